@@ -1,0 +1,246 @@
+//! One answer as a value: [`Generation::step`] takes what happened and says what to do next.
+//!
+//! It never waits, never calls and never fails: whoever drives it performs its actions in any order and reports each
+//! Draft and Score action back exactly once, as one event. Events of a round that is over change nothing.
+//!
+//! - `exchange`: what goes in and what comes out
+//! - `report`: what a decided round and a finished answer say of themselves
+//! - `tally`: waiting for one outcome from each member
+//! - `roster`: who is left, and how each has done
+//! - `decide`: which candidate wins, and what that does to the roster
+//! - `transcript`: the text and tokens so far
+//! - `seed`: what a draft's sampling starts from
+
+mod decide;
+mod exchange;
+mod report;
+mod roster;
+mod seed;
+mod tally;
+mod transcript;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use self::{
+    decide::Decision,
+    roster::Roster,
+    tally::Tally,
+    transcript::{Segment, Transcript},
+};
+pub use self::{
+    exchange::{Action, DraftOutcome, Event, Request, ScoreOutcome},
+    report::{Ending, Exit, ExitReason, Failure, Finish, Round, Scoring},
+};
+pub use crate::rank::CandidateScore;
+use crate::{
+    candidate::{Candidate, group},
+    member::MemberIndex,
+    policy::Policy,
+};
+
+/// One answer in the making.
+#[derive(Debug)]
+pub struct Generation {
+    policy: Policy,
+    seed: u64,
+    /// The round under way, from 1.
+    round: u32,
+    roster: Roster,
+    transcript: Transcript,
+    phase: Phase,
+    decided: u32,
+    member_rounds: u64,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Drafting(Tally<DraftOutcome>),
+    Scoring(Drafted, Tally<ScoreOutcome>),
+    Done,
+}
+
+/// A round whose drafts are in: at least one candidate.
+#[derive(Debug)]
+struct Drafted {
+    drafts: Vec<(MemberIndex, DraftOutcome)>,
+    candidates: Arc<[Candidate]>,
+    /// Who left by its draft's outcome, in ensemble order.
+    exits: Vec<Exit>,
+}
+
+impl Generation {
+    /// The generation and its first actions.
+    pub fn start(request: Request) -> (Self, Vec<Action>) {
+        let mut generation = Self {
+            roster: Roster::new(request.members, request.policy.weights),
+            transcript: Transcript::new(request.max_tokens, request.stop),
+            policy: request.policy,
+            seed: request.seed,
+            round: 0,
+            phase: Phase::Done,
+            decided: 0,
+            member_rounds: 0,
+        };
+        let actions = generation.open_round();
+        (generation, actions)
+    }
+
+    /// What follows from an event.
+    pub fn step(&mut self, event: Event) -> Vec<Action> {
+        match event {
+            Event::Drafted { round, member, outcome } if round == self.round => self.drafted(member, outcome),
+            Event::Scored { round, member, outcome } if round == self.round => self.scored(member, outcome),
+            Event::Drafted { .. } | Event::Scored { .. } => Vec::new(),
+        }
+    }
+
+    fn open_round(&mut self) -> Vec<Action> {
+        let members = self.roster.members();
+        if members.is_empty() {
+            return vec![self.finish(Ending::Failed(Failure::Unavailable))];
+        }
+        self.round = self.round.saturating_add(1);
+        let max_tokens = self.segment_tokens();
+        let draft = |member| Action::Draft {
+            round: self.round,
+            member,
+            accepted: self.transcript.accepted(),
+            max_tokens,
+            seed: seed::of_draft(self.seed, self.round, member),
+        };
+        let actions = members.iter().copied().map(draft).collect();
+        self.phase = Phase::Drafting(Tally::new(members));
+        actions
+    }
+
+    fn drafted(&mut self, member: MemberIndex, outcome: DraftOutcome) -> Vec<Action> {
+        let Phase::Drafting(tally) = &mut self.phase else { return Vec::new() };
+        let Some(drafts) = tally.record(member, outcome) else { return Vec::new() };
+        let exits: Vec<Exit> = drafts.iter().filter_map(|(member, outcome)| departure(*member, outcome)).collect();
+        let candidates = group(drafts.iter().filter_map(|(member, outcome)| Some((*member, outcome.draft()?))));
+        self.roster.dismiss(&exits);
+        if candidates.is_empty() {
+            return vec![self.finish(ending_without_candidates(&drafts, self.round))];
+        }
+        for (member, outcome) in &drafts {
+            if matches!(outcome, DraftOutcome::Failed) {
+                self.roster.mark_failed(*member);
+            }
+        }
+        self.put_to_the_vote(Drafted { drafts, candidates: candidates.into(), exits })
+    }
+
+    /// A single candidate wins unscored; else whoever drafted scores. A member whose draft failed is not asked: it
+    /// would cost the round a second deadline.
+    fn put_to_the_vote(&mut self, drafted: Drafted) -> Vec<Action> {
+        if let [only] = drafted.candidates.as_ref() {
+            let decision = decide::unopposed(&mut self.roster, only);
+            return self.close_round(drafted, decision);
+        }
+        let scorers: Vec<MemberIndex> =
+            drafted.drafts.iter().filter(|(_, outcome)| outcome.draft().is_some()).map(|(member, _)| *member).collect();
+        let score = |member| Action::Score {
+            round: self.round,
+            member,
+            accepted: self.transcript.accepted(),
+            candidates: Arc::clone(&drafted.candidates),
+        };
+        let actions = scorers.iter().copied().map(score).collect();
+        self.phase = Phase::Scoring(drafted, Tally::new(scorers));
+        actions
+    }
+
+    fn scored(&mut self, member: MemberIndex, outcome: ScoreOutcome) -> Vec<Action> {
+        let Phase::Scoring(_, tally) = &mut self.phase else { return Vec::new() };
+        let Some(scores) = tally.record(member, outcome) else { return Vec::new() };
+        let Phase::Scoring(drafted, _) = std::mem::replace(&mut self.phase, Phase::Done) else { return Vec::new() };
+        for (member, outcome) in &scores {
+            if matches!(outcome, ScoreOutcome::Failed) {
+                self.roster.mark_failed(*member);
+            }
+        }
+        let ballot = decide::Ballot { round: self.round, candidates: &drafted.candidates, scores: &scores };
+        let decision = decide::by_scores(&mut self.roster, &self.policy, ballot);
+        self.close_round(drafted, decision)
+    }
+
+    /// Reports the round, sends away who has to leave, and goes on or ends.
+    fn close_round(&mut self, drafted: Drafted, decision: Decision) -> Vec<Action> {
+        let active = self.roster.members();
+        let quality = self.roster.quality();
+        let departures = self.roster.departures(&decision.leaving, &self.policy);
+        self.roster.dismiss(&departures);
+        let segment = Segment::won(&drafted, decision.winner, self.segment_tokens());
+        let accepted = self.transcript.accepted();
+        let passed = self.transcript.append(&segment);
+        let ending = if passed.stopped || segment.finished {
+            Some(Ending::Stop)
+        } else {
+            (self.transcript.tokens_left() == 0).then_some(Ending::Length)
+        };
+        self.decided = self.decided.saturating_add(1);
+        self.member_rounds = self.member_rounds.saturating_add(active.len() as u64);
+        let emit = Action::Emit(Box::new(Round {
+            number: self.round,
+            active,
+            accepted,
+            released: passed.released,
+            drafts: drafted.drafts,
+            candidates: drafted.candidates,
+            winner: decision.winner,
+            scoring: decision.scoring,
+            quality,
+            exits: [drafted.exits, departures].concat(),
+        }));
+        let rest = match ending {
+            Some(ending) => vec![self.finish(ending)],
+            None => self.open_round(),
+        };
+        std::iter::once(emit).chain(rest).collect()
+    }
+
+    fn finish(&mut self, ending: Ending) -> Action {
+        self.phase = Phase::Done;
+        Action::Finish(Finish {
+            ending,
+            released: self.transcript.release_rest(),
+            text: self.transcript.text(),
+            completion_tokens: self.transcript.tokens(),
+            rounds: self.decided,
+            member_rounds: self.member_rounds,
+        })
+    }
+
+    /// L of the round under way (section 4).
+    fn segment_tokens(&self) -> u32 {
+        self.policy.segment_tokens.get().min(self.transcript.tokens_left())
+    }
+}
+
+fn departure(member: MemberIndex, outcome: &DraftOutcome) -> Option<Exit> {
+    let reason = match outcome {
+        DraftOutcome::ContextFull => ExitReason::ContextFull,
+        DraftOutcome::Refused => ExitReason::Refused,
+        DraftOutcome::Drafted(_) | DraftOutcome::Failed => return None,
+    };
+    Some(Exit { member, reason })
+}
+
+/// Nothing to choose from: either all drafts are void, or there is none and the reason is the caller's to know.
+fn ending_without_candidates(drafts: &[(MemberIndex, DraftOutcome)], round: u32) -> Ending {
+    let any = |wanted: &DraftOutcome| drafts.iter().any(|(_, outcome)| outcome == wanted);
+    if drafts.iter().any(|(_, outcome)| outcome.draft().is_some()) {
+        Ending::Length
+    } else if any(&DraftOutcome::Failed) {
+        Ending::Failed(Failure::Unavailable)
+    } else if round > 1 {
+        Ending::Failed(Failure::ContextFull)
+    } else if any(&DraftOutcome::ContextFull) {
+        Ending::Failed(Failure::PromptTooLong)
+    } else {
+        Ending::Failed(Failure::Refused)
+    }
+}

@@ -1,0 +1,93 @@
+//! What a decided round and a finished answer say of themselves: enough to check every decision afterwards.
+
+use std::sync::Arc;
+
+use super::exchange::DraftOutcome;
+use crate::{candidate::Candidate, member::MemberIndex, rank::CandidateScore};
+
+/// All that a decided round was decided from.
+#[derive(Clone, Debug)]
+pub struct Round {
+    pub number: u32,
+    /// Who took part, in ensemble order: those at the round's start less those who left while drafting.
+    pub active: Vec<MemberIndex>,
+    /// The answer before this round.
+    pub accepted: Arc<str>,
+    /// Text that may be shown now; text that could become a stop string is held back.
+    pub released: String,
+    /// Everyone's draft outcome, in ensemble order, also of those who left by it.
+    pub drafts: Vec<(MemberIndex, DraftOutcome)>,
+    pub candidates: Arc<[Candidate]>,
+    /// Index into `candidates`.
+    pub winner: usize,
+    /// None where one candidate won unscored.
+    pub scoring: Option<Scoring>,
+    /// Q after this round, for each of `active`.
+    pub quality: Vec<f64>,
+    /// In the order of leaving.
+    pub exits: Vec<Exit>,
+}
+
+/// Sections 3 to 6, for one scored round.
+#[derive(Clone, Debug)]
+pub struct Scoring {
+    /// One for each active member; None: it abstained, or was not asked because its draft had failed.
+    pub rows: Vec<(MemberIndex, Option<Vec<CandidateScore>>)>,
+    /// S, for each candidate; None where every scorer abstained.
+    pub aggregate: Option<Vec<f64>>,
+    /// w as used in this round, for each active member; None under uniform weights.
+    pub weights: Option<Vec<f64>>,
+    /// H; None where every scorer abstained.
+    pub entropy: Option<f64>,
+    /// p, for each active member; None where every scorer abstained.
+    pub keep: Option<Vec<f64>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exit {
+    pub member: MemberIndex,
+    pub reason: ExitReason,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExitReason {
+    Quality,
+    ContextFull,
+    Refused,
+    /// Out of strikes.
+    Failed,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finish {
+    pub ending: Ending,
+    /// Text held back until now.
+    pub released: String,
+    /// The whole answer, cut before a stop string.
+    pub text: String,
+    pub completion_tokens: u32,
+    /// Rounds decided.
+    pub rounds: u32,
+    /// Sum over those rounds of the members active in them.
+    pub member_rounds: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    Stop,
+    Length,
+    /// No member drafted and no member is left to ask: the text so far stands.
+    Failed(Failure),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    #[error("every member's chat template refuses these messages")]
+    Refused,
+    #[error("the prompt fits no member's context length")]
+    PromptTooLong,
+    #[error("the answer has outgrown every member's context length")]
+    ContextFull,
+    #[error("no member could be reached")]
+    Unavailable,
+}

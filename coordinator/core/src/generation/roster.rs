@@ -1,0 +1,122 @@
+//! Who is left in a generation, and how each has done. Kept in ensemble order throughout.
+
+use super::report::{Exit, ExitReason};
+use crate::{
+    member::MemberIndex,
+    policy::{Policy, WeightRule},
+    weights,
+};
+
+#[derive(Debug)]
+pub(super) struct Roster {
+    seats: Vec<Seat>,
+    weight_rule: WeightRule,
+    /// The one exit of `first_rounds` has taken place.
+    pub(super) winless_dismissed: bool,
+}
+
+#[derive(Debug)]
+struct Seat {
+    member: MemberIndex,
+    /// Q
+    quality: f64,
+    /// w; of all seats they sum to one under hedge, and stay one each under uniform weights.
+    weight: f64,
+    won: bool,
+    strikes: u32,
+    failed_this_round: bool,
+}
+
+impl Roster {
+    pub(super) fn new(members: usize, weight_rule: WeightRule) -> Self {
+        let seat = |index| Seat {
+            member: MemberIndex(index),
+            quality: 0.0,
+            weight: 1.0,
+            won: false,
+            strikes: 0,
+            failed_this_round: false,
+        };
+        let mut roster = Self { seats: (0..members).map(seat).collect(), weight_rule, winless_dismissed: false };
+        roster.renormalise();
+        roster
+    }
+
+    pub(super) fn members(&self) -> Vec<MemberIndex> {
+        self.seats.iter().map(|seat| seat.member).collect()
+    }
+
+    pub(super) fn quality(&self) -> Vec<f64> {
+        self.seats.iter().map(|seat| seat.quality).collect()
+    }
+
+    pub(super) fn weights(&self) -> Vec<f64> {
+        self.seats.iter().map(|seat| seat.weight).collect()
+    }
+
+    pub(super) fn won(&self) -> Vec<bool> {
+        self.seats.iter().map(|seat| seat.won).collect()
+    }
+
+    pub(super) fn set_weights(&mut self, weights: &[f64]) {
+        for (seat, weight) in self.seats.iter_mut().zip(weights) {
+            seat.weight = *weight;
+        }
+    }
+
+    /// Adds a round's q to Q.
+    pub(super) fn add_shares(&mut self, shares: &[f64]) {
+        for (seat, share) in self.seats.iter_mut().zip(shares) {
+            seat.quality += share;
+        }
+    }
+
+    pub(super) fn credit(&mut self, authors: &[MemberIndex]) {
+        for seat in self.seats.iter_mut().filter(|seat| authors.contains(&seat.member)) {
+            seat.won = true;
+        }
+    }
+
+    /// A failed call. However many there are in a round, they make one strike.
+    pub(super) fn mark_failed(&mut self, member: MemberIndex) {
+        for seat in self.seats.iter_mut().filter(|seat| seat.member == member) {
+            seat.failed_this_round = true;
+        }
+    }
+
+    /// Who leaves at the round's end: by quality, from `leaving` (positions, in the order of leaving) as far as
+    /// `min_members` allows, and whoever is out of strikes. The latter do not count as members that could stay.
+    pub(super) fn departures(&mut self, leaving: &[usize], policy: &Policy) -> Vec<Exit> {
+        let struck: Vec<MemberIndex> = self.count_strikes(policy.max_strikes.get());
+        let room = self.seats.len().saturating_sub(struck.len()).saturating_sub(policy.min_members.get());
+        let by_quality = leaving
+            .iter()
+            .filter_map(|position| self.seats.get(*position))
+            .map(|seat| seat.member)
+            .filter(|member| !struck.contains(member))
+            .take(room)
+            .map(|member| Exit { member, reason: ExitReason::Quality });
+        let by_strikes = struck.iter().map(|member| Exit { member: *member, reason: ExitReason::Failed });
+        by_quality.chain(by_strikes).collect()
+    }
+
+    pub(super) fn dismiss(&mut self, exits: &[Exit]) {
+        self.seats.retain(|seat| exits.iter().all(|exit| exit.member != seat.member));
+        self.renormalise();
+    }
+
+    fn count_strikes(&mut self, max_strikes: u32) -> Vec<MemberIndex> {
+        for seat in self.seats.iter_mut().filter(|seat| seat.failed_this_round) {
+            seat.strikes = seat.strikes.saturating_add(1);
+            seat.failed_this_round = false;
+        }
+        self.seats.iter().filter(|seat| seat.strikes >= max_strikes).map(|seat| seat.member).collect()
+    }
+
+    fn renormalise(&mut self) {
+        match self.weight_rule {
+            WeightRule::Uniform => {}
+            WeightRule::Hedge { .. } => self.set_weights(&weights::normalised(&self.weights())),
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The fused-generation algorithm as values: no clock, no network, no randomness but a seed.
+//!
+//! - [`generation`]: one answer, as a state machine: events in, actions out
+//! - [`candidate`]: drafts, and what becomes of them
+//! - [`rank`], [`weights`], [`exit`]: sections 4, 6 and 5 of the algorithm
+//! - [`policy`]: the choices an ensemble makes
+//! - [`stop`]: stop strings in a stream
+
+pub mod candidate;
+pub mod exit;
+pub mod generation;
+pub mod member;
+pub mod policy;
+pub mod rank;
+pub mod stop;
+pub mod weights;

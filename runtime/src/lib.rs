@@ -1,0 +1,9 @@
+//! What every binary of a cluster needs: a way to stop, a log, and a parent to obey.
+//!
+//! - [`shutdown`]: one token that ends everything, and who sets it
+//! - [`telemetry`]: structured logs on standard error
+//! - [`supervised`]: being a child process: announce on standard output, stop when standard input closes
+
+pub mod shutdown;
+pub mod supervised;
+pub mod telemetry;
