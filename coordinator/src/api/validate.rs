@@ -1,0 +1,142 @@
+//! A request from the wire → a [`GenerateRequest`] that cannot be wrong. Says what is wrong and what is allowed.
+
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc};
+
+use specfuse_proto::v1 as proto;
+
+use crate::{
+    config::Ensemble,
+    request::{GenerateRequest, Message, Prompt, Role, Sampling},
+};
+
+const MOST_STOP_STRINGS: usize = 16;
+/// Bytes of UTF-8.
+const LONGEST_STOP_STRING: usize = 256;
+/// Characters.
+const LONGEST_REQUEST_ID: usize = 128;
+
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub(super) enum Invalid {
+    #[error("there is no ensemble {name:?}; there are: {known}")]
+    UnknownEnsemble { name: String, known: String },
+    #[error("ensemble: name one of {known}: none of them is called \"default\"")]
+    NoDefaultEnsemble { known: String },
+    #[error("prompt: either conversation or raw must be given")]
+    NoPrompt,
+    #[error("conversation.messages: at least one message is needed")]
+    NoMessages,
+    #[error("conversation.messages[{place}].role: {role:?} is not one of \"system\", \"user\" and \"assistant\"")]
+    Role { place: usize, role: String },
+    #[error("conversation.messages: at least one of them must have content")]
+    NoContent,
+    #[error("raw: the prompt must not be empty")]
+    EmptyRaw,
+    #[error("max_tokens: {given} is not in 1 to {limit}")]
+    MaxTokens { given: u32, limit: u32 },
+    #[error("sampling.{name}: {given} is not {allowed}")]
+    Sampling { name: &'static str, given: f32, allowed: &'static str },
+    #[error("stop: {given} strings are given, at most {MOST_STOP_STRINGS} are allowed")]
+    StopStrings { given: usize },
+    #[error("stop[{place}]: {bytes} bytes, 1 to {LONGEST_STOP_STRING} are allowed")]
+    StopString { place: usize, bytes: usize },
+    #[error("request_id: {given} characters, at most {LONGEST_REQUEST_ID} are allowed")]
+    RequestId { given: usize },
+}
+
+type Ensembles = BTreeMap<String, Arc<Ensemble>>;
+
+pub(super) fn request(wire: proto::GenerateRequest, ensembles: &Ensembles) -> Result<GenerateRequest, Invalid> {
+    let ensemble = ensemble(&wire.ensemble, ensembles)?;
+    Ok(GenerateRequest {
+        prompt: Arc::new(prompt(wire.prompt)?),
+        max_tokens: max_tokens(wire.max_tokens, &ensemble)?,
+        sampling: sampling(wire.sampling)?,
+        stop: stop(wire.stop)?,
+        request_id: request_id(wire.request_id)?,
+        ensemble,
+    })
+}
+
+fn ensemble(name: &str, ensembles: &Ensembles) -> Result<Arc<Ensemble>, Invalid> {
+    let known = || ensembles.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+    if !name.is_empty() {
+        let unknown = || Invalid::UnknownEnsemble { name: name.to_owned(), known: known() };
+        return ensembles.get(name).cloned().ok_or_else(unknown);
+    }
+    let only = ensembles.values().next().filter(|_| ensembles.len() == 1);
+    only.or_else(|| ensembles.get("default")).cloned().ok_or_else(|| Invalid::NoDefaultEnsemble { known: known() })
+}
+
+fn prompt(wire: Option<proto::generate_request::Prompt>) -> Result<Prompt, Invalid> {
+    match wire {
+        None => Err(Invalid::NoPrompt),
+        Some(proto::generate_request::Prompt::Raw(raw)) if raw.is_empty() => Err(Invalid::EmptyRaw),
+        Some(proto::generate_request::Prompt::Raw(raw)) => Ok(Prompt::Raw(raw)),
+        Some(proto::generate_request::Prompt::Conversation(conversation)) => {
+            if conversation.messages.is_empty() {
+                return Err(Invalid::NoMessages);
+            }
+            let numbered = conversation.messages.into_iter().enumerate();
+            let messages = numbered.map(|(place, wire)| message(place, wire)).collect::<Result<Vec<_>, _>>()?;
+            if messages.iter().all(|message| message.content.is_empty()) {
+                return Err(Invalid::NoContent);
+            }
+            Ok(Prompt::Conversation(messages))
+        }
+    }
+}
+
+fn message(place: usize, wire: proto::Message) -> Result<Message, Invalid> {
+    match Role::parse(&wire.role) {
+        Some(role) => Ok(Message { role, content: wire.content }),
+        None => Err(Invalid::Role { place, role: wire.role }),
+    }
+}
+
+fn max_tokens(given: Option<u32>, ensemble: &Ensemble) -> Result<NonZeroU32, Invalid> {
+    let limit = ensemble.max_tokens_limit;
+    match given {
+        None => Ok(ensemble.default_max_tokens),
+        Some(given) => NonZeroU32::new(given)
+            .filter(|given| *given <= limit)
+            .ok_or(Invalid::MaxTokens { given, limit: limit.get() }),
+    }
+}
+
+fn sampling(wire: Option<proto::Sampling>) -> Result<Sampling, Invalid> {
+    let proto::Sampling { temperature, top_p, top_k, min_p, seed } = wire.unwrap_or_default();
+    let wrong = |name, given, allowed| Err(Invalid::Sampling { name, given, allowed });
+    if !(0.0..=100.0).contains(&temperature) {
+        return wrong("temperature", temperature, "in 0 to 100");
+    }
+    if let Some(top_p) = top_p.filter(|top_p| !(*top_p > 0.0 && *top_p <= 1.0)) {
+        return wrong("top_p", top_p, "above 0 and at most 1");
+    }
+    if !(0.0..=1.0).contains(&min_p) {
+        return wrong("min_p", min_p, "in 0 to 1");
+    }
+    Ok(Sampling { temperature, top_p, top_k, min_p, seed })
+}
+
+fn stop(stop: Vec<String>) -> Result<Vec<String>, Invalid> {
+    if stop.len() > MOST_STOP_STRINGS {
+        return Err(Invalid::StopStrings { given: stop.len() });
+    }
+    let wrong = |string: &String| !(1..=LONGEST_STOP_STRING).contains(&string.len());
+    match stop.iter().enumerate().find(|(_, string)| wrong(string)) {
+        Some((place, string)) => Err(Invalid::StopString { place, bytes: string.len() }),
+        None => Ok(stop),
+    }
+}
+
+fn request_id(given: String) -> Result<Arc<str>, Invalid> {
+    let characters = given.chars().count();
+    match characters {
+        0 => Ok(uuid::Uuid::new_v4().to_string().into()),
+        1..=LONGEST_REQUEST_ID => Ok(given.into()),
+        _ => Err(Invalid::RequestId { given: characters }),
+    }
+}

@@ -1,0 +1,101 @@
+use super::*;
+use crate::config::Config;
+
+fn ensembles() -> Ensembles {
+    let text = "workers = [\"http://a:1\"]\n[ensembles.default]\nmembers = [\"a\"]\n[ensembles.x]\nmembers = [\"a\"]";
+    Config::parse(text, std::path::Path::new("test")).unwrap().ensembles
+}
+
+fn valid() -> proto::GenerateRequest {
+    let raw = Some(proto::generate_request::Prompt::Raw("Once".to_owned()));
+    proto::GenerateRequest { prompt: raw, ..Default::default() }
+}
+
+fn conversation(messages: &[(&str, &str)]) -> proto::GenerateRequest {
+    let message = |(role, content): &(&str, &str)| proto::Message { role: (*role).into(), content: (*content).into() };
+    let messages = messages.iter().map(message).collect();
+    let prompt = proto::generate_request::Prompt::Conversation(proto::Conversation { messages });
+    proto::GenerateRequest { prompt: Some(prompt), ..Default::default() }
+}
+
+fn sampled(change: impl Fn(&mut proto::Sampling)) -> proto::GenerateRequest {
+    let mut sampling = proto::Sampling::default();
+    change(&mut sampling);
+    proto::GenerateRequest { sampling: Some(sampling), ..valid() }
+}
+
+#[test]
+fn what_is_absent_has_a_default() {
+    let request = request(valid(), &ensembles()).unwrap();
+    assert_eq!(request.ensemble.name.as_ref(), "default");
+    assert_eq!(request.max_tokens.get(), 256);
+    assert_eq!(request.sampling, Sampling { temperature: 0.0, top_p: None, top_k: 0, min_p: 0.0, seed: 0 });
+    assert_eq!(request.request_id.len(), 36);
+}
+
+#[test]
+fn what_is_valid_is_taken_as_it_is() {
+    let messages = [("system", ""), ("user", "a"), ("assistant", "b")];
+    let wire = proto::GenerateRequest {
+        ensemble: "x".to_owned(),
+        max_tokens: Some(4096),
+        stop: vec!["\n".to_owned(); 16],
+        request_id: "é".repeat(128),
+        sampling: Some(proto::Sampling { temperature: 100.0, top_p: Some(1.0), top_k: 1, min_p: 1.0, seed: u64::MAX }),
+        ..conversation(&messages)
+    };
+    let request = request(wire, &ensembles()).unwrap();
+    assert_eq!(request.ensemble.name.as_ref(), "x");
+    assert_eq!(request.max_tokens.get(), 4096);
+    let Prompt::Conversation(parsed) = request.prompt.as_ref() else { panic!("{:?}", request.prompt) };
+    assert_eq!(parsed[2], Message { role: Role::Assistant, content: "b".to_owned() });
+}
+
+#[test]
+fn what_is_wrong_is_named_with_what_is_allowed() {
+    let cases = [
+        (
+            proto::GenerateRequest { ensemble: "y".to_owned(), ..valid() },
+            "there is no ensemble \"y\"; there are: default, x",
+        ),
+        (proto::GenerateRequest { prompt: None, ..valid() }, "prompt: either"),
+        (conversation(&[]), "conversation.messages: at least one message"),
+        (conversation(&[("user", "a"), ("tool", "b")]), "conversation.messages[1].role: \"tool\" is not one of"),
+        (conversation(&[("user", "")]), "conversation.messages: at least one of them"),
+        (
+            proto::GenerateRequest { prompt: Some(proto::generate_request::Prompt::Raw(String::new())), ..valid() },
+            "raw: the prompt must not be empty",
+        ),
+        (proto::GenerateRequest { max_tokens: Some(0), ..valid() }, "max_tokens: 0 is not in 1 to 4096"),
+        (proto::GenerateRequest { max_tokens: Some(4097), ..valid() }, "max_tokens: 4097 is not in 1 to 4096"),
+        (proto::GenerateRequest { max_tokens: Some(u32::MAX), ..valid() }, "max_tokens: 4294967295"),
+        (sampled(|s| s.temperature = -0.1), "sampling.temperature: -0.1 is not in 0 to 100"),
+        (sampled(|s| s.temperature = f32::NAN), "sampling.temperature: NaN"),
+        (sampled(|s| s.temperature = f32::INFINITY), "sampling.temperature: inf"),
+        (sampled(|s| s.top_p = Some(0.0)), "sampling.top_p: 0 is not above 0 and at most 1"),
+        (sampled(|s| s.top_p = Some(1.1)), "sampling.top_p: 1.1"),
+        (sampled(|s| s.top_p = Some(f32::NAN)), "sampling.top_p: NaN"),
+        (sampled(|s| s.min_p = 1.5), "sampling.min_p: 1.5 is not in 0 to 1"),
+        (sampled(|s| s.min_p = f32::NAN), "sampling.min_p: NaN"),
+        (
+            proto::GenerateRequest { stop: vec!["x".to_owned(); 17], ..valid() },
+            "stop: 17 strings are given, at most 16",
+        ),
+        (proto::GenerateRequest { stop: vec!["x".to_owned(), String::new()], ..valid() }, "stop[1]: 0 bytes, 1 to 256"),
+        (proto::GenerateRequest { stop: vec!["x".repeat(257)], ..valid() }, "stop[0]: 257 bytes"),
+        (proto::GenerateRequest { request_id: "x".repeat(129), ..valid() }, "request_id: 129 characters, at most 128"),
+    ];
+    for (wire, expected) in cases {
+        let error = request(wire, &ensembles()).expect_err(expected).to_string();
+        assert!(error.starts_with(expected), "{expected}: {error}");
+    }
+}
+
+#[test]
+fn the_only_ensemble_needs_no_name() {
+    let mut only = ensembles();
+    only.remove("default");
+    assert_eq!(request(valid(), &only).unwrap().ensemble.name.as_ref(), "x");
+    only.insert("y".to_owned(), Arc::clone(&only["x"]));
+    assert_eq!(request(valid(), &only).unwrap_err(), Invalid::NoDefaultEnsemble { known: "x, y".to_owned() });
+}

@@ -1,0 +1,91 @@
+//! bind → build → serve → drain, from top to bottom.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use specfuse_proto::v1::ensemble_service_server::EnsembleServiceServer;
+use specfuse_runtime::{
+    shutdown::Shutdown,
+    supervised::{self, Announcement},
+};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::{Server, server::TcpIncoming};
+use tonic_health::{ServingStatus, server::HealthReporter};
+
+use crate::{admission::Admission, api::grpc::Ensembles, config::Config, pool::Pool};
+
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+/// What the last answers have to reach their clients after the last generation ended.
+const FLUSH: Duration = Duration::from_secs(1);
+
+/// Serves until told to stop. An error: the port is taken, the server failed, or generations were cut.
+pub async fn run(config: Config) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(config.listen).await.with_context(|| format!("listen: {}", config.listen))?;
+    let address = listener.local_addr().context("listen")?;
+    let shutdown = Shutdown::new(config.shutdown_grace);
+    if config.supervised {
+        supervised::stop_with_parent(&shutdown);
+        shutdown.on_terminate().context("signals")?;
+    } else {
+        shutdown.on_signal().context("signals")?;
+    }
+    tracing::info!(%address, workers = config.workers.len(), ensembles = config.ensembles.len(), "serving");
+    if config.supervised {
+        supervised::announce(&Announcement::Serving { name: "coordinator".to_owned(), address });
+    }
+    serve(listener, config, shutdown).await
+}
+
+/// The listener is open already, so a client that comes before the first accept waits in its backlog.
+pub(crate) async fn serve(listener: TcpListener, config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
+    let admission = Admission::new(config.max_generations, shutdown.clone());
+    let pool = Pool::start(&config.workers, &shutdown);
+    let service =
+        EnsembleServiceServer::new(Ensembles { ensembles: config.ensembles, pool, admission: admission.clone() });
+    let (health, health_service) = tonic_health::server::health_reporter();
+    health.set_serving::<EnsembleServiceServer<Ensembles>>().await;
+
+    let drained = CancellationToken::new();
+    let server = Server::builder()
+        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .add_service(service)
+        .add_service(health_service)
+        .add_service(reflection().build_v1().context("reflection")?)
+        .add_service(reflection().build_v1alpha().context("reflection")?);
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let mut serving = Box::pin(server.serve_with_incoming_shutdown(incoming, drained.cancelled()));
+
+    let cut = tokio::select! {
+        served = &mut serving => {
+            served.context("serve")?;
+            anyhow::bail!("the server ended by itself");
+        }
+        cut = stop(&shutdown, &health, &admission, config.shutdown_grace) => cut,
+    };
+    drained.cancel();
+    // A connection that a health watch holds open never ends by itself: not waiting for it cuts no answer.
+    let _ = tokio::time::timeout(FLUSH, serving).await;
+    shutdown.drain().await?;
+    anyhow::ensure!(cut == 0, "{cut} generations had not finished after {:?} and were cut", config.shutdown_grace);
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Waits for the stop, then for the generations; says how many were cut. New ones are refused, not ignored: the server
+/// goes on answering.
+async fn stop(shutdown: &Shutdown, health: &HealthReporter, admission: &Admission, grace: Duration) -> usize {
+    shutdown.begun().await;
+    tracing::info!(?grace, "stopping");
+    health.set_service_status("", ServingStatus::NotServing).await;
+    health.set_not_serving::<EnsembleServiceServer<Ensembles>>().await;
+    admission.drain(grace).await
+}
+
+fn reflection() -> tonic_reflection::server::Builder<'static> {
+    tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(specfuse_proto::DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+}

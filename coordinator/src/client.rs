@@ -1,0 +1,140 @@
+//! One call to one worker: our types to wire types and back, with a deadline and typed errors.
+//!
+//! A worker is not trusted: an answer that cannot be what was asked for is [`CallError::Malformed`]. Nothing here retries.
+
+mod error;
+mod wire;
+
+use std::{sync::Arc, time::Duration};
+
+use specfuse_core::candidate::{Candidate, Draft};
+use specfuse_proto::v1::{DescribeRequest, DescribeResponse, worker_service_client::WorkerServiceClient};
+use tokio::time::Instant;
+use tonic::{
+    Response, Status,
+    transport::{Channel, Endpoint, Uri},
+};
+
+pub(crate) use self::error::{CallError, Malformed};
+use crate::request::{Prompt, Sampling};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Bytes, both ways.
+const MAX_MESSAGE: usize = 16 << 20;
+
+/// A channel that connects at its first call and again after every loss. Clones share it.
+#[derive(Clone, Debug)]
+pub(crate) struct WorkerClient(WorkerServiceClient<Channel>);
+
+/// What a worker says of itself.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Description {
+    /// Not empty.
+    pub(crate) model: String,
+    /// As received, for clients that ask.
+    pub(crate) told: DescribeResponse,
+}
+
+/// What every call carries: all that the model has read.
+#[derive(Clone, Debug)]
+pub(crate) struct Context {
+    pub(crate) request_id: Arc<str>,
+    pub(crate) round: u32,
+    pub(crate) prompt: Arc<Prompt>,
+    pub(crate) accepted: Arc<str>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct DraftCall {
+    pub(crate) context: Context,
+    pub(crate) max_tokens: u32,
+    /// The seed is this draft's own.
+    pub(crate) sampling: Sampling,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct ScoreCall {
+    pub(crate) context: Context,
+    pub(crate) candidates: Arc<[Candidate]>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Drafted {
+    pub(crate) draft: Draft,
+    /// One for each drafted token, finite.
+    pub(crate) token_logprobs: Vec<f32>,
+    pub(crate) work: Work,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Scored {
+    /// One list for each candidate; not all need be numbers.
+    pub(crate) terms: Vec<Vec<f64>>,
+    pub(crate) work: Work,
+}
+
+/// What a call cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Work {
+    pub(crate) tokens_computed: u32,
+    pub(crate) tokens_cached: u32,
+    pub(crate) queue_micros: u64,
+    pub(crate) prefill_micros: u64,
+    pub(crate) decode_micros: u64,
+}
+
+impl WorkerClient {
+    /// Must be called inside a runtime: the channel's task lives there.
+    pub(crate) fn lazy(uri: Uri) -> Self {
+        let channel = Endpoint::from(uri)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .tcp_nodelay(true)
+            .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
+            .keep_alive_timeout(KEEPALIVE_TIMEOUT)
+            .keep_alive_while_idle(true)
+            .connect_lazy();
+        let client = WorkerServiceClient::new(channel);
+        Self(client.max_decoding_message_size(MAX_MESSAGE).max_encoding_message_size(MAX_MESSAGE))
+    }
+
+    pub(crate) async fn describe(&self, timeout: Duration) -> Result<Description, CallError> {
+        let mut client = self.0.clone();
+        let request = with_timeout(DescribeRequest {}, timeout);
+        Ok(wire::description(within(timeout, client.describe(request)).await?)?)
+    }
+
+    pub(crate) async fn draft(&self, call: &DraftCall, deadline: Instant) -> Result<Drafted, CallError> {
+        let timeout = deadline.saturating_duration_since(Instant::now());
+        let mut client = self.0.clone();
+        let request = with_timeout(wire::draft_request(call), timeout);
+        Ok(wire::drafted(within(timeout, client.draft(request)).await?, call.max_tokens)?)
+    }
+
+    pub(crate) async fn score(&self, call: &ScoreCall, deadline: Instant) -> Result<Scored, CallError> {
+        let timeout = deadline.saturating_duration_since(Instant::now());
+        let mut client = self.0.clone();
+        let request = with_timeout(wire::score_request(call), timeout);
+        Ok(wire::scored(within(timeout, client.score(request)).await?, call.candidates.len())?)
+    }
+}
+
+fn with_timeout<T>(message: T, timeout: Duration) -> tonic::Request<T> {
+    let mut request = tonic::Request::new(message);
+    request.set_timeout(timeout);
+    request
+}
+
+/// The wire's own timeout is a courtesy to the worker; this one holds.
+async fn within<T>(
+    timeout: Duration,
+    call: impl Future<Output = Result<Response<T>, Status>> + Send,
+) -> Result<T, CallError> {
+    // Polled last, so that an answer that is there counts even when the deadline has passed.
+    match tokio::time::timeout(timeout, call).await {
+        Ok(Ok(response)) => Ok(response.into_inner()),
+        Ok(Err(status)) => Err(CallError::from_status(&status, timeout)),
+        Err(_) => Err(CallError::Late { timeout }),
+    }
+}

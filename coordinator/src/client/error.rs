@@ -1,0 +1,130 @@
+//! What can go wrong with a call, named by what its caller can do about it.
+
+use std::{error::Error, time::Duration};
+
+use tonic::{Code, Status};
+
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub(crate) enum CallError {
+    /// Another replica may answer.
+    #[error("unreachable: {0}")]
+    Unreachable(String),
+    /// Not answered in time: no time is left to ask another.
+    #[error("no answer within {timeout:?}")]
+    Late { timeout: Duration },
+    /// Another replica may have room.
+    #[error("busy: {0}")]
+    Busy(String),
+    /// This call fits no replica of this model.
+    #[error("context full: {0}")]
+    ContextFull(String),
+    /// The model's template refuses these messages: no replica takes them.
+    #[error("{0}")]
+    Refused(String),
+    /// The worker holds the call to be wrong: repeating it is no use.
+    #[error("{0}")]
+    Invalid(String),
+    /// The model or the worker failed; another replica may do better.
+    #[error("failed: {0}")]
+    Broken(String),
+    /// The answer is not one; a sound replica may give one.
+    #[error("nonsense: {0}")]
+    Malformed(#[from] Malformed),
+}
+
+/// Why an answer cannot be one.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub(crate) enum Malformed {
+    #[error("it describes itself without a model name")]
+    NoModel,
+    #[error("{tokens} tokens drafted, 1 to {asked} were asked for")]
+    DraftedTokens { tokens: u32, asked: u32 },
+    #[error("{logprobs} log-probabilities for {tokens} drafted tokens")]
+    TokenLogprobs { logprobs: usize, tokens: u32 },
+    #[error("a drafted token's log-probability is not a finite number")]
+    NotFinite,
+    #[error("{bytes} bytes of text from {tokens} tokens")]
+    TextLength { bytes: usize, tokens: u32 },
+    #[error("{scored} candidates scored, {asked} were asked for")]
+    Candidates { scored: usize, asked: usize },
+    #[error("a log-probability of {0}")]
+    Positive(f32),
+}
+
+impl CallError {
+    /// Whether another replica of the same model may answer the same call.
+    pub(crate) fn is_worth_another_replica(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::Busy(_) | Self::Broken(_) | Self::Malformed(_) => true,
+            Self::Late { .. } | Self::ContextFull(_) | Self::Refused(_) | Self::Invalid(_) => false,
+        }
+    }
+
+    pub(super) fn from_status(status: &Status, timeout: Duration) -> Self {
+        let message = message_of(status);
+        match status.code() {
+            Code::DeadlineExceeded => Self::Late { timeout },
+            // The transport's own report of a passed deadline, here or at the worker.
+            Code::Cancelled if status.message() == "Timeout expired" => Self::Late { timeout },
+            Code::Unavailable | Code::Cancelled | Code::Aborted => Self::Unreachable(message),
+            Code::Unknown | Code::Internal if is_transport(status) => Self::Unreachable(message),
+            Code::ResourceExhausted => Self::Busy(message),
+            Code::OutOfRange => Self::ContextFull(message),
+            Code::FailedPrecondition => Self::Refused(message),
+            Code::InvalidArgument => Self::Invalid(message),
+            Code::Ok
+            | Code::Unknown
+            | Code::NotFound
+            | Code::AlreadyExists
+            | Code::PermissionDenied
+            | Code::Unimplemented
+            | Code::Internal
+            | Code::DataLoss
+            | Code::Unauthenticated => Self::Broken(message),
+        }
+    }
+}
+
+/// A status that the worker sent has no source; one that the transport made up has.
+fn is_transport(status: &Status) -> bool {
+    status.source().is_some()
+}
+
+/// The message with the chain below it: "transport error" alone helps nobody.
+fn message_of(status: &Status) -> String {
+    let mut parts = vec![status.message().to_owned()];
+    let mut cause = status.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !parts.contains(&text) {
+            parts.push(text);
+        }
+        cause = error.source();
+    }
+    parts.retain(|part| !part.is_empty());
+    if parts.is_empty() { status.code().description().to_owned() } else { parts.join(": ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_becomes_what_the_caller_can_do() {
+        let cases = [
+            (Status::unavailable("a"), CallError::Unreachable("a".to_owned())),
+            (Status::resource_exhausted("b"), CallError::Busy("b".to_owned())),
+            (Status::out_of_range("c"), CallError::ContextFull("c".to_owned())),
+            (Status::failed_precondition("d"), CallError::Refused("d".to_owned())),
+            (Status::invalid_argument("e"), CallError::Invalid("e".to_owned())),
+            (Status::internal("f"), CallError::Broken("f".to_owned())),
+            (Status::deadline_exceeded("g"), CallError::Late { timeout: Duration::from_secs(1) }),
+            (Status::cancelled("Timeout expired"), CallError::Late { timeout: Duration::from_secs(1) }),
+            (Status::unimplemented(""), CallError::Broken(Code::Unimplemented.description().to_owned())),
+            (Status::from_error(Box::new(std::io::Error::other("reset"))), CallError::Unreachable("reset".to_owned())),
+        ];
+        for (status, expected) in cases {
+            assert_eq!(CallError::from_status(&status, Duration::from_secs(1)), expected);
+        }
+    }
+}

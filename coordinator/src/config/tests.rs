@@ -1,0 +1,110 @@
+use super::*;
+use specfuse_core::policy::{ExitRule, ScoreRule, WeightRule};
+
+fn parse(text: &str) -> Result<Config, ConfigError> {
+    Config::parse(text, Path::new("c.toml"))
+}
+
+fn error_of(text: &str) -> String {
+    parse(text).expect_err(text).to_string()
+}
+
+const HEAD: &str = "workers = [\"http://127.0.0.1:1\"]\n[ensembles.default]\n";
+
+#[test]
+fn what_is_not_said_has_a_default() {
+    let config = parse(&format!("{HEAD}members = [\"a\", \"b\"]")).unwrap();
+    assert_eq!(config.listen.to_string(), "127.0.0.1:7070");
+    assert_eq!((config.max_generations, config.shutdown_grace), (64, Duration::from_secs(30)));
+    let ensemble = &config.ensembles["default"];
+    assert_eq!(ensemble.policy.segment_tokens.get(), 10);
+    assert_eq!(ensemble.policy.score, ScoreRule::MeanLogprob);
+    assert_eq!((ensemble.policy.exit.rule, ensemble.policy.exit.theta), (ExitRule::Cumulative, 0.5));
+    assert_eq!(ensemble.policy.weights, WeightRule::Uniform);
+    assert_eq!((ensemble.policy.min_members.get(), ensemble.policy.max_strikes.get()), (1, 3));
+    assert_eq!((ensemble.default_max_tokens.get(), ensemble.max_tokens_limit.get()), (256, 4096));
+    assert_eq!(ensemble.draft_timeout, Duration::from_secs(30));
+}
+
+#[test]
+fn everything_can_be_said() {
+    let config = parse(
+        r#"
+        listen = "[::1]:0"
+        workers = ["http://a:1", "http://b:2"]
+        max_generations = 2
+        shutdown_grace = "1m 5s"
+        [ensembles."x-1.y_z"]
+        members = ["a", "b"]
+        segment_tokens = 4
+        score = "mean_prob"
+        exit = { rule = "first_rounds", rounds = 3, theta = 0.25, tau = 2.0 }
+        weights = { rule = "hedge" }
+        min_members = 2
+        max_strikes = 1
+        max_tokens = 8
+        max_tokens_limit = 8
+        draft_timeout = "250ms"
+        score_timeout = "2s"
+        "#,
+    )
+    .unwrap();
+    assert_eq!(config.shutdown_grace, Duration::from_secs(65));
+    let ensemble = &config.ensembles["x-1.y_z"];
+    assert_eq!(ensemble.policy.exit.rule, ExitRule::FirstRounds { rounds: 3 });
+    assert_eq!(ensemble.policy.weights, WeightRule::Hedge { rate: 10.0 });
+    assert_eq!(ensemble.draft_timeout, Duration::from_millis(250));
+}
+
+#[test]
+fn an_error_names_the_file_and_the_key() {
+    let members = "members = [\"a\", \"b\"]\n";
+    let cases = [
+        ("members = []", "ensembles.default.members: there are 0"),
+        ("members = [\"a\", \"a\"]", "ensembles.default.members: \"a\" is there twice"),
+        ("members = [\"\"]", "ensembles.default.members: a member's name"),
+        ("members = 3", "ensembles.default.members: invalid type"),
+        ("", "ensembles.default: missing field `members`"),
+        ("members = [\"a\"]\nmin_members = 2", "ensembles.default.min_members: 2 is not in 1 to 1"),
+        ("members = [\"a\"]\nmember = 2", "ensembles.default: unknown field `member`"),
+        ("members = [\"a\"]\nsegment_tokens = 0", "ensembles.default.segment_tokens: 0 is not in 1 to 256"),
+        ("members = [\"a\"]\nmax_tokens = 5000", "ensembles.default.max_tokens: 5000 is not in 1 to 4096"),
+        ("members = [\"a\"]\ndraft_timeout = \"0s\"", "ensembles.default.draft_timeout: 0ns"),
+        ("members = [\"a\"]\ndraft_timeout = \"soon\"", "ensembles.default.draft_timeout: invalid"),
+        ("members = [\"a\"]\nscore = \"best\"", "ensembles.default.score: unknown variant `best`"),
+        ("members = [\"a\"]\nexit = { rule = \"never\", rounds = 2 }", "ensembles.default.exit.rounds: only"),
+        ("members = [\"a\"]\nexit = { rule = \"first_rounds\" }", "ensembles.default.exit.rounds: the rule"),
+        ("members = [\"a\"]\nexit = { rule = \"never\", theta = nan }", "ensembles.default.exit.theta: NaN"),
+        ("members = [\"a\"]\nexit = { rule = \"never\", tau = 0.0 }", "ensembles.default.exit.tau: 0 is not"),
+        ("members = [\"a\"]\nweights = { rule = \"hedge\", rate = -1 }", "ensembles.default.weights.rate: -1"),
+        ("members = [\"a\"]\nweights = { rule = \"uniform\", rate = 1 }", "ensembles.default.weights.rate: only"),
+    ];
+    for (lines, expected) in cases {
+        let error = error_of(&format!("{HEAD}{lines}"));
+        assert!(error.starts_with(&format!("c.toml: {expected}")), "{lines}: {error}");
+    }
+    let cases = [
+        (format!("listen = \"here\"\n{HEAD}{members}"), "listen: \"here\""),
+        (format!("max_generations = 0\n{HEAD}{members}"), "max_generations: 0"),
+        (format!("colour = 0\n{HEAD}{members}"), "top level: unknown field `colour`"),
+        (format!("workers = []\n[ensembles.default]\n{members}"), "workers: there must be"),
+        (format!("[ensembles.default]\n{members}"), "top level: missing field `workers`"),
+        ("workers = [\"http://a:1\"]\n[ensembles]".to_owned(), "ensembles: there must be"),
+        (format!("workers = [\"http://a:1\"]\n[ensembles.\"a b\"]\n{members}"), "ensembles.a b.name: a name is"),
+        ("workers = [".to_owned(), "not TOML"),
+    ];
+    for (text, expected) in cases {
+        let error = error_of(&text);
+        assert!(error.starts_with(&format!("c.toml: {expected}")), "{text}: {error}");
+    }
+}
+
+#[test]
+fn a_worker_is_a_plain_http_url_with_a_port() {
+    for bad in ["localhost:1", "https://a:1", "http://a", "http://a:1/path", "http://", "http://a:1/?q", "a b"] {
+        let text = format!("workers = [{bad:?}]\n[ensembles.default]\nmembers = [\"a\"]");
+        assert!(error_of(&text).starts_with(&format!("c.toml: workers: {bad:?}")), "{bad}");
+    }
+    let twice = "workers = [\"http://a:1\", \"http://a:1\"]\n[ensembles.default]\nmembers = [\"a\"]";
+    assert!(error_of(twice).contains("workers: \"http://a:1\" is there twice"));
+}

@@ -1,0 +1,183 @@
+//! Performs one generation: its actions as calls, their outcomes as events, its rounds as a stream. Decides nothing.
+//!
+//! The stream owns everything: dropping it drops every call under way, and the workers see that. It does no work unless it
+//! is polled, so a client that does not read holds its generation back. Every action ends in exactly one event by its deadline.
+
+mod calls;
+mod ledger;
+
+use std::{collections::VecDeque, sync::Arc};
+
+use futures::{
+    Stream, StreamExt,
+    future::BoxFuture,
+    stream::{self, FuturesUnordered},
+};
+use specfuse_core::generation::{Action, Ending, Failure, Finish, Generation, Request};
+use tracing::{Instrument, Span};
+
+use self::{
+    calls::{Desk, Done},
+    ledger::Ledger,
+};
+pub(crate) use self::{
+    calls::{Miss, Note},
+    ledger::{MemberUsage, RoundReport, Usage},
+};
+use crate::{admission::Ticket, pool::Pool, request::GenerateRequest};
+
+/// What a generation tells while it runs.
+#[derive(Debug)]
+pub(crate) enum Item {
+    Round(Box<RoundReport>),
+    Finished { finish: Finish, usage: Usage },
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum GenerateError {
+    /// `misses`: why each member is not in it, in ensemble order.
+    #[error("ensemble {ensemble}: {failure}")]
+    Failed { ensemble: Arc<str>, failure: Failure, misses: Vec<(Arc<str>, Miss)> },
+    /// The shutdown's grace is over.
+    #[error("the coordinator stopped before the answer was finished")]
+    Cut,
+}
+
+/// One answer: a round for each segment, then one `Finished` or one error.
+pub(crate) fn run(
+    request: GenerateRequest,
+    pool: Pool,
+    ticket: Ticket,
+) -> impl Stream<Item = Result<Item, GenerateError>> + Send {
+    let span = tracing::info_span!("generation", request_id = ?request.request_id, ensemble = %request.ensemble.name);
+    let start = Start { request, pool, ticket, span };
+    stream::unfold(Progress::Start(Box::new(start)), async |progress| {
+        let mut drive = match progress {
+            Progress::Start(start) => start.begin().await,
+            Progress::Running(drive) => drive,
+            Progress::Over => return None,
+        };
+        let span = drive.span.clone();
+        let item = drive.next().instrument(span).await;
+        let over = matches!(item, Ok(Item::Finished { .. }) | Err(_));
+        Some((item, if over { Progress::Over } else { Progress::Running(drive) }))
+    })
+}
+
+enum Progress {
+    Start(Box<Start>),
+    Running(Box<Drive>),
+    Over,
+}
+
+struct Start {
+    request: GenerateRequest,
+    pool: Pool,
+    ticket: Ticket,
+    span: Span,
+}
+
+struct Drive {
+    generation: Generation,
+    desk: Arc<Desk>,
+    calls: FuturesUnordered<BoxFuture<'static, Done>>,
+    ledger: Ledger,
+    /// Told but not yet taken.
+    items: VecDeque<Result<Item, GenerateError>>,
+    ticket: Ticket,
+    span: Span,
+}
+
+impl Start {
+    async fn begin(self: Box<Self>) -> Box<Drive> {
+        let Self { request, pool, ticket, span } = *self;
+        pool.first_contact(&request.ensemble.members).await;
+        let (generation, actions) = Generation::start(Request {
+            members: request.ensemble.members.len(),
+            policy: request.ensemble.policy.clone(),
+            max_tokens: request.max_tokens,
+            stop: request.stop.clone(),
+            seed: request.sampling.seed,
+        });
+        let mut drive = Box::new(Drive {
+            generation,
+            ledger: Ledger::new(&request.ensemble.members),
+            desk: Arc::new(Desk { request, pool }),
+            calls: FuturesUnordered::new(),
+            items: VecDeque::new(),
+            ticket,
+            span,
+        });
+        drive.perform(actions);
+        drive
+    }
+}
+
+impl Drive {
+    async fn next(&mut self) -> Result<Item, GenerateError> {
+        loop {
+            if let Some(item) = self.items.pop_front() {
+                return item;
+            }
+            let done = tokio::select! {
+                biased;
+                () = self.ticket.cut() => return Err(GenerateError::Cut),
+                done = self.calls.next() => done,
+            };
+            match done {
+                Some(done) => {
+                    done.log();
+                    self.ledger.record(&done);
+                    let actions = self.generation.step(done.event);
+                    self.perform(actions);
+                }
+                // A generation that waits for nothing has finished: every action ends in an event.
+                None => return Err(self.failed(Failure::Unavailable)),
+            }
+        }
+    }
+
+    fn perform(&mut self, actions: Vec<Action>) {
+        for action in actions {
+            match action {
+                Action::Draft { round, member, accepted, max_tokens, seed } => {
+                    self.ledger.draft_begins(round);
+                    let draft = calls::DraftAction { round, member, accepted, max_tokens, seed };
+                    self.calls.push(Box::pin(calls::draft(Arc::clone(&self.desk), draft)));
+                }
+                Action::Score { round, member, accepted, candidates } => {
+                    self.ledger.score_begins();
+                    let score = calls::ScoreAction { round, member, accepted, candidates };
+                    self.calls.push(Box::pin(calls::score(Arc::clone(&self.desk), score)));
+                }
+                Action::Emit(round) => self.items.push_back(Ok(Item::Round(Box::new(self.ledger.close(*round))))),
+                Action::Finish(finish) => {
+                    let item = self.finish(finish);
+                    self.items.push_back(item);
+                }
+            }
+        }
+    }
+
+    fn finish(&mut self, finish: Finish) -> Result<Item, GenerateError> {
+        if let Ending::Failed(failure) = finish.ending {
+            return Err(self.failed(failure));
+        }
+        tracing::info!(rounds = finish.rounds, tokens = finish.completion_tokens, "answered");
+        let usage = self.ledger.usage(&finish);
+        Ok(Item::Finished { finish, usage })
+    }
+
+    fn failed(&self, failure: Failure) -> GenerateError {
+        let ensemble = &self.desk.request.ensemble;
+        let misses: Vec<(Arc<str>, Miss)> = ensemble
+            .members
+            .iter()
+            .cloned()
+            .zip(self.ledger.misses())
+            .filter_map(|(member, miss)| Some((member, miss?)))
+            .collect();
+        tracing::warn!(%failure, "no answer");
+        GenerateError::Failed { ensemble: ensemble.name.clone(), failure, misses }
+    }
+}

@@ -1,0 +1,201 @@
+//! One action as one call, tried on a second replica where that may help: always exactly one event, by the deadline.
+
+use std::{sync::Arc, time::Duration};
+
+use specfuse_core::{
+    candidate::{BadTerms, Candidate, Terms},
+    generation::{DraftOutcome, Event, ScoreOutcome},
+    member::MemberIndex,
+};
+use tokio::time::Instant;
+
+use crate::{
+    client::{CallError, Context, DraftCall, Drafted, ScoreCall, Scored, Work, WorkerClient},
+    pool::{NoReplica, Pool},
+    request::{GenerateRequest, Sampling},
+};
+
+/// What every call of a generation needs.
+pub(super) struct Desk {
+    pub(super) request: GenerateRequest,
+    pub(super) pool: Pool,
+}
+
+pub(super) struct DraftAction {
+    pub(super) round: u32,
+    pub(super) member: MemberIndex,
+    pub(super) accepted: Arc<str>,
+    pub(super) max_tokens: u32,
+    pub(super) seed: u64,
+}
+
+pub(super) struct ScoreAction {
+    pub(super) round: u32,
+    pub(super) member: MemberIndex,
+    pub(super) accepted: Arc<str>,
+    pub(super) candidates: Arc<[Candidate]>,
+}
+
+/// The event for the generation, and what only the report wants to know.
+pub(super) struct Done {
+    pub(super) event: Event,
+    pub(super) note: Note,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Note {
+    pub(crate) token_logprobs: Vec<f32>,
+    /// None where nothing came back.
+    pub(crate) work: Option<Work>,
+    /// Why there is no draft or no score.
+    pub(crate) miss: Option<Miss>,
+}
+
+/// Why a member has no part in a round.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum Miss {
+    #[error(transparent)]
+    NoReplica(#[from] NoReplica),
+    #[error(transparent)]
+    Call(#[from] CallError),
+    #[error("its score is none: {0}")]
+    Terms(#[from] BadTerms),
+}
+
+impl Done {
+    /// Says that a call failed. What a worker says of the messages themselves may quote them: that stays out of the log.
+    pub(super) fn log(&self) {
+        let Some(miss) = &self.note.miss else { return };
+        let (call, round, member) = match &self.event {
+            Event::Drafted { round, member, .. } => ("draft", *round, member.0),
+            Event::Scored { round, member, .. } => ("score", *round, member.0),
+        };
+        match miss {
+            Miss::Call(CallError::Refused(_) | CallError::Invalid(_)) => {
+                tracing::info!(call, round, member, "the member refuses the request");
+            }
+            Miss::Call(CallError::ContextFull(_)) => tracing::info!(call, round, member, "context full"),
+            Miss::Call(
+                CallError::Unreachable(_)
+                | CallError::Late { .. }
+                | CallError::Busy(_)
+                | CallError::Broken(_)
+                | CallError::Malformed(_),
+            )
+            | Miss::NoReplica(_)
+            | Miss::Terms(_) => tracing::warn!(call, round, member, reason = %miss, "the member misses this round"),
+        }
+    }
+}
+
+pub(super) async fn draft(desk: Arc<Desk>, action: DraftAction) -> Done {
+    let DraftAction { round, member, accepted, max_tokens, seed } = action;
+    let sampling = Sampling { seed, ..desk.request.sampling };
+    let call = Arc::new(DraftCall { context: desk.context(round, accepted), max_tokens, sampling });
+    let answer = desk
+        .ask(member, desk.request.ensemble.draft_timeout, |client, deadline| {
+            let call = Arc::clone(&call);
+            async move { client.draft(&call, deadline).await }
+        })
+        .await;
+    let (outcome, note) = draft_outcome(answer);
+    Done { event: Event::Drafted { round, member, outcome }, note }
+}
+
+pub(super) async fn score(desk: Arc<Desk>, action: ScoreAction) -> Done {
+    let ScoreAction { round, member, accepted, candidates } = action;
+    let call = Arc::new(ScoreCall { context: desk.context(round, accepted), candidates });
+    let answer = desk
+        .ask(member, desk.request.ensemble.score_timeout, |client, deadline| {
+            let call = Arc::clone(&call);
+            async move { client.score(&call, deadline).await }
+        })
+        .await;
+    let (outcome, note) = score_outcome(answer);
+    Done { event: Event::Scored { round, member, outcome }, note }
+}
+
+impl Desk {
+    fn context(&self, round: u32, accepted: Arc<str>) -> Context {
+        let GenerateRequest { request_id, prompt, .. } = &self.request;
+        Context { request_id: Arc::clone(request_id), round, prompt: Arc::clone(prompt), accepted }
+    }
+
+    /// Asks the member's first replica and, if that may help and time is left, its second.
+    async fn ask<T, F>(
+        &self,
+        member: MemberIndex,
+        timeout: Duration,
+        call: impl Fn(WorkerClient, Instant) -> F,
+    ) -> Result<T, Miss>
+    where
+        F: Future<Output = Result<T, CallError>>,
+    {
+        let deadline = Instant::now() + timeout;
+        let model = self.request.ensemble.members.get(member.0).map_or("", AsRef::as_ref);
+        let replicas = self.pool.replicas(model, &self.request.request_id)?;
+        let mut outcome = Err(CallError::Unreachable("no replica".to_owned()));
+        for link in replicas.iter().take(2) {
+            outcome = call(link.client.clone(), deadline).await;
+            link.called(&outcome);
+            match &outcome {
+                Err(error) if error.is_worth_another_replica() && Instant::now() < deadline => {}
+                Ok(_) | Err(_) => break,
+            }
+        }
+        Ok(outcome?)
+    }
+}
+
+fn draft_outcome(answer: Result<Drafted, Miss>) -> (DraftOutcome, Note) {
+    let miss = match answer {
+        Ok(Drafted { draft, token_logprobs, work }) => {
+            return (DraftOutcome::Drafted(draft), Note { token_logprobs, work: Some(work), miss: None });
+        }
+        Err(miss) => miss,
+    };
+    let outcome = match &miss {
+        Miss::Call(CallError::ContextFull(_)) => DraftOutcome::ContextFull,
+        Miss::Call(CallError::Refused(_) | CallError::Invalid(_)) => DraftOutcome::Refused,
+        Miss::Call(
+            CallError::Unreachable(_)
+            | CallError::Late { .. }
+            | CallError::Busy(_)
+            | CallError::Broken(_)
+            | CallError::Malformed(_),
+        )
+        | Miss::NoReplica(_)
+        | Miss::Terms(_) => DraftOutcome::Failed,
+    };
+    (outcome, Note { miss: Some(miss), ..Note::default() })
+}
+
+/// A scorer that says why it cannot score has no say; only one that fails at it has a strike.
+fn score_outcome(answer: Result<Scored, Miss>) -> (ScoreOutcome, Note) {
+    let miss = match answer {
+        Ok(Scored { terms, work }) => {
+            return match terms.into_iter().map(Terms::new).collect::<Result<Vec<_>, _>>() {
+                Ok(terms) => (ScoreOutcome::Scored(terms), Note { work: Some(work), ..Note::default() }),
+                Err(bad) => {
+                    let note = Note { work: Some(work), miss: Some(bad.into()), ..Note::default() };
+                    (ScoreOutcome::Abstained, note)
+                }
+            };
+        }
+        Err(miss) => miss,
+    };
+    let outcome = match &miss {
+        Miss::Call(CallError::ContextFull(_) | CallError::Refused(_) | CallError::Invalid(_)) | Miss::Terms(_) => {
+            ScoreOutcome::Abstained
+        }
+        Miss::Call(
+            CallError::Unreachable(_)
+            | CallError::Late { .. }
+            | CallError::Busy(_)
+            | CallError::Broken(_)
+            | CallError::Malformed(_),
+        )
+        | Miss::NoReplica(_) => ScoreOutcome::Failed,
+    };
+    (outcome, Note { miss: Some(miss), ..Note::default() })
+}

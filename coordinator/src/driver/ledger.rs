@@ -1,0 +1,145 @@
+//! What a generation's calls cost and how long its rounds took. Watches; changes nothing.
+
+use std::{collections::BTreeMap, ops::Range, sync::Arc, time::Duration};
+
+use specfuse_core::{
+    generation::{DraftOutcome, Event, Finish, Round},
+    member::MemberIndex,
+};
+use tokio::time::Instant;
+
+use super::calls::{Done, Miss, Note};
+
+/// A decided round, with what its calls told beside it.
+#[derive(Debug)]
+pub(crate) struct RoundReport {
+    pub(crate) round: Round,
+    pub(crate) drafts: BTreeMap<MemberIndex, Note>,
+    /// Of those who were asked.
+    pub(crate) scores: BTreeMap<MemberIndex, Note>,
+    pub(crate) draft_time: Duration,
+    pub(crate) score_time: Duration,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Usage {
+    pub(crate) draft_calls: u32,
+    pub(crate) score_calls: u32,
+    /// Every member, in ensemble order.
+    pub(crate) members: Vec<MemberUsage>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct MemberUsage {
+    pub(crate) name: Arc<str>,
+    pub(crate) segments_won: u32,
+    pub(crate) bytes_won: usize,
+    pub(crate) drafted_tokens: u32,
+    pub(crate) tokens_computed: u64,
+    pub(crate) tokens_cached: u64,
+}
+
+pub(super) struct Ledger {
+    drafts: BTreeMap<MemberIndex, Note>,
+    scores: BTreeMap<MemberIndex, Note>,
+    /// The round under way, and when it began.
+    round: u32,
+    began: Instant,
+    last_draft: Instant,
+    last_score: Instant,
+    usage: Usage,
+    misses: Vec<Option<Miss>>,
+    /// Who wrote which bytes of the accepted text.
+    won: Vec<(MemberIndex, Range<usize>)>,
+}
+
+impl Ledger {
+    pub(super) fn new(members: &[Arc<str>]) -> Self {
+        let now = Instant::now();
+        let usage = |name: &Arc<str>| MemberUsage { name: name.clone(), ..MemberUsage::default() };
+        Self {
+            drafts: BTreeMap::new(),
+            scores: BTreeMap::new(),
+            round: 0,
+            began: now,
+            last_draft: now,
+            last_score: now,
+            usage: Usage { draft_calls: 0, score_calls: 0, members: members.iter().map(usage).collect() },
+            misses: vec![None; members.len()],
+            won: Vec::new(),
+        }
+    }
+
+    pub(super) fn draft_begins(&mut self, round: u32) {
+        self.usage.draft_calls = self.usage.draft_calls.saturating_add(1);
+        if round != self.round {
+            self.round = round;
+            self.began = Instant::now();
+        }
+    }
+
+    pub(super) fn score_begins(&mut self) {
+        self.usage.score_calls = self.usage.score_calls.saturating_add(1);
+    }
+
+    pub(super) fn record(&mut self, done: &Done) {
+        let now = Instant::now();
+        let member = match &done.event {
+            Event::Drafted { member, outcome, .. } => {
+                self.last_draft = now;
+                self.last_score = now;
+                self.drafts.insert(*member, done.note.clone());
+                if let (Some(usage), DraftOutcome::Drafted(draft)) = (self.usage.members.get_mut(member.0), outcome) {
+                    usage.drafted_tokens = usage.drafted_tokens.saturating_add(draft.tokens);
+                }
+                *member
+            }
+            Event::Scored { member, .. } => {
+                self.last_score = now;
+                self.scores.insert(*member, done.note.clone());
+                *member
+            }
+        };
+        if let (Some(usage), Some(work)) = (self.usage.members.get_mut(member.0), done.note.work) {
+            usage.tokens_computed = usage.tokens_computed.saturating_add(work.tokens_computed.into());
+            usage.tokens_cached = usage.tokens_cached.saturating_add(work.tokens_cached.into());
+        }
+        if let (Some(last), Some(miss)) = (self.misses.get_mut(member.0), &done.note.miss) {
+            *last = Some(miss.clone());
+        }
+    }
+
+    /// The report of the round that these calls decided.
+    pub(super) fn close(&mut self, round: Round) -> RoundReport {
+        let winner = round.candidates.get(round.winner);
+        if let Some((candidate, author)) = winner.and_then(|winner| Some((winner, winner.authors.first()?))) {
+            let from = round.accepted.len();
+            self.won.push((*author, from..from.saturating_add(candidate.text.len())));
+        }
+        RoundReport {
+            round,
+            drafts: std::mem::take(&mut self.drafts),
+            scores: std::mem::take(&mut self.scores),
+            draft_time: self.last_draft.saturating_duration_since(self.began),
+            score_time: self.last_score.saturating_duration_since(self.last_draft),
+        }
+    }
+
+    /// A stop string may have cut the answer: bytes beyond its end were won by nobody.
+    pub(super) fn usage(&self, finish: &Finish) -> Usage {
+        let mut usage = self.usage.clone();
+        let length = finish.text.len();
+        for (member, bytes) in &self.won {
+            if let Some(usage) = usage.members.get_mut(member.0) {
+                usage.segments_won = usage.segments_won.saturating_add(1);
+                usage.bytes_won += bytes.end.min(length).saturating_sub(bytes.start);
+            }
+        }
+        usage
+    }
+
+    /// Why each member last missed, in ensemble order.
+    pub(super) fn misses(&self) -> impl Iterator<Item = Option<Miss>> {
+        self.misses.iter().cloned()
+    }
+}

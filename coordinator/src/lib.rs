@@ -1,0 +1,30 @@
+//! The coordinator: asks the workers, round by round, and streams the answer they write together.
+//!
+//! - [`config`]: flags and file → [`Config`], once
+//! - `app`: bind → build → serve → drain
+//! - `admission`: how many generations run, and whether another may start
+//! - `api`: the public gRPC contract; validation and status codes
+//! - `request`: what is asked for, validated
+//! - `driver`: performs the actions of one generation as calls; decides nothing
+//! - `pool`: the workers, what is known of them, and which replica serves a call
+//! - `client`: one call to one worker: wire types, deadline, typed errors, distrust
+//! - `report`: what a round decided, as clients see it
+//!
+//! The decisions are in `specfuse-core`. Wire types stop in `client`, `report` and `api`.
+
+mod admission;
+mod api;
+mod app;
+mod client;
+pub mod config;
+mod driver;
+mod pool;
+mod report;
+mod request;
+#[cfg(test)]
+mod tests;
+
+pub use self::{
+    app::run,
+    config::{Args, Config},
+};

@@ -1,0 +1,63 @@
+//! What is asked for, once it is known to be valid. Nothing here is checked again; nothing here is ever logged but the id.
+
+use std::{num::NonZeroU32, sync::Arc};
+
+use crate::config::Ensemble;
+
+#[derive(Clone, Debug)]
+pub(crate) struct GenerateRequest {
+    pub(crate) ensemble: Arc<Ensemble>,
+    pub(crate) prompt: Arc<Prompt>,
+    pub(crate) max_tokens: NonZeroU32,
+    /// The seed is the whole answer's.
+    pub(crate) sampling: Sampling,
+    /// None of them empty.
+    pub(crate) stop: Vec<String>,
+    /// 1 to 128 characters.
+    pub(crate) request_id: Arc<str>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Prompt {
+    /// At least one message.
+    Conversation(Vec<Message>),
+    /// Not empty.
+    Raw(String),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Message {
+    pub(crate) role: Role,
+    pub(crate) content: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    System,
+    User,
+    Assistant,
+}
+
+/// All finite and in range.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Sampling {
+    pub(crate) temperature: f32,
+    pub(crate) top_p: Option<f32>,
+    pub(crate) top_k: u32,
+    pub(crate) min_p: f32,
+    pub(crate) seed: u64,
+}
+
+impl Role {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        [Self::System, Self::User, Self::Assistant].into_iter().find(|role| role.as_str() == name)
+    }
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::User => "user",
+            Self::Assistant => "assistant",
+        }
+    }
+}
