@@ -1,0 +1,120 @@
+//! A worker's life: bind, load, serve, drain. It decides nothing about models or calls.
+
+mod checkpoint;
+mod server;
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, anyhow, bail};
+use specfuse_runtime::{
+    shutdown::Shutdown,
+    supervised::{Announcement, announce, stop_with_parent},
+};
+use tokio::sync::oneshot;
+use tokio_util::task::TaskTracker;
+use tonic::transport::server::TcpIncoming;
+
+use self::checkpoint::{Checkpoint, CheckpointError};
+use crate::{
+    config::Config,
+    engine::{Engine, EngineThread},
+    service::{ReadLimits, Served, Service},
+};
+
+/// Runs a worker until it is told to stop. An error: it could not start, its engine died, or calls were cut at the end.
+pub async fn run(config: Config) -> anyhow::Result<()> {
+    use_threads(&config);
+    let shutdown = Shutdown::new(config.shutdown_grace);
+    let incoming = server::bind(config.listen)?;
+    let address = incoming.local_addr().context("the listener has no address")?;
+    if config.supervised {
+        stop_with_parent(&shutdown);
+        shutdown.on_terminate()?;
+        announce(&Announcement::Loading { model: config.name.clone() });
+    } else {
+        shutdown.on_signal()?;
+    }
+    tracing::info!(model = config.name, folder = %config.model.display(), "loading");
+    let checkpoint = tokio::select! {
+        loaded = load(config.model.clone()) => loaded?,
+        () = shutdown.begun() => return Ok(()),
+    };
+    let (service, engine) = start(&config, checkpoint)?;
+    if config.supervised {
+        announce(&Announcement::Serving { name: config.name.clone(), address });
+    }
+    tracing::info!(model = config.name, %address, "serving");
+    serve(&config, &shutdown, Serving { service, engine, incoming }).await
+}
+
+struct Serving {
+    service: Service,
+    engine: EngineThread,
+    incoming: TcpIncoming,
+}
+
+/// Until the stop, until the engine ends (it must not, before), or until the grace after the stop is over.
+async fn serve(config: &Config, shutdown: &Shutdown, serving: Serving) -> anyhow::Result<()> {
+    let Serving { service, mut engine, incoming } = serving;
+    let calls = service.calls();
+    // Keeps the engine up until the server has ended: only then may the engine end.
+    let last_handle = service.clone();
+    let grace_over = async {
+        shutdown.begun().await;
+        tracing::info!(calls = calls.len(), grace = ?config.shutdown_grace, "stopping");
+        tokio::time::sleep(config.shutdown_grace).await;
+    };
+    tokio::select! {
+        served = server::serve(service, incoming, shutdown.begun()) => served?,
+        ended = engine.ended() => return Err(engine_died(ended)),
+        () = grace_over => return cut(&calls, config),
+    }
+    drop(last_handle);
+    match tokio::time::timeout(config.shutdown_grace, engine.ended()).await {
+        Ok(ended) => ended.map_err(|panic| anyhow!("the engine panicked while it stopped: {panic}")),
+        Err(_) => bail!("the engine had not ended after --shutdown-grace {:?}", config.shutdown_grace),
+    }
+}
+
+fn cut(calls: &TaskTracker, config: &Config) -> anyhow::Result<()> {
+    match calls.len() {
+        // Only connections without a call were left.
+        0 => Ok(()),
+        cut => bail!("{cut} calls had not finished after --shutdown-grace {:?} and were cut", config.shutdown_grace),
+    }
+}
+
+fn engine_died(ended: Result<(), String>) -> anyhow::Error {
+    match ended {
+        Ok(()) => anyhow!("the engine ended while it was needed"),
+        Err(panic) => anyhow!("the engine panicked: {panic}"),
+    }
+}
+
+/// On a thread of its own, which is abandoned with the process when the stop comes first.
+async fn load(folder: PathBuf) -> anyhow::Result<Checkpoint> {
+    let (loaded, checkpoint) = oneshot::channel::<Result<Checkpoint, CheckpointError>>();
+    let shown = folder.display().to_string();
+    std::thread::Builder::new().name("load".to_owned()).spawn(move || {
+        // A stop that came first has dropped the receiver.
+        let _ = loaded.send(checkpoint::load(&folder));
+    })?;
+    let loaded = checkpoint.await.map_err(|_| anyhow!("loading panicked"));
+    loaded?.with_context(|| format!("cannot serve --model {shown}"))
+}
+
+fn start(config: &Config, checkpoint: Checkpoint) -> anyhow::Result<(Service, EngineThread)> {
+    let Checkpoint { model, language, end_of_turn } = checkpoint;
+    let served = Served { name: config.name.clone(), info: model.info.clone(), language, end_of_turn };
+    let (engine, thread) = Engine::start(model, config.engine).context("cannot start the engine")?;
+    let limits = ReadLimits { at_a_time: config.threads.get(), waiting: config.engine.max_queue };
+    Ok((Service::new(served, engine, limits), thread))
+}
+
+/// The pool is the process's own: the first worker of a process sizes it.
+fn use_threads(config: &Config) {
+    let built = rayon::ThreadPoolBuilder::new().num_threads(config.threads.get()).build_global();
+    if let Err(error) = built {
+        tracing::debug!(%error, "the thread pool keeps its size");
+    }
+}

@@ -1,0 +1,213 @@
+//! A model's chat template: messages to the one string that the model was trained to read, rendered as transformers does.
+//!
+//! The template comes with a checkpoint and is not trusted: it can compute for so long, and write so much, and no more.
+//! It never sees a file, the environment or anything but the messages and the special tokens.
+
+mod json;
+mod source;
+
+use std::{fmt::Write as _, io, path::Path};
+
+use minijinja::{Environment, Error, ErrorKind, State, Value, context, syntax::SyntaxConfig, value::merge_maps};
+
+pub use source::TemplateLoadError;
+
+/// Bytes of a rendered conversation.
+pub const MAX_RENDERED: usize = 4 << 20;
+
+/// Fuel of a rendering: an instruction, or 64 bytes of text made, takes one unit. More for a longer conversation, up to a limit.
+const BASE_FUEL: usize = 400_000;
+const FUEL_PER_MESSAGE: usize = 300;
+const CONTENT_BYTES_PER_FUEL: usize = 8;
+const MAX_FUEL: usize = 1_000_000;
+
+/// Nested template calls (a macro counts four).
+const MAX_RECURSION: usize = 120;
+
+/// The deepest value that [`MAX_FUEL`] can nest, or the deepest expression that a template file can, needs some 90 MiB to be
+/// walked. Pages that are not touched cost nothing.
+const STACK_BYTES: usize = 128 << 20;
+
+const NAME: &str = "chat_template";
+
+/// One message of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    pub role: Role,
+    pub content: String,
+}
+
+/// Who speaks. Which roles it takes, and in which order, is the template's to decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    System,
+    User,
+    Assistant,
+}
+
+/// A compiled chat template.
+#[derive(Debug)]
+pub struct ChatTemplate {
+    environment: Environment<'static>,
+    special_tokens: Value,
+}
+
+/// Why a conversation has no rendering.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    /// The template's own words (`raise_exception`).
+    #[error("the model's chat template refuses these messages: {0}")]
+    Refused(String),
+    #[error("the model's chat template failed on these messages")]
+    Failed(#[source] Error),
+    #[error("the rendered messages are longer than {MAX_RENDERED} bytes")]
+    TooLong,
+    #[error("no thread to render the messages on")]
+    NoThread(#[source] io::Error),
+}
+
+impl Role {
+    pub const ALL: [Self; 3] = [Self::System, Self::User, Self::Assistant];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::User => "user",
+            Self::Assistant => "assistant",
+        }
+    }
+}
+
+impl ChatTemplate {
+    /// Loads the template of a checkpoint folder. None: the model has none, and takes raw prompts only.
+    pub fn load(folder: &Path) -> Result<Option<Self>, TemplateLoadError> {
+        let Some(found) = source::find(folder)? else { return Ok(None) };
+        let template = source::without_generation_blocks(&found.template);
+        let environment = on_a_deep_stack(|| compile(template))
+            .map_err(TemplateLoadError::NoThread)?
+            .map_err(|source| TemplateLoadError::Broken { path: found.path, source })?;
+        Ok(Some(Self { environment, special_tokens: Value::from(found.special_tokens) }))
+    }
+
+    /// The prompt for `messages`, with the generation prompt added.
+    pub fn render(&self, messages: &[Message]) -> Result<String, RenderError> {
+        on_a_deep_stack(|| self.render_here(messages)).map_err(RenderError::NoThread)?
+    }
+
+    fn render_here(&self, messages: &[Message]) -> Result<String, RenderError> {
+        let bytes: usize = messages.iter().map(|message| message.content.len()).sum();
+        if bytes > MAX_RENDERED {
+            return Err(RenderError::TooLong);
+        }
+        let fuel = BASE_FUEL + messages.len() * FUEL_PER_MESSAGE + bytes / CONTENT_BYTES_PER_FUEL;
+        let mut environment = self.environment.clone();
+        environment.set_fuel(Some(fuel.min(MAX_FUEL) as u64));
+        let mut sink = Sink { bytes: Vec::new(), overflowed: false };
+        let rendered = environment
+            .get_template(NAME)
+            .and_then(|template| template.render_captured_to(self.variables(messages), &mut sink).map(drop));
+        match rendered {
+            Ok(()) => Ok(String::from_utf8_lossy(&sink.bytes).into_owned()),
+            Err(_) if sink.overflowed => Err(RenderError::TooLong),
+            Err(error) => Err(match raised(&error) {
+                Some(message) => RenderError::Refused(message),
+                None => RenderError::Failed(error),
+            }),
+        }
+    }
+
+    fn variables(&self, messages: &[Message]) -> Value {
+        let messages: Value = messages
+            .iter()
+            .map(|message| context! { role => message.role.name(), content => message.content.as_str() })
+            .collect();
+        let given = context! { messages, add_generation_prompt => true, tools => (), documents => () };
+        merge_maps([given, self.special_tokens.clone()])
+    }
+}
+
+/// Runs `work` on a thread of its own, whose stack no template can overflow.
+fn on_a_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> io::Result<T> {
+    std::thread::scope(|scope| {
+        let thread =
+            std::thread::Builder::new().name(NAME.to_owned()).stack_size(STACK_BYTES).spawn_scoped(scope, work)?;
+        thread.join().map_err(|_| io::Error::other("the template engine panicked"))
+    })
+}
+
+/// What transformers gives a template: jinja2 with trimmed blocks, loop controls, Python's string methods and three functions.
+fn compile(template: String) -> Result<Environment<'static>, Error> {
+    let mut environment = Environment::new();
+    environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+    environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    environment.set_unknown_method_callback(python_method);
+    environment.set_recursion_limit(MAX_RECURSION);
+    environment.set_debug(false);
+    environment.add_function("raise_exception", |message: String| -> Result<Value, Error> {
+        Err(Error::new(ErrorKind::InvalidOperation, "raise_exception").with_source(Raised(message)))
+    });
+    environment.add_function("strftime_now", strftime_now);
+    environment.add_filter("tojson", json::tojson);
+    // Both write before they count: a deep value would fill the memory.
+    environment.remove_filter("pprint");
+    environment.remove_global("debug");
+    environment.add_template_owned(NAME, template)?;
+    Ok(environment)
+}
+
+/// `str.format` pads to any width without counting, so a format string with a wide field is refused.
+fn python_method(state: &mut State, value: &Value, method: &str, args: &[Value]) -> Result<Value, Error> {
+    let wide = |format: &str| format.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() > 3);
+    if method == "format" && (value.as_str().is_some_and(wide) || value.as_str().is_some_and(|s| s.contains(":{"))) {
+        return Err(Error::new(ErrorKind::InvalidOperation, "format was given too wide a field"));
+    }
+    minijinja_contrib::pycompat::unknown_method_callback(state, value, method, args)
+}
+
+fn strftime_now(format: &str) -> Result<String, Error> {
+    let mut text = String::new();
+    write!(text, "{}", chrono::Local::now().format(format)).map_err(|_| {
+        Error::new(ErrorKind::InvalidOperation, format!("strftime_now does not know the format {format:?}"))
+    })?;
+    Ok(text)
+}
+
+/// What a template said when it refused.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Raised(String);
+
+fn raised(error: &Error) -> Option<String> {
+    let mut next = std::error::Error::source(error);
+    while let Some(source) = next {
+        if let Some(Raised(message)) = source.downcast_ref() {
+            return Some(message.clone());
+        }
+        next = source.source();
+    }
+    None
+}
+
+/// The rendered text, up to [`MAX_RENDERED`].
+struct Sink {
+    bytes: Vec<u8>,
+    overflowed: bool,
+}
+
+impl io::Write for Sink {
+    fn write(&mut self, written: &[u8]) -> io::Result<usize> {
+        if self.bytes.len() + written.len() > MAX_RENDERED {
+            self.overflowed = true;
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.bytes.extend_from_slice(written);
+        Ok(written.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

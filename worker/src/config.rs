@@ -1,0 +1,184 @@
+//! Flags and environment to a checked configuration, by one fallible function. After it the environment is never read again.
+
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
+
+use bytesize::ByteSize;
+use specfuse_runtime::telemetry::LogArgs;
+
+use crate::engine::EngineConfig;
+
+const MAX_NAME: usize = 64;
+
+/// The worker's flags as typed.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// Folder of the checkpoint, in the Hugging Face layout.
+    #[arg(long, value_name = "DIR", env = "SPECFUSE_WORKER_MODEL")]
+    pub model: PathBuf,
+    /// What ensembles call this model: letters, digits, ".", "_" and "-". Default: the folder's name.
+    #[arg(long, env = "SPECFUSE_WORKER_NAME")]
+    pub name: Option<String>,
+    /// Address and port to serve on; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR", env = "SPECFUSE_WORKER_LISTEN", default_value = "127.0.0.1:7071")]
+    pub listen: String,
+    /// Threads that compute. Default: the machine's cores.
+    #[arg(long, env = "SPECFUSE_WORKER_THREADS")]
+    pub threads: Option<usize>,
+    /// Memory for cached keys and values, such as 512MiB or 2GiB.
+    #[arg(long, value_name = "SIZE", env = "SPECFUSE_WORKER_CACHE_MEMORY", default_value = "1GiB")]
+    pub cache_memory: String,
+    /// Rows of one forward pass.
+    #[arg(long, value_name = "ROWS", env = "SPECFUSE_WORKER_MAX_BATCH_ROWS", default_value_t = 512)]
+    pub max_batch_rows: usize,
+    /// Calls that may wait.
+    #[arg(long, value_name = "CALLS", env = "SPECFUSE_WORKER_MAX_QUEUE", default_value_t = 256)]
+    pub max_queue: usize,
+    /// How long running calls may take to finish once the worker stops, such as 30s.
+    #[arg(long, value_name = "DURATION", env = "SPECFUSE_WORKER_SHUTDOWN_GRACE", default_value = "30s")]
+    pub shutdown_grace: String,
+    /// Announce events on standard output and stop when standard input closes.
+    #[arg(long, hide = true)]
+    pub supervised: bool,
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+/// A configuration that was checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub model: PathBuf,
+    /// 1 to 64 of `[a-zA-Z0-9._-]`.
+    pub name: String,
+    pub listen: SocketAddr,
+    pub threads: NonZeroUsize,
+    pub engine: EngineConfig,
+    pub shutdown_grace: Duration,
+    pub supervised: bool,
+}
+
+/// A flag whose value cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("--name {0:?} must be 1 to {MAX_NAME} letters, digits, \".\", \"_\" or \"-\"")]
+    Name(String),
+    #[error("--name is needed: the folder of --model {0} has no name that could be one")]
+    Unnamed(PathBuf),
+    #[error("--listen {0:?} is not an address with a port, such as 127.0.0.1:7071")]
+    Listen(String),
+    #[error("--{0} must be at least 1")]
+    Zero(&'static str),
+    #[error("--cache-memory {0:?} is not a size, such as 512MiB or 2GiB")]
+    CacheMemory(String),
+    #[error("--shutdown-grace {0:?} is not a duration, such as 30s or 2min")]
+    ShutdownGrace(String),
+}
+
+impl TryFrom<Args> for Config {
+    type Error = ConfigError;
+
+    fn try_from(args: Args) -> Result<Self, ConfigError> {
+        let name = name(&args)?;
+        let threads = match args.threads {
+            Some(threads) => at_least_one("threads", threads)?,
+            None => std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+        };
+        let cache_memory = match args.cache_memory.parse::<ByteSize>() {
+            Ok(ByteSize(0)) => return Err(ConfigError::Zero("cache-memory")),
+            Ok(ByteSize(bytes)) => bytes,
+            Err(_) => return Err(ConfigError::CacheMemory(args.cache_memory)),
+        };
+        let engine = EngineConfig {
+            cache_memory,
+            max_batch_rows: at_least_one("max-batch-rows", args.max_batch_rows)?.get(),
+            max_queue: at_least_one("max-queue", args.max_queue)?.get(),
+        };
+        let listen = args.listen.parse().map_err(|_| ConfigError::Listen(args.listen))?;
+        let shutdown_grace = humantime::parse_duration(&args.shutdown_grace)
+            .map_err(|_| ConfigError::ShutdownGrace(args.shutdown_grace))?;
+        Ok(Self { model: args.model, name, listen, threads, engine, shutdown_grace, supervised: args.supervised })
+    }
+}
+
+fn name(args: &Args) -> Result<String, ConfigError> {
+    let allowed = |name: &str| {
+        (1..=MAX_NAME).contains(&name.len())
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
+    };
+    if let Some(name) = &args.name {
+        return if allowed(name) { Ok(name.clone()) } else { Err(ConfigError::Name(name.clone())) };
+    }
+    // "." and "models/.." have a name only once resolved; a folder that does not exist is refused when it is loaded.
+    let folder = args.model.canonicalize().unwrap_or_else(|_| args.model.clone());
+    let name = folder.file_name().and_then(|name| name.to_str()).filter(|name| allowed(name));
+    name.map(str::to_owned).ok_or_else(|| ConfigError::Unnamed(args.model.clone()))
+}
+
+fn at_least_one(flag: &'static str, count: usize) -> Result<NonZeroUsize, ConfigError> {
+    NonZeroUsize::new(count).ok_or(ConfigError::Zero(flag))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn config(flags: &[&str]) -> Result<Config, ConfigError> {
+        let flags = ["worker", "--model", "/no/such/folder/llama-3.2"].iter().chain(flags);
+        Config::try_from(Cli::parse_from(flags).args)
+    }
+
+    #[test]
+    fn the_defaults_are_a_configuration() {
+        let config = config(&[]).unwrap();
+        assert_eq!(config.name, "llama-3.2");
+        assert_eq!(config.listen.to_string(), "127.0.0.1:7071");
+        assert_eq!(config.engine, EngineConfig { cache_memory: 1 << 30, max_batch_rows: 512, max_queue: 256 });
+        assert_eq!(config.shutdown_grace, Duration::from_secs(30));
+        assert!(!config.supervised);
+    }
+
+    #[test]
+    fn sizes_and_durations_have_units() {
+        let config = config(&["--cache-memory", "1536 MiB", "--shutdown-grace", "1m 500ms"]).unwrap();
+        assert_eq!(config.engine.cache_memory, 1536 << 20);
+        assert_eq!(config.shutdown_grace, Duration::from_millis(60_500));
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_used_is_refused_with_its_flag() {
+        let long = "x".repeat(65);
+        for (flag, value) in [
+            ("--name", ""),
+            ("--name", "a b"),
+            ("--name", "é"),
+            ("--name", &long),
+            ("--listen", "localhost"),
+            ("--listen", "127.0.0.1:99999"),
+            ("--threads", "0"),
+            ("--cache-memory", "much"),
+            ("--cache-memory", "0MiB"),
+            ("--max-batch-rows", "0"),
+            ("--max-queue", "0"),
+            ("--shutdown-grace", "30"),
+            ("--shutdown-grace", "-1s"),
+        ] {
+            let error = config(&[&format!("{flag}={value}")]).unwrap_err().to_string();
+            assert!(error.starts_with(flag), "{flag} {value:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_folder_without_a_usable_name_needs_one() {
+        let args = |model: &str| Cli::parse_from(["worker", "--model", model]).args;
+        assert!(matches!(Config::try_from(args("/")), Err(ConfigError::Unnamed(_))));
+        assert!(matches!(Config::try_from(args("/no/such/my model")), Err(ConfigError::Unnamed(_))));
+        assert!(Config::try_from(args(".")).is_ok());
+    }
+}

@@ -1,0 +1,241 @@
+//! From the text of a call to token ids, and from drawn ids back to text (sections 1 and 2.1 of the algorithm).
+//!
+//! The encoding of an answer is always the tokenizer's own encoding of the whole string, never a sum of parts. Nothing is kept
+//! between calls.
+
+use crate::{
+    chat_template::{ChatTemplate, Message, RenderError},
+    tokenizer::{Tokenizer, TokenizerError},
+};
+
+/// How one model reads and writes.
+#[derive(Debug)]
+pub struct Language {
+    pub tokenizer: Tokenizer,
+    /// None: raw prompts only.
+    pub chat_template: Option<ChatTemplate>,
+}
+
+/// Everything a model has read before a call.
+#[derive(Clone, Debug)]
+pub struct Context {
+    pub prompt: Prompt,
+    /// The answer so far.
+    pub accepted: String,
+}
+
+#[derive(Clone, Debug)]
+pub enum Prompt {
+    /// At least one message.
+    Conversation(Vec<Message>),
+    /// Not empty.
+    Raw(String),
+}
+
+/// A context as one model reads it: `prompt` and `answer`, one after the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encoded {
+    /// The rendered messages. Empty in raw mode, where prompt and answer are one string.
+    pub prompt: Vec<u32>,
+    /// The encoding whose end grows: of the accepted text, in raw mode of prompt and accepted text.
+    pub answer: Vec<u32>,
+}
+
+/// A candidate behind its context: the terms are those of `tokens[from..]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Continuation {
+    pub tokens: Vec<u32>,
+    /// At least 1: the first token of all has nothing before it and no term. At most `tokens.len()`.
+    pub from: usize,
+}
+
+/// Why a context cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ContextError {
+    #[error("the model has no chat template and takes raw prompts only, not a conversation")]
+    NoTemplate,
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    #[error("the prompt encodes to no tokens")]
+    NoTokens,
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
+}
+
+impl Encoded {
+    /// Tokens of the whole context; at least one.
+    pub fn len(&self) -> usize {
+        self.prompt.len() + self.answer.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.prompt.is_empty() && self.answer.is_empty()
+    }
+
+    pub fn tokens(&self) -> Vec<u32> {
+        [self.prompt.as_slice(), self.answer.as_slice()].concat()
+    }
+}
+
+impl Language {
+    /// P and T(A) of the context.
+    pub fn encode(&self, context: &Context) -> Result<Encoded, ContextError> {
+        let prompt = match &context.prompt {
+            Prompt::Conversation(messages) => {
+                let template = self.chat_template.as_ref().ok_or(ContextError::NoTemplate)?;
+                self.tokenizer.encode(&template.render(messages)?, false)?
+            }
+            Prompt::Raw(_) => Vec::new(),
+        };
+        let encoded = Encoded { prompt, answer: self.encode_answer(context, "")? };
+        let prompt_is_empty = match context.prompt {
+            Prompt::Conversation(_) => encoded.prompt.is_empty(),
+            Prompt::Raw(_) => encoded.answer.is_empty(),
+        };
+        if prompt_is_empty { Err(ContextError::NoTokens) } else { Ok(encoded) }
+    }
+
+    /// The context with a candidate's text after it. What is scored begins where its encoding leaves that of the context.
+    pub fn encode_candidate(
+        &self,
+        context: &Context,
+        encoded: &Encoded,
+        candidate: &str,
+    ) -> Result<Continuation, ContextError> {
+        let answer = self.encode_answer(context, candidate)?;
+        let kept = common_prefix(&encoded.answer, &answer);
+        let tokens = [encoded.prompt.as_slice(), answer.as_slice()].concat();
+        if tokens.is_empty() {
+            return Err(ContextError::NoTokens);
+        }
+        Ok(Continuation { tokens, from: (encoded.prompt.len() + kept).max(1) })
+    }
+
+    /// The text that `drawn` tokens add to the answer: the decoded whole minus what stands before. Special tokens have no text.
+    ///
+    /// A tokenizer that does not give the context's own text back (it normalises, or a special token is written out in it) is
+    /// asked for both decodings, and the text is what the longer adds to the shorter.
+    pub fn segment_text(&self, context: &Context, encoded: &Encoded, drawn: &[u32]) -> Result<String, TokenizerError> {
+        let whole = self.tokenizer.decode(&[encoded.answer.as_slice(), drawn].concat(), true)?;
+        let before = match &context.prompt {
+            Prompt::Conversation(_) => context.accepted.clone(),
+            Prompt::Raw(prompt) => format!("{prompt}{}", context.accepted),
+        };
+        if let Some(added) = whole.strip_prefix(&before) {
+            return Ok(added.to_owned());
+        }
+        let before = self.tokenizer.decode(&encoded.answer, true)?;
+        let same = whole.chars().zip(before.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
+        Ok(whole.get(same..).unwrap_or_default().to_owned())
+    }
+
+    fn encode_answer(&self, context: &Context, candidate: &str) -> Result<Vec<u32>, TokenizerError> {
+        match &context.prompt {
+            Prompt::Conversation(_) => self.tokenizer.encode(&format!("{}{candidate}", context.accepted), false),
+            Prompt::Raw(prompt) => self.tokenizer.encode(&format!("{prompt}{}{candidate}", context.accepted), true),
+        }
+    }
+}
+
+/// Length of the longest common prefix.
+pub fn common_prefix(a: &[u32], b: &[u32]) -> usize {
+    a.iter().zip(b).take_while(|(a, b)| a == b).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat_template::Role;
+
+    /// Byte-fallback style: "▁" for spaces, prepended to everything, stripped from the decoded start; "ab" is one token.
+    const TOKENIZER: &str = r#"{"version":"1.0","truncation":null,"padding":null,
+        "added_tokens":[{"id":0,"content":"<s>","single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":true}],
+        "normalizer":{"type":"Sequence","normalizers":[{"type":"Prepend","prepend":"▁"},{"type":"Replace","pattern":{"String":" "},"content":"▁"}]},
+        "pre_tokenizer":null,
+        "post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<s>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}],
+            "pair":[{"Sequence":{"id":"A","type_id":0}},{"Sequence":{"id":"B","type_id":1}}],
+            "special_tokens":{"<s>":{"id":"<s>","ids":[0],"tokens":["<s>"]}}},
+        "decoder":{"type":"Sequence","decoders":[{"type":"Replace","pattern":{"String":"▁"},"content":" "},{"type":"Fuse"},
+            {"type":"Strip","content":" ","start":1,"stop":0}]},
+        "model":{"type":"BPE","dropout":null,"unk_token":null,"continuing_subword_prefix":null,"end_of_word_suffix":null,"fuse_unk":false,
+            "byte_fallback":false,"vocab":{"<s>":0,"▁":1,"a":2,"b":3,"ab":4,"c":5},"merges":["a b"]}}"#;
+
+    fn language(template: Option<&str>) -> Language {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("tokenizer.json"), TOKENIZER).unwrap();
+        if let Some(template) = template {
+            std::fs::write(dir.path().join("chat_template.jinja"), template).unwrap();
+        }
+        Language {
+            tokenizer: Tokenizer::load(dir.path()).unwrap(),
+            chat_template: ChatTemplate::load(dir.path()).unwrap(),
+        }
+    }
+
+    fn chat(accepted: &str) -> Context {
+        let message = Message { role: Role::User, content: "c".to_owned() };
+        Context { prompt: Prompt::Conversation(vec![message]), accepted: accepted.to_owned() }
+    }
+
+    fn raw(prompt: &str, accepted: &str) -> Context {
+        Context { prompt: Prompt::Raw(prompt.to_owned()), accepted: accepted.to_owned() }
+    }
+
+    const TEMPLATE: &str = "<s>{{ messages[0].content }}";
+
+    #[test]
+    fn a_conversation_is_rendered_and_its_answer_encoded_apart() {
+        let language = language(Some(TEMPLATE));
+        let encoded = language.encode(&chat("ab c")).unwrap();
+        assert_eq!(encoded, Encoded { prompt: vec![0, 1, 5], answer: vec![1, 4, 1, 5] });
+        assert_eq!(encoded.tokens(), [0, 1, 5, 1, 4, 1, 5]);
+        assert_eq!(language.encode(&chat("")).unwrap().answer, [0u32; 0]);
+    }
+
+    #[test]
+    fn a_raw_prompt_and_its_answer_are_one_string_with_special_tokens() {
+        let encoded = language(None).encode(&raw("a", "b")).unwrap();
+        assert_eq!(encoded, Encoded { prompt: vec![], answer: vec![0, 1, 4] });
+    }
+
+    #[test]
+    fn a_candidate_is_scored_from_the_first_token_it_changes() {
+        let language = language(Some(TEMPLATE));
+        for (context, candidate, tokens, from) in [
+            (chat("a"), " c", vec![0, 1, 5, 1, 2, 1, 5], 5),
+            (chat("a"), "b", vec![0, 1, 5, 1, 4], 4),
+            (chat("a"), "", vec![0, 1, 5, 1, 2], 5),
+            (raw("c", "a"), "b", vec![0, 1, 5, 4], 3),
+        ] {
+            let encoded = language.encode(&context).unwrap();
+            let continuation = language.encode_candidate(&context, &encoded, candidate).unwrap();
+            assert_eq!(continuation, Continuation { tokens, from }, "{context:?} {candidate:?}");
+        }
+    }
+
+    #[test]
+    fn the_text_of_a_segment_is_what_it_adds() {
+        let language = language(Some(TEMPLATE));
+        for (context, drawn, text) in [
+            (chat(""), &[1, 4][..], "ab"),
+            (chat("a"), &[1, 4], " ab"),
+            (chat("a"), &[3, 0], "b"),
+            (raw("c ", "a"), &[3], "b"),
+            // what the tokenizer cannot give back: a special token written out, a character it does not know
+            (chat("a<s>"), &[1, 5], " c"),
+            (chat("aé"), &[1, 5], " c"),
+            (raw("<s>", ""), &[1, 5], "c"),
+        ] {
+            let encoded = language.encode(&context).unwrap();
+            assert_eq!(language.segment_text(&context, &encoded, drawn).unwrap(), text, "{context:?}");
+        }
+    }
+
+    #[test]
+    fn a_prompt_without_tokens_or_template_is_refused() {
+        assert!(matches!(language(None).encode(&chat("")), Err(ContextError::NoTemplate)));
+        assert!(matches!(language(Some("")).encode(&chat("a")), Err(ContextError::NoTokens)));
+        let refusing = language(Some("{{ raise_exception('no') }}"));
+        assert!(matches!(refusing.encode(&chat("")), Err(ContextError::Render(RenderError::Refused(_)))));
+    }
+}

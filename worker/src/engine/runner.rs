@@ -1,0 +1,161 @@
+//! The loop of the engine's thread: take calls, plan, compute, read, answer. Owns the model, the store and every call; the only place
+//! where the plan meets the tensors. Blocks when there is nothing to do; never spins, never drops a call without an answer.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use tokio::sync::mpsc::Receiver;
+use tokio::sync::mpsc::error::TryRecvError;
+
+use super::EngineError;
+use super::call::{Call, Job, Request};
+use super::scheduler::{Plan, Scheduler};
+use super::sequence::{Outcome, Sequence, SequenceId};
+use crate::model::{KvStore, Logits, Model};
+
+pub(super) struct Runner {
+    model: Model,
+    store: KvStore,
+    scheduler: Scheduler,
+    /// By number, in the order of arrival.
+    calls: BTreeMap<u64, Call>,
+    next_call: u64,
+    jobs: Receiver<Job>,
+}
+
+impl Runner {
+    pub(super) fn new(model: Model, store: KvStore, scheduler: Scheduler, jobs: Receiver<Job>) -> Self {
+        Self { model, store, scheduler, calls: BTreeMap::new(), next_call: 0, jobs }
+    }
+
+    /// Ends when every handle to the engine is dropped.
+    pub(super) fn run(mut self) {
+        while self.receive() {
+            self.drop_abandoned();
+            if !self.scheduler.is_idle() {
+                self.step();
+            }
+        }
+    }
+
+    /// Takes the calls that have come, waiting for one when there is no work. False: none can come any more.
+    fn receive(&mut self) -> bool {
+        if self.scheduler.is_idle() {
+            let Some(job) = self.jobs.blocking_recv() else { return false };
+            self.start(job);
+        }
+        loop {
+            match self.jobs.try_recv() {
+                Ok(job) => self.start(job),
+                Err(TryRecvError::Empty) => return true,
+                // Whoever waits for an answer holds a handle: with all of them gone, nobody does.
+                Err(TryRecvError::Disconnected) => return false,
+            }
+        }
+    }
+
+    fn start(&mut self, job: Job) {
+        let call = self.next_call;
+        self.next_call += 1;
+        let id = |index| SequenceId { call, index };
+        let (mut entry, sequences) = match job.request {
+            Request::Draft(draft, reply) => (Call::draft(reply, job.arrived), vec![Sequence::draft(id(0), draft)]),
+            Request::Score(score, reply) => {
+                let entry = Call::score(reply, job.arrived, score.candidates.len());
+                let sequence = |(index, candidate)| Sequence::score(id(index), candidate, score.end_of_turn.clone());
+                (entry, score.candidates.into_iter().enumerate().map(sequence).collect())
+            }
+        };
+        entry.keep_place(job.place);
+        self.calls.insert(call, entry);
+        for sequence in sequences {
+            if sequence.is_empty() {
+                self.complete(sequence.id, Outcome::Score { terms: Vec::new() });
+            } else {
+                self.scheduler.submit(sequence);
+            }
+        }
+    }
+
+    fn drop_abandoned(&mut self) {
+        let scheduler = &mut self.scheduler;
+        self.calls.retain(|number, call| {
+            let stays = !call.is_abandoned();
+            if !stays {
+                scheduler.cancel(*number);
+            }
+            stays
+        });
+    }
+
+    fn step(&mut self) {
+        let plan = self.scheduler.plan();
+        if plan.batch.rows() == 0 {
+            return self.fail_all("no row could be planned");
+        }
+        let started = Instant::now();
+        for admission in &plan.admitted {
+            if let Some(call) = self.calls.get_mut(&admission.id.call) {
+                call.admitted(admission.cached);
+            }
+        }
+        for (owner, span) in plan.owners.iter().zip(&plan.batch.spans) {
+            if let Some(call) = self.calls.get_mut(&owner.call) {
+                call.computes(span.rows, started);
+            }
+        }
+        match self.model.forward(&plan.batch, &mut self.store) {
+            Ok(logits) => self.read(&plan, &logits),
+            Err(error) => self.fail_running(&error.to_string()),
+        }
+        tracing::trace!(rows = plan.batch.rows(), sequences = plan.owners.len(), took = ?started.elapsed(), "engine step");
+    }
+
+    fn read(&mut self, plan: &Plan, logits: &Logits) {
+        let now = Instant::now();
+        for (index, reader) in plan.readers.iter().enumerate() {
+            if let Some(call) = self.calls.get_mut(&reader.call) {
+                call.has_read(now);
+            }
+            match self.scheduler.read(*reader, logits.row(index)) {
+                None => {}
+                Some(Ok(outcome)) => self.complete(*reader, outcome),
+                Some(Err(_)) => {
+                    self.scheduler.cancel(reader.call);
+                    self.fail(reader.call, EngineError::NotFinite);
+                }
+            }
+        }
+    }
+
+    fn complete(&mut self, id: SequenceId, outcome: Outcome) {
+        if !self.calls.get_mut(&id.call).is_some_and(|call| call.complete(id.index, &outcome)) {
+            return;
+        }
+        if let Some(call) = self.calls.remove(&id.call) {
+            call.answer(outcome, Instant::now());
+        }
+    }
+
+    fn fail_running(&mut self, reason: &str) {
+        tracing::error!(reason, "the forward pass failed");
+        for call in self.scheduler.fail_running() {
+            self.fail(call, EngineError::Model(reason.to_owned()));
+        }
+    }
+
+    /// The scheduler promises that this does not happen; if it did, spinning would be worse.
+    fn fail_all(&mut self, reason: &str) {
+        tracing::error!(reason, "the scheduler made no progress");
+        self.scheduler.clear();
+        for (_, call) in std::mem::take(&mut self.calls) {
+            call.fail(EngineError::Model(reason.to_owned()));
+        }
+    }
+
+    fn fail(&mut self, call: u64, error: EngineError) {
+        if let Some(call) = self.calls.remove(&call) {
+            call.fail(error);
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! From logits to a token, and to log-probabilities. Pure: the only randomness is the seed's, one stream for each sequence, so a
+//! draft does not depend on what else is in its batch.
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::Sampling;
+
+/// A logit that is NaN or infinite.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NotFinite;
+
+#[derive(Clone, Debug)]
+pub(super) struct Sampler {
+    sampling: Sampling,
+    rng: ChaCha8Rng,
+}
+
+impl Sampler {
+    pub(super) fn new(sampling: Sampling) -> Self {
+        Self { sampling, rng: ChaCha8Rng::seed_from_u64(sampling.seed) }
+    }
+
+    /// Draws a token from finite logits.
+    pub(super) fn draw(&mut self, logits: &[f32]) -> u32 {
+        if self.sampling.temperature <= 0.0 {
+            return argmax(logits);
+        }
+        let weights = kept(logits, &self.sampling);
+        let mut left = self.rng.random::<f64>() * weights.iter().map(|(_, weight)| weight).sum::<f64>();
+        for (token, weight) in &weights {
+            left -= weight;
+            if left < 0.0 {
+                return *token;
+            }
+        }
+        weights.last().map_or_else(|| argmax(logits), |(token, _)| *token)
+    }
+}
+
+/// One row of logits, all finite, and the log of its softmax's denominator.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row<'a> {
+    pub(super) logits: &'a [f32],
+    log_total: f64,
+}
+
+impl<'a> Row<'a> {
+    pub(super) fn new(logits: &'a [f32]) -> Result<Self, NotFinite> {
+        if logits.is_empty() || !logits.iter().all(|logit| logit.is_finite()) {
+            return Err(NotFinite);
+        }
+        Ok(Self { logits, log_total: log_sum_exp(logits.iter().copied()) })
+    }
+
+    /// log p(token).
+    pub(super) fn logprob(&self, token: u32) -> f32 {
+        self.logits.get(token as usize).map_or(f32::NEG_INFINITY, |logit| (f64::from(*logit) - self.log_total) as f32)
+    }
+
+    /// log Σ p(token), each id counted once.
+    pub(super) fn logprob_of_any(&self, tokens: &[u32]) -> f32 {
+        let mut ids = tokens.to_vec();
+        ids.sort_unstable();
+        ids.dedup();
+        let logits = ids.iter().filter_map(|id| self.logits.get(*id as usize).copied());
+        (log_sum_exp(logits) - self.log_total) as f32
+    }
+}
+
+fn log_sum_exp(logits: impl Iterator<Item = f32> + Clone) -> f64 {
+    let most = logits.clone().fold(f32::NEG_INFINITY, f32::max);
+    let total: f64 = logits.map(|logit| f64::from((logit - most).exp())).sum();
+    f64::from(most) + total.ln()
+}
+
+fn argmax(logits: &[f32]) -> u32 {
+    let mut best = (0, f32::NEG_INFINITY);
+    for (token, logit) in (0u32..).zip(logits) {
+        if *logit > best.1 {
+            best = (token, *logit);
+        }
+    }
+    best.0
+}
+
+/// What temperature, then top-k, top-p and min-p leave to draw from: tokens with weights relative to the most probable one's.
+fn kept(logits: &[f32], sampling: &Sampling) -> Vec<(u32, f64)> {
+    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let temperature = f64::from(sampling.temperature);
+    let weight = |logit: &f32| (f64::from(*logit - most) / temperature).exp();
+    let mut weights: Vec<(u32, f64)> = (0u32..).zip(logits.iter().map(weight)).collect();
+    if sampling.top_k > 0 && sampling.top_k < weights.len() {
+        weights.select_nth_unstable_by(sampling.top_k - 1, more_probable);
+        weights.truncate(sampling.top_k);
+        weights.sort_unstable_by(more_probable);
+    }
+    if sampling.top_p < 1.0 {
+        keep_nucleus(&mut weights, f64::from(sampling.top_p));
+    }
+    if sampling.min_p > 0.0 {
+        weights.retain(|(_, weight)| *weight >= f64::from(sampling.min_p));
+    }
+    weights
+}
+
+/// Keeps the fewest tokens whose share reaches `top_p`.
+fn keep_nucleus(weights: &mut Vec<(u32, f64)>, top_p: f64) {
+    let total: f64 = weights.iter().map(|(_, weight)| weight).sum();
+    // All that are rarer than this together are less than 1 - top_p: none of them is needed, so none need be sorted.
+    let rare = (1.0 - top_p) * total / weights.len() as f64;
+    weights.retain(|(_, weight)| *weight >= rare);
+    weights.sort_unstable_by(more_probable);
+    let mut reached = 0.0;
+    let mut fewest = weights.len();
+    for (index, (_, weight)) in weights.iter().enumerate() {
+        reached += weight;
+        if reached >= top_p * total {
+            fewest = index + 1;
+            break;
+        }
+    }
+    weights.truncate(fewest.max(1));
+}
+
+/// A total order: ties go to the lower id.
+fn more_probable(a: &(u32, f64), b: &(u32, f64)) -> std::cmp::Ordering {
+    b.1.total_cmp(&a.1).then(a.0.cmp(&b.0))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,24 @@
+//! A worker: one model on one node, behind Describe, Draft and Score.
+//!
+//! - [`config`]: flags to a checked [`Config`]; [`app`]: bind, load, serve, drain
+//! - [`service`]: the contract; `status`: its errors
+//! - [`context`]: a call's text to token ids and drawn ids back to text, with [`tokenizer`] and [`chat_template`]
+//! - [`segment`]: where a drafted segment may end; [`end_of_turn`]: which ids end a turn
+//! - [`engine`]: batches sequences of ids on a thread of its own; [`model`]: weights and the forward pass
+//!
+//! Text stops at `service`: the engine sees ids. Tensors stop at the engine: nothing above it sees one.
+
+pub mod app;
+pub mod chat_template;
+pub mod config;
+pub mod context;
+pub mod end_of_turn;
+pub mod engine;
+pub mod model;
+pub mod segment;
+pub mod service;
+mod status;
+pub mod tokenizer;
+
+pub use app::run;
+pub use config::{Args, Config};

@@ -1,0 +1,119 @@
+//! A checkpoint, loaded: configuration, weights and the forward pass over a batch of rows. Knows no request; tensors stop here.
+
+mod attention;
+mod config;
+mod decoder;
+mod fields;
+mod kv;
+mod rope;
+mod weights;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use candle_core::{DType, Device};
+
+use crate::engine::batch::Batch;
+use config::ModelConfig;
+use decoder::Decoder;
+pub use decoder::Logits;
+pub use kv::KvStore;
+use weights::Weights;
+
+/// A loaded model, ready to be given to the engine.
+pub struct Model {
+    pub info: ModelInfo,
+    decoder: Decoder,
+}
+
+/// What can be said of a model without running it.
+#[derive(Clone, Debug)]
+pub struct ModelInfo {
+    /// config.json's model_type.
+    pub family: String,
+    /// Number of weights.
+    pub parameters: u64,
+    /// Longest context, in tokens (max_position_embeddings).
+    pub context_length: usize,
+    pub vocab_size: usize,
+    /// As computed with: "f32".
+    pub dtype: &'static str,
+    /// "cpu".
+    pub device: String,
+}
+
+/// Why a checkpoint folder cannot be served. None of these passes by itself: the folder must change.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    #[error("cannot read {}", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("{} is not valid JSON", path.display())]
+    Json { path: PathBuf, source: serde_json::Error },
+    #[error("model_type {found:?} is not supported (supported: {supported})")]
+    UnsupportedArchitecture { found: String, supported: String },
+    #[error("rope type {found:?} is not supported (supported: default, linear, llama3)")]
+    UnsupportedRope { found: String },
+    #[error("config.json has no {field}")]
+    ConfigFieldMissing { field: &'static str },
+    #[error("config.json: {field} is {found}, expected {expected}")]
+    ConfigField { field: &'static str, found: String, expected: String },
+    #[error("{}: weight_map is not an object of file names", path.display())]
+    Index { path: PathBuf },
+    #[error("the weight index names {found:?}, which is not a plain file name")]
+    ShardName { found: String },
+    #[error("{} is not a whole safetensors file", path.display())]
+    Corrupt { path: PathBuf, source: Box<candle_core::Error> },
+    #[error("the checkpoint has no tensor {name} (expected shape {expected:?})")]
+    MissingTensor { name: String, expected: Vec<usize> },
+    #[error("tensor {name} has shape {found:?}, expected {expected:?}")]
+    WrongShape { name: String, expected: Vec<usize>, found: Vec<usize> },
+    #[error("tensor {name} has element type {found} (supported: F32, F16, BF16)")]
+    UnsupportedDtype { name: String, found: String },
+    #[error("tensor {name} cannot be used")]
+    Tensor { name: String, source: Box<candle_core::Error> },
+}
+
+/// The forward pass failed: a fault of the program or the machine, not of the tokens.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct ForwardError(#[from] candle_core::Error);
+
+impl Model {
+    /// Loads config.json and the weights of a Hugging Face checkpoint folder, memory-mapped.
+    pub fn load(dir: &Path) -> Result<Self, LoadError> {
+        let config = ModelConfig::parse(&weights::read_json(&dir.join("config.json"))?)?;
+        let mut weights = Weights::open(dir, Device::Cpu)?;
+        let info = |parameters| ModelInfo {
+            family: config.family.to_owned(),
+            parameters,
+            context_length: config.max_positions,
+            vocab_size: config.vocab_size,
+            dtype: "f32",
+            device: "cpu".to_owned(),
+        };
+        let decoder = Decoder::load(&config, &mut weights)?;
+        Ok(Self { info: info(weights.parameters()), decoder })
+    }
+
+    /// Bytes that one token's keys and values take.
+    pub fn bytes_per_token(&self) -> u64 {
+        let elements = self.decoder.layers() * 2 * self.decoder.kv_width();
+        (elements * DType::F32.size_in_bytes()) as u64
+    }
+
+    /// Room for the keys and values of `slots` tokens, all zero.
+    pub fn store(&self, slots: usize) -> Result<KvStore, ForwardError> {
+        Ok(KvStore::zeroed(self.decoder.layers(), slots, self.decoder.kv_width(), self.decoder.device())?)
+    }
+
+    /// Computes every row of the batch: writes its keys and values to the store, then gives the logits of the rows read.
+    pub fn forward(&self, batch: &Batch, store: &mut KvStore) -> Result<Logits, ForwardError> {
+        Ok(self.decoder.forward(batch, store)?)
+    }
+}
+
+impl fmt::Debug for Model {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Model").field("info", &self.info).finish_non_exhaustive()
+    }
+}

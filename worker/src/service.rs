@@ -1,0 +1,222 @@
+//! WorkerService: the contract on one side, the engine on the other. Wire types stop here.
+//!
+//! A call is parsed, read (template and tokenizer, on a blocking thread) and handed to the engine; dropping it at any point
+//! frees what it held. Nothing is remembered between calls.
+
+mod request;
+
+use std::sync::Arc;
+
+use specfuse_proto::v1 as wire;
+use tokio::{sync::Semaphore, task::spawn_blocking};
+use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
+use tonic::{Code, Request, Response, Status};
+
+pub use self::request::RequestError;
+use self::request::{Candidate, DraftCall, ScoreCall};
+use crate::{
+    context::{Context, Encoded, Language},
+    engine::{DraftJob, Engine, EngineError, ScoreJob, ScoreSequence, Work},
+    model::ModelInfo,
+    segment,
+    status::CallError,
+};
+
+/// What a service serves, all of it loaded.
+#[derive(Debug)]
+pub struct Served {
+    /// The member's name.
+    pub name: String,
+    pub info: ModelInfo,
+    pub language: Language,
+    /// Empty: the model never ends its turn.
+    pub end_of_turn: Arc<[u32]>,
+}
+
+/// How many calls are read at a time, and how many may wait for it.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadLimits {
+    pub at_a_time: usize,
+    pub waiting: usize,
+}
+
+/// One model's service; clones share it.
+#[derive(Clone, Debug)]
+pub struct Service {
+    served: Arc<Served>,
+    engine: Engine,
+    instance_id: Arc<str>,
+    readers: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
+    limits: ReadLimits,
+    calls: TaskTracker,
+}
+
+impl Service {
+    pub fn new(served: Served, engine: Engine, limits: ReadLimits) -> Self {
+        Self {
+            served: Arc::new(served),
+            engine,
+            instance_id: uuid::Uuid::new_v4().to_string().into(),
+            readers: Arc::new(Semaphore::new(limits.at_a_time)),
+            waiting: Arc::new(Semaphore::new(limits.waiting)),
+            limits,
+            calls: TaskTracker::new(),
+        }
+    }
+
+    /// Counts the calls being answered: `len()` of them now.
+    pub fn calls(&self) -> TaskTracker {
+        self.calls.clone()
+    }
+
+    fn describe(&self) -> wire::DescribeResponse {
+        let Served { name, info, language, end_of_turn } = &*self.served;
+        let chat = language.chat_template.is_some().then_some("chat");
+        wire::DescribeResponse {
+            model: name.clone(),
+            family: info.family.clone(),
+            parameters: info.parameters,
+            context_length: u32::try_from(info.context_length).unwrap_or(u32::MAX),
+            end_of_turn_ids: end_of_turn.to_vec(),
+            dtype: info.dtype.to_owned(),
+            device: info.device.clone(),
+            build: env!("CARGO_PKG_VERSION").to_owned(),
+            capabilities: chat.into_iter().chain(["raw"]).map(str::to_owned).collect(),
+            cache_tokens: self.engine.cache_tokens() as u64,
+            instance_id: self.instance_id.to_string(),
+        }
+    }
+
+    #[tracing::instrument(name = "draft", skip_all, fields(request_id = call.name.request_id, round = call.name.round))]
+    async fn draft(&self, call: DraftCall) -> Result<wire::DraftResponse, CallError> {
+        let DraftCall { context, max_new, sampling, .. } = call;
+        let (context, encoded) = self.read(move |served| read_draft(served, context, max_new)).await?;
+        let end_of_turn = Arc::clone(&self.served.end_of_turn);
+        let job = DraftJob { tokens: encoded.tokens(), max_new, end_of_turn, sampling };
+        let drafted = self.engine.draft(job).await?;
+        let (tokens, finished) = (drafted.tokens, drafted.finished);
+        let text = self
+            .read(move |served| {
+                let text = served.language.segment_text(&context, &encoded, &tokens)?;
+                Ok(segment::cut(&text, finished).to_owned())
+            })
+            .await?;
+        Ok(wire::DraftResponse {
+            text,
+            finished,
+            drafted_tokens: u32::try_from(drafted.logprobs.len()).unwrap_or(u32::MAX),
+            token_logprobs: drafted.logprobs,
+            work: Some(work(drafted.work)),
+        })
+    }
+
+    #[tracing::instrument(name = "score", skip_all, fields(request_id = call.name.request_id, round = call.name.round))]
+    async fn score(&self, call: ScoreCall) -> Result<wire::ScoreResponse, CallError> {
+        let ScoreCall { context, candidates, .. } = call;
+        let candidates = self.read(move |served| read_candidates(served, &context, &candidates)).await?;
+        let end_of_turn = Arc::clone(&self.served.end_of_turn);
+        let scored = self.engine.score(ScoreJob { candidates, end_of_turn }).await?;
+        let candidates = scored.terms.into_iter().map(|terms| wire::CandidateTerms { terms }).collect();
+        Ok(wire::ScoreResponse { candidates, work: Some(work(scored.work)) })
+    }
+
+    /// Text work, off the async threads and no more than so much at a time.
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Served) -> Result<T, CallError> + Send + 'static,
+    ) -> Result<T, CallError> {
+        let full = |_| EngineError::QueueFull { limit: self.limits.waiting };
+        let _waiting = self.waiting.try_acquire().map_err(full)?;
+        let reading = Arc::clone(&self.readers).acquire_owned().await.map_err(|_| EngineError::Stopped)?;
+        let served = Arc::clone(&self.served);
+        let read = spawn_blocking(move || {
+            let _reading = reading;
+            work(&served)
+        });
+        read.await.map_err(CallError::Reading)?
+    }
+}
+
+/// The context's ids, if they and what is drafted fit the model.
+fn read_draft(served: &Served, context: Context, max_new: usize) -> Result<(Context, Encoded), CallError> {
+    let encoded = served.language.encode(&context)?;
+    let context_length = served.info.context_length;
+    if encoded.len() + max_new > context_length {
+        return Err(CallError::DraftTooLong { context: encoded.len(), max_new, context_length });
+    }
+    Ok((context, encoded))
+}
+
+/// Every candidate behind the context, if all fit the model.
+fn read_candidates(
+    served: &Served,
+    context: &Context,
+    candidates: &[Candidate],
+) -> Result<Vec<ScoreSequence>, CallError> {
+    let encoded = served.language.encode(context)?;
+    let context_length = served.info.context_length;
+    if encoded.len() > context_length {
+        return Err(CallError::ContextTooLong { context: encoded.len(), context_length });
+    }
+    let read = |(index, candidate): (usize, &Candidate)| {
+        let read = served.language.encode_candidate(context, &encoded, &candidate.text)?;
+        let tokens = read.tokens.len();
+        if tokens > context_length {
+            return Err(CallError::CandidateTooLong { index, tokens, context_length });
+        }
+        Ok(ScoreSequence { tokens: read.tokens, from: read.from, finished: candidate.finished })
+    };
+    candidates.iter().enumerate().map(read).collect()
+}
+
+fn work(work: Work) -> wire::Work {
+    wire::Work {
+        tokens_computed: work.tokens_computed,
+        tokens_cached: work.tokens_cached,
+        queue_micros: work.queue_micros,
+        prefill_micros: work.prefill_micros,
+        decode_micros: work.decode_micros,
+    }
+}
+
+/// Ends a call: its answer or its status; what is the worker's own fault is logged.
+fn answer<T>(_counted: TaskTrackerToken, answered: Result<T, CallError>) -> Result<Response<T>, Status> {
+    answered.map(Response::new).map_err(|error| {
+        let status = Status::from(error);
+        if status.code() == Code::Internal {
+            tracing::error!(message = status.message(), "call failed");
+        } else {
+            tracing::debug!(code = ?status.code(), message = status.message(), "call refused");
+        }
+        status
+    })
+}
+
+#[tonic::async_trait]
+impl wire::worker_service_server::WorkerService for Service {
+    async fn describe(&self, _: Request<wire::DescribeRequest>) -> Result<Response<wire::DescribeResponse>, Status> {
+        Ok(Response::new(Self::describe(self)))
+    }
+
+    async fn draft(&self, request: Request<wire::DraftRequest>) -> Result<Response<wire::DraftResponse>, Status> {
+        let counted = self.calls.token();
+        let answered = match DraftCall::try_from(request.into_inner()) {
+            Ok(call) => Self::draft(self, call).await,
+            Err(error) => Err(error.into()),
+        };
+        answer(counted, answered)
+    }
+
+    async fn score(&self, request: Request<wire::ScoreRequest>) -> Result<Response<wire::ScoreResponse>, Status> {
+        let counted = self.calls.token();
+        let answered = match ScoreCall::try_from(request.into_inner()) {
+            Ok(call) => Self::score(self, call).await,
+            Err(error) => Err(error.into()),
+        };
+        answer(counted, answered)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,88 @@
+use super::*;
+use crate::{
+    chat_template::{ChatTemplate, Message, Role},
+    context::Prompt,
+    tokenizer::Tokenizer,
+};
+
+const WORDS: &str = r#"{"version":"1.0","truncation":null,"padding":null,"added_tokens":[],"normalizer":null,
+    "pre_tokenizer":{"type":"WhitespaceSplit"},"post_processor":null,"decoder":null,
+    "model":{"type":"WordLevel","vocab":{"a":0,"b":1,"c":2},"unk_token":"a"}}"#;
+
+fn served(template: Option<&str>, context_length: usize) -> Served {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("tokenizer.json"), WORDS).unwrap();
+    if let Some(template) = template {
+        std::fs::write(dir.path().join("chat_template.jinja"), template).unwrap();
+    }
+    let language = Language {
+        tokenizer: Tokenizer::load(dir.path()).unwrap(),
+        chat_template: ChatTemplate::load(dir.path()).unwrap(),
+    };
+    let info = ModelInfo {
+        family: "llama".to_owned(),
+        parameters: 1,
+        context_length,
+        vocab_size: 3,
+        dtype: "f32",
+        device: "cpu".to_owned(),
+    };
+    Served { name: "words".to_owned(), info, language, end_of_turn: Arc::new([2]) }
+}
+
+fn raw(prompt: &str, accepted: &str) -> Context {
+    Context { prompt: Prompt::Raw(prompt.to_owned()), accepted: accepted.to_owned() }
+}
+
+fn chat(content: &str) -> Context {
+    let message = Message { role: Role::User, content: content.to_owned() };
+    Context { prompt: Prompt::Conversation(vec![message]), accepted: String::new() }
+}
+
+fn status<T: std::fmt::Debug>(refused: Result<T, CallError>) -> (Code, String) {
+    let status = Status::from(refused.unwrap_err());
+    (status.code(), status.message().to_owned())
+}
+
+#[test]
+fn a_draft_that_just_fits_is_read_and_one_more_token_is_out_of_range() {
+    let served = served(None, 5);
+    let (_, encoded) = read_draft(&served, raw("a b", " c"), 2).unwrap();
+    assert_eq!(encoded.tokens(), [0, 1, 2]);
+    let (code, message) = status(read_draft(&served, raw("a b", " c"), 3));
+    assert_eq!(code, Code::OutOfRange);
+    assert_eq!(message, "the context has 3 tokens and max_tokens is 3, the model's context length is 5");
+}
+
+#[test]
+fn a_candidate_beyond_the_context_length_is_named() {
+    let served = served(None, 4);
+    let candidates = [" c", " c c", " c c c"].map(|text| Candidate { text: text.to_owned(), finished: true });
+    let read = read_candidates(&served, &raw("a b", ""), &candidates[..2]).unwrap();
+    assert_eq!((read[1].tokens.as_slice(), read[1].from, read[1].finished), (&[0, 1, 2, 2][..], 2, true));
+    let (code, message) = status(read_candidates(&served, &raw("a b", ""), &candidates));
+    assert_eq!(code, Code::OutOfRange);
+    assert_eq!(message, "context and candidate 2 have 5 tokens, the model's context length is 4");
+    let (code, message) = status(read_candidates(&served, &raw("a b c a b", ""), &candidates));
+    assert_eq!(
+        (code, message.as_str()),
+        (Code::OutOfRange, "the context has 5 tokens, the model's context length is 4")
+    );
+}
+
+#[test]
+fn a_conversation_needs_a_template_that_takes_it() {
+    let (code, _) = status(read_draft(&served(None, 9), chat("a"), 1));
+    assert_eq!(code, Code::InvalidArgument);
+    let refusing = served(Some("{{ raise_exception('no ' + messages[0].role) }}"), 9);
+    let (code, message) = status(read_draft(&refusing, chat("a"), 1));
+    assert_eq!(code, Code::FailedPrecondition);
+    assert!(message.ends_with("no user"), "{message}");
+    assert!(read_draft(&served(Some("{{ messages[0].content }}"), 9), chat("a b"), 1).is_ok());
+}
+
+#[test]
+fn a_prompt_without_tokens_is_invalid() {
+    let (code, message) = status(read_draft(&served(None, 9), raw("  ", ""), 1));
+    assert_eq!((code, message.as_str()), (Code::InvalidArgument, "the prompt encodes to no tokens"));
+}

@@ -1,0 +1,113 @@
+//! A model's own tokenizer: text to token ids and back, exactly as its `tokenizer.json` says.
+//!
+//! Padding and truncation stored in the file are switched off: a prompt is never filled up nor cut here. It knows neither
+//! prompts nor answers, only strings.
+
+use std::path::{Path, PathBuf};
+
+/// The file in a checkpoint folder.
+pub const FILE: &str = "tokenizer.json";
+
+/// A loaded tokenizer.
+#[derive(Debug)]
+pub struct Tokenizer {
+    inner: tokenizers::Tokenizer,
+    highest_id: u32,
+}
+
+/// Why a checkpoint folder's tokenizer cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenizerLoadError {
+    #[error("{0} does not exist: a checkpoint folder needs the tokenizer in this format")]
+    Missing(PathBuf),
+    #[error("cannot read {path}")]
+    Unreadable { path: PathBuf, source: std::io::Error },
+    #[error("{path} is not a valid tokenizer")]
+    Invalid { path: PathBuf, source: tokenizers::Error },
+    #[error("{0} holds no token")]
+    Empty(PathBuf),
+}
+
+/// The tokenizer refused a string or ids it should take: a fault of the file, not of the caller.
+#[derive(Debug, thiserror::Error)]
+#[error("the tokenizer failed")]
+pub struct TokenizerError(#[source] tokenizers::Error);
+
+impl Tokenizer {
+    /// Loads `tokenizer.json` of a checkpoint folder.
+    pub fn load(folder: &Path) -> Result<Self, TokenizerLoadError> {
+        let path = folder.join(FILE);
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(TokenizerLoadError::Missing(path));
+            }
+            Err(source) => return Err(TokenizerLoadError::Unreadable { path, source }),
+        };
+        let invalid = |source| TokenizerLoadError::Invalid { path: path.clone(), source };
+        let mut inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(invalid)?;
+        inner.with_padding(None);
+        inner.with_truncation(None).map_err(invalid)?;
+        let highest_id = inner.get_vocab(true).into_values().max().ok_or(TokenizerLoadError::Empty(path))?;
+        Ok(Self { inner, highest_id })
+    }
+
+    /// The ids of `text`. Special tokens written out in the text are recognised; `add_special` adds those that the file's
+    /// post-processor puts around a whole input, such as a BOS.
+    pub fn encode(&self, text: &str, add_special: bool) -> Result<Vec<u32>, TokenizerError> {
+        let encoding = self.inner.encode_fast(text, add_special).map_err(TokenizerError)?;
+        Ok(encoding.get_ids().to_vec())
+    }
+
+    /// The text of `ids`. An unfinished character at the end becomes U+FFFD.
+    pub fn decode(&self, ids: &[u32], skip_special: bool) -> Result<String, TokenizerError> {
+        self.inner.decode(ids, skip_special).map_err(TokenizerError)
+    }
+
+    /// The highest id that encoding can give: a model needs an embedding for it.
+    pub fn highest_id(&self) -> u32 {
+        self.highest_id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WORDS: &str = r#"{"version":"1.0","truncation":{"direction":"Right","max_length":2,"strategy":"LongestFirst","stride":0},
+        "padding":{"strategy":{"Fixed":4},"direction":"Right","pad_to_multiple_of":null,"pad_id":9,"pad_type_id":0,"pad_token":"[PAD]"},
+        "added_tokens":[{"id":9,"content":"[PAD]","single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":true}],
+        "normalizer":null,"pre_tokenizer":{"type":"WhitespaceSplit"},"post_processor":null,"decoder":null,
+        "model":{"type":"WordLevel","vocab":{"a":0,"b":1,"c":2},"unk_token":"a"}}"#;
+
+    fn folder_with(file: &str, content: &str) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(file), content).unwrap();
+        dir
+    }
+
+    #[test]
+    fn stored_padding_and_truncation_are_switched_off() {
+        let dir = folder_with(FILE, WORDS);
+        let tokenizer = Tokenizer::load(dir.path()).unwrap();
+        assert_eq!(tokenizer.encode("a", true).unwrap(), [0]);
+        assert_eq!(tokenizer.encode("a b c a b", true).unwrap(), [0, 1, 2, 0, 1]);
+        assert_eq!(tokenizer.highest_id(), 3);
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let dir = folder_with("tokenizer.model", "");
+        let error = Tokenizer::load(dir.path()).unwrap_err();
+        assert!(matches!(error, TokenizerLoadError::Missing(_)));
+        assert!(error.to_string().contains("tokenizer.json does not exist"), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_is_no_tokenizer_is_refused() {
+        for content in ["", "{}", "[1, 2]", &WORDS.replace("WordLevel", "NoSuchModel")] {
+            let dir = folder_with(FILE, content);
+            assert!(matches!(Tokenizer::load(dir.path()), Err(TokenizerLoadError::Invalid { .. })), "{content}");
+        }
+    }
+}
