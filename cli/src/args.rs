@@ -1,0 +1,125 @@
+//! The command line, as clap reads it. The environment is read here and nowhere else.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+
+/// Several language models, any vocabularies, one answer: they write it together, segment by segment.
+#[derive(Debug, Parser)]
+#[command(name = "specfuse", version)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Ask a question and watch the answer being written; starts a local cluster unless --endpoint names one.
+    Ask(Box<AskArgs>),
+    /// Run a cluster on this machine until Ctrl-C.
+    Up(UpArgs),
+    /// Be a worker: one model behind Describe, Draft and Score.
+    Worker(specfuse_worker::Args),
+    /// Be a coordinator: ensembles of workers behind Generate.
+    Coordinator(specfuse_coordinator::Args),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AskArgs {
+    /// The question; "-" reads it from standard input.
+    pub(crate) question: String,
+    /// Ask a running coordinator, such as http://127.0.0.1:7070, instead of starting a cluster.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["model", "segment_tokens"])]
+    pub(crate) endpoint: Option<String>,
+    /// Ensemble that answers; default: the coordinator's only one, or the one named "default".
+    #[arg(long, value_name = "NAME", default_value = "")]
+    pub(crate) ensemble: String,
+    #[command(flatten)]
+    pub(crate) prompt: PromptArgs,
+    #[command(flatten)]
+    pub(crate) view: ViewArgs,
+    #[command(flatten)]
+    pub(crate) local: LocalArgs,
+}
+
+/// What is asked besides the question.
+#[derive(Debug, Default, Args)]
+pub(crate) struct PromptArgs {
+    /// System message before the question.
+    #[arg(long, value_name = "TEXT", conflicts_with = "raw")]
+    pub(crate) system: Option<String>,
+    /// Continue the text as it is, without a chat template.
+    #[arg(long)]
+    pub(crate) raw: bool,
+    /// Longest answer, in tokens; default: the ensemble's.
+    #[arg(long, value_name = "N")]
+    pub(crate) max_tokens: Option<u32>,
+    /// 0 takes the most probable token every time.
+    #[arg(long, value_name = "T", default_value_t = 0.0)]
+    pub(crate) temperature: f32,
+    /// Sample from the smallest set of tokens whose probability reaches P.
+    #[arg(long, value_name = "P")]
+    pub(crate) top_p: Option<f32>,
+    /// The same seed gives the same answer; default: a new one each time.
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// End the answer before this text; repeatable.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) stop: Vec<String>,
+}
+
+/// How the answer is shown.
+#[derive(Debug, Args)]
+pub(crate) struct ViewArgs {
+    /// Show every round: the candidates, their scores, the winner, who left and why.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) trace: bool,
+    /// Write one JSON object for each event, and nothing else.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// No colours, on a terminal either.
+    #[arg(long, env = "NO_COLOR", num_args = 0..=1, require_equals = true, default_missing_value = "1", hide_env_values = true)]
+    pub(crate) no_color: Option<String>,
+}
+
+/// What a cluster on this machine is made of.
+#[derive(Debug, Args)]
+pub(crate) struct LocalArgs {
+    /// Checkpoint folder of a member; repeatable. Default: every folder under --models.
+    #[arg(long, value_name = "DIR", action = ArgAction::Append)]
+    pub(crate) model: Vec<PathBuf>,
+    /// Folder of bundled models; default: "models" here or above, else beside the program or above.
+    #[arg(long, value_name = "DIR", env = "SPECFUSE_MODELS")]
+    pub(crate) models: Option<PathBuf>,
+    /// Longest draft of a round, in tokens.
+    #[arg(long, value_name = "N")]
+    pub(crate) segment_tokens: Option<u32>,
+    /// Log filter of the processes that are started.
+    #[arg(long, value_name = "FILTER", env = "SPECFUSE_LOG", default_value = "warn")]
+    pub(crate) log: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UpArgs {
+    /// Address of the coordinator; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7070")]
+    pub(crate) listen: SocketAddr,
+    #[command(flatten)]
+    pub(crate) local: LocalArgs,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn an_endpoint_and_a_model_exclude_each_other() {
+        assert!(Cli::try_parse_from(["specfuse", "ask", "q", "--endpoint", "http://h:1", "--model", "m"]).is_err());
+    }
+}

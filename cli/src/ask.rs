@@ -1,0 +1,75 @@
+//! `specfuse ask`: one question, one answer, and nothing left running.
+
+use std::{io, net::Ipv4Addr, process::ExitCode};
+
+use crate::{
+    args::{AskArgs, LocalArgs},
+    cluster::{Cluster, ClusterError, Plan},
+    interrupt::Interrupt,
+    models::{self, ModelsError},
+    output,
+    request::{self, QuestionError},
+    stream::{self, Answer, StreamError},
+    summary,
+    view::View,
+};
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AskError {
+    #[error(transparent)]
+    Question(#[from] QuestionError),
+    #[error(transparent)]
+    Models(#[from] ModelsError),
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+    #[error("cannot listen for signals")]
+    Signals(#[source] io::Error),
+}
+
+pub(crate) async fn run(args: AskArgs) -> Result<ExitCode, AskError> {
+    let AskArgs { question, endpoint, ensemble, prompt, view, local } = args;
+    let request = request::build(ensemble, request::question(question)?, prompt);
+    let mut view = View::choose(&view);
+    let mut interrupt = Interrupt::listen().map_err(AskError::Signals)?;
+    let cluster = match &endpoint {
+        Some(_) => None,
+        None => tokio::select! {
+            cluster = Box::pin(start(&local)) => Some(cluster?),
+            signal = interrupt.received() => return Ok(signal.into()),
+        },
+    };
+    let url = endpoint.or_else(|| cluster.as_ref().map(Cluster::endpoint)).unwrap_or_default();
+    let outcome = tokio::select! {
+        answer = Box::pin(stream::answer(&url, request, &mut view)) => Ok(answer),
+        signal = interrupt.received() => Err(signal),
+    };
+    let code = match outcome {
+        Ok(answer) => conclude(answer),
+        Err(signal) => Ok(signal.into()),
+    };
+    if let Some(cluster) = cluster {
+        cluster.stop().await;
+    }
+    code
+}
+
+async fn start(local: &LocalArgs) -> Result<Cluster, AskError> {
+    let models = models::choose(&local.model, local.models.as_deref())?;
+    let listen = (Ipv4Addr::LOCALHOST, 0).into();
+    let plan = Plan { models, listen, segment_tokens: local.segment_tokens, log: local.log.clone() };
+    Ok(Cluster::start(plan).await?)
+}
+
+fn conclude(answer: Result<Answer, StreamError>) -> Result<ExitCode, AskError> {
+    match answer {
+        Ok(answer) => {
+            output::complain(&summary::line(&answer));
+            Ok(ExitCode::SUCCESS)
+        }
+        // Whoever read the answer has read enough.
+        Err(StreamError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,77 @@
+//! The program `specfuse`: one binary that asks, that runs a whole cluster on this machine, and that is each of the cluster's roles.
+//!
+//! - [`args`]: the command line
+//! - [`ask`], [`up`]: the two commands for people
+//! - [`models`]: which checkpoint folders a local cluster serves; [`cluster`]: its processes
+//! - [`request`], [`stream`]: the conversation with a coordinator
+//! - [`view`]: what an answer looks like, with [`plain`], [`trace`] and [`json`]; [`summary`], [`palette`], [`text`]: parts of it
+//! - [`progress`], [`output`]: who writes to standard error and standard output
+//!
+//! The roles `worker` and `coordinator` are the two crates' own `run`; nothing of them is repeated here.
+
+mod args;
+mod ask;
+mod cluster;
+mod interrupt;
+mod json;
+mod models;
+mod output;
+mod palette;
+mod plain;
+mod progress;
+mod request;
+mod stream;
+mod summary;
+mod text;
+mod trace;
+mod up;
+mod view;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use specfuse_runtime::telemetry;
+
+use crate::args::{Cli, Command};
+
+/// Runs the program with the process's own arguments. Failure is one line on standard error and exit code 1; wrong usage is 2.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Nothing can be done about a standard error that is closed.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match run(cli.command) {
+        Ok(code) => code,
+        Err(error) => {
+            output::complain(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    let outcome = runtime.block_on(async {
+        match command {
+            Command::Ask(args) => Ok(Box::pin(ask::run(*args)).await?),
+            Command::Up(args) => Ok(Box::pin(up::run(args)).await?),
+            Command::Worker(args) => {
+                telemetry::init(&args.log)?;
+                Box::pin(specfuse_worker::run(specfuse_worker::Config::try_from(args)?)).await?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Coordinator(args) => {
+                telemetry::init(&args.log)?;
+                Box::pin(specfuse_coordinator::run(specfuse_coordinator::Config::load(&args)?)).await?;
+                Ok(ExitCode::SUCCESS)
+            }
+        }
+    });
+    // A role that has drained leaves nothing worth waiting for.
+    runtime.shutdown_background();
+    outcome
+}

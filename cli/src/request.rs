@@ -1,0 +1,89 @@
+//! From the command line to one Generate request.
+
+use std::{
+    collections::hash_map::RandomState,
+    hash::{BuildHasher, Hasher},
+    io::{self, Read},
+};
+
+use specfuse_proto::v1::{Conversation, GenerateRequest, Message, Sampling, generate_request::Prompt};
+
+use crate::args::PromptArgs;
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum QuestionError {
+    #[error("cannot read the question from standard input")]
+    Stdin(#[source] io::Error),
+    #[error("the question is empty")]
+    Empty,
+}
+
+/// The question itself; "-" stands for standard input, whose last line feed is not part of it.
+pub(crate) fn question(argument: String) -> Result<String, QuestionError> {
+    let question = if argument == "-" {
+        let mut text = String::new();
+        io::stdin().lock().read_to_string(&mut text).map_err(QuestionError::Stdin)?;
+        text.strip_suffix('\n').map(str::to_owned).unwrap_or(text)
+    } else {
+        argument
+    };
+    if question.trim().is_empty() { Err(QuestionError::Empty) } else { Ok(question) }
+}
+
+pub(crate) fn build(ensemble: String, question: String, args: PromptArgs) -> GenerateRequest {
+    let message = |role: &str, content: String| Message { role: role.to_owned(), content };
+    let prompt = if args.raw {
+        Prompt::Raw(question)
+    } else {
+        let system = args.system.map(|text| message("system", text));
+        let messages = system.into_iter().chain([message("user", question)]).collect();
+        Prompt::Conversation(Conversation { messages })
+    };
+    let sampling = Sampling {
+        temperature: args.temperature,
+        top_p: args.top_p,
+        top_k: 0,
+        min_p: 0.0,
+        seed: args.seed.unwrap_or_else(new_seed),
+    };
+    GenerateRequest {
+        ensemble,
+        prompt: Some(prompt),
+        max_tokens: args.max_tokens,
+        sampling: Some(sampling),
+        stop: args.stop,
+        request_id: String::new(),
+    }
+}
+
+/// Different in every process: the standard library's hashers are keyed at random.
+fn new_seed() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_system_message_comes_first() {
+        let args = PromptArgs { system: Some("be brief".to_owned()), ..PromptArgs::default() };
+        let Some(Prompt::Conversation(conversation)) = build(String::new(), "why?".to_owned(), args).prompt else {
+            panic!("no conversation");
+        };
+        let roles: Vec<_> = conversation.messages.iter().map(|message| message.role.as_str()).collect();
+        assert_eq!(roles, ["system", "user"]);
+    }
+
+    #[test]
+    fn two_requests_have_different_seeds_unless_told_otherwise() {
+        assert_ne!(new_seed(), new_seed());
+        let args = || PromptArgs { seed: Some(7), ..PromptArgs::default() };
+        assert_eq!(build(String::new(), "q".to_owned(), args()), build(String::new(), "q".to_owned(), args()));
+    }
+
+    #[test]
+    fn a_blank_question_is_refused() {
+        assert!(matches!(question(" \n".to_owned()), Err(QuestionError::Empty)));
+    }
+}

@@ -1,0 +1,70 @@
+//! `specfuse up`: a cluster on this machine that stays until it is told to stop.
+
+use std::{fmt::Write, io, process::ExitCode};
+
+use crate::{
+    args::UpArgs,
+    cluster::{Cluster, ClusterError, Ended, Plan},
+    interrupt::Interrupt,
+    models::{self, ModelsError},
+    output, text,
+};
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UpError {
+    #[error(transparent)]
+    Models(#[from] ModelsError),
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    #[error("the coordinator ended: {0}")]
+    CoordinatorEnded(String),
+    #[error("cannot listen for signals")]
+    Signals(#[source] io::Error),
+}
+
+/// Being told to stop is how it ends well.
+pub(crate) async fn run(args: UpArgs) -> Result<ExitCode, UpError> {
+    let UpArgs { listen, local } = args;
+    let mut interrupt = Interrupt::listen().map_err(UpError::Signals)?;
+    let models = models::choose(&local.model, local.models.as_deref())?;
+    let plan = Plan { models, listen, segment_tokens: local.segment_tokens, log: local.log };
+    let mut cluster = tokio::select! {
+        cluster = Box::pin(Cluster::start(plan)) => cluster?,
+        _ = interrupt.received() => return Ok(ExitCode::SUCCESS),
+    };
+    // Whether anyone reads the endpoints is no reason to stop.
+    let _ = output::write(&endpoints(&cluster));
+    let outcome = loop {
+        tokio::select! {
+            _ = interrupt.received() => break Ok(ExitCode::SUCCESS),
+            ended = cluster.ended() => match report(ended) {
+                Some(error) => break Err(error),
+                None => continue,
+            },
+        }
+    };
+    cluster.stop().await;
+    outcome
+}
+
+/// The answer goes on without a worker, but not without the coordinator.
+fn report(ended: Ended) -> Option<UpError> {
+    let how = ended.status.map_or_else(|error| error.to_string(), |status| status.to_string());
+    if ended.coordinator {
+        return Some(UpError::CoordinatorEnded(how));
+    }
+    output::complain(&format!("{} ended: {how}", ended.name));
+    None
+}
+
+fn endpoints(cluster: &Cluster) -> String {
+    let mut lines = vec![("coordinator".to_owned(), cluster.endpoint())];
+    lines.extend(cluster.workers().map(|(name, url)| (text::harmless(name), url)));
+    let width = lines.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    let mut shown = String::new();
+    for (name, url) in lines {
+        // Writing to a string does not fail.
+        let _ = writeln!(shown, "{name:width$}  {url}");
+    }
+    shown + &format!("\nspecfuse ask --endpoint {} \"...\"\nCtrl-C stops all of them.\n", cluster.endpoint())
+}
