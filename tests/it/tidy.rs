@@ -1,0 +1,81 @@
+//! Rules about files that no compiler checks: each says what it owns, and none grows without end.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Result;
+
+const LONGEST: usize = 400;
+const MEDIAN: usize = 150;
+const CRATES: [&str; 6] = ["proto", "runtime", "coordinator", "worker", "cli", "tests"];
+/// Names that say nothing.
+const EMPTY_NAMES: [&str; 8] = ["mod", "util", "utils", "helper", "helpers", "common", "manager", "data"];
+
+struct Source {
+    path: PathBuf,
+    text: String,
+}
+
+#[test]
+fn every_source_file_is_short_and_says_what_it_owns() -> Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut sources = Vec::new();
+    for name in CRATES {
+        collect(&root.join(name), &mut sources)?;
+    }
+    assert!(sources.len() > 50, "{} files only", sources.len());
+    let complaints: Vec<String> = sources.iter().flat_map(complaints).collect();
+    assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
+
+    let mut lengths: Vec<usize> = sources.iter().filter(|source| !source.is_test()).map(Source::length).collect();
+    lengths.sort_unstable();
+    let median = lengths[lengths.len() / 2];
+    assert!(median <= MEDIAN, "the median file has {median} lines, {MEDIAN} are allowed");
+    Ok(())
+}
+
+fn complaints(source: &Source) -> Vec<String> {
+    let shown = source.path.display();
+    let stem = source.path.file_stem().unwrap_or_default().to_string_lossy();
+    let mut complaints = Vec::new();
+    if !source.text.starts_with("//! ") {
+        complaints.push(format!("{shown}: no module comment at its top"));
+    }
+    if source.length() > LONGEST {
+        complaints.push(format!("{shown}: {} lines without tests, {LONGEST} are allowed", source.length()));
+    }
+    if EMPTY_NAMES.contains(&stem.as_ref()) {
+        complaints.push(format!("{shown}: its name says nothing"));
+    }
+    complaints
+}
+
+impl Source {
+    /// Lines without the tests at its foot.
+    fn length(&self) -> usize {
+        let code = self.text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        code.lines().count()
+    }
+
+    /// `tests.rs` beside what it tests, or below a folder `tests`.
+    fn is_test(&self) -> bool {
+        self.path.components().any(|part| part.as_os_str() == "tests" || part.as_os_str() == "tests.rs")
+    }
+}
+
+fn collect(folder: &Path, sources: &mut Vec<Source>) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            if !path.ends_with("target") {
+                collect(&path, sources)?;
+            }
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path)?;
+            sources.push(Source { path, text });
+        }
+    }
+    Ok(())
+}
