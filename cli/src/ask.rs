@@ -47,7 +47,11 @@ pub(crate) async fn run(args: AskArgs) -> Result<ExitCode, AskError> {
     };
     let code = match outcome {
         Ok(answer) => conclude(answer),
-        Err(signal) => Ok(signal.into()),
+        Err(signal) => {
+            // Whether the reader is still there does not matter any more.
+            let _ = output::write(&view.broken_off());
+            Ok(signal.into())
+        }
     };
     if let Some(cluster) = cluster {
         cluster.stop().await;

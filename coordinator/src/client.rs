@@ -63,7 +63,7 @@ pub(crate) struct ScoreCall {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Drafted {
     pub(crate) draft: Draft,
-    /// One for each drafted token, finite.
+    /// One for each token drawn, the end-of-turn token included; finite.
     pub(crate) token_logprobs: Vec<f32>,
     pub(crate) work: Work,
 }

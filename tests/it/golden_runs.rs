@@ -33,9 +33,8 @@ async fn golden_runs() -> Result<()> {
         .into_iter()
         .partition(|case| case.members.iter().all(|member| served.contains_key(member)));
     for case in &waiting {
-        let late: Vec<_> = case.members.iter().filter(|member| !served.contains_key(*member)).collect();
-        ensure!(late.iter().all(|member| to_come.contains_key(*member)), "{}: who is {late:?}?", case.name);
-        eprintln!("golden_runs: {} waits for {late:?}", case.name);
+        let known = |member: &String| served.contains_key(member) || to_come.contains_key(member);
+        ensure!(case.members.iter().all(known), "{}: a member of {:?} is of no known family", case.name, case.members);
     }
     ensure!(!cases.is_empty(), "no recorded run can be repeated");
 
@@ -47,11 +46,14 @@ async fn golden_runs() -> Result<()> {
     let cluster = plan.start().await?;
     let outcomes = stream::iter(&cases).map(async |case| (case, repeat(&cluster, case, &ensembles).await));
     let outcomes: Vec<_> = outcomes.buffer_unordered(CONCURRENT).collect().await;
-    let failed: Vec<String> = outcomes
-        .iter()
-        .filter_map(|(case, outcome)| Some(format!("{}: {:?}", case.name, outcome.as_ref().err()?)))
-        .collect();
-    eprintln!("golden_runs: {} repeated, {} wait", cases.len() - failed.len(), waiting.len());
+    let told = |(case, outcome): &(&Case, Result<()>)| Some(format!("{}: {:#}", case.name, outcome.as_ref().err()?));
+    let failed: Vec<String> = outcomes.iter().filter_map(told).collect();
+    golden::tell(&format!(
+        "golden_runs: {} recorded runs repeated, {} wait for {:?}",
+        cases.len() - failed.len(),
+        waiting.len(),
+        to_come.keys()
+    ));
     ensure!(failed.is_empty(), "{} of {} differ:\n{}", failed.len(), cases.len(), failed.join("\n"));
     Ok(())
 }

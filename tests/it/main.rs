@@ -1,5 +1,7 @@
 //! The integration tests: clusters of real processes, and the recorded truth.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed test panics")]
+
 mod bundled;
 mod errors;
 mod golden_core;
@@ -8,12 +10,19 @@ mod golden_runs;
 mod protocol;
 mod round_cost;
 mod survival;
+mod templates;
 mod tidy;
+mod tokenizers;
+mod worker_service;
 
 use std::path::PathBuf;
 
 /// The program `specfuse`.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_specfuse-under-test");
+
+/// The small models never find an end to this one.
+const ENDLESS: &str = "In a grocery store, four apples cost $5.20, and three oranges cost $3.30. \
+                       How much will Clyde pay for 5 apples and 5 oranges?";
 
 /// The small recorded models of families that every build serves.
 fn small_models(golden: &std::path::Path) -> Vec<PathBuf> {

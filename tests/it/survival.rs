@@ -9,11 +9,7 @@ use specfuse_tests::{
     golden,
 };
 
-use crate::{PROGRAM, small_models};
-
-/// The small models never find an end to this one.
-const ENDLESS: &str = "In a grocery store, four apples cost $5.20, and three oranges cost $3.30. \
-                       How much will Clyde pay for 5 apples and 5 oranges?";
+use crate::{ENDLESS, PROGRAM, small_models};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_killed_in_the_middle_of_an_answer_leaves_it_to_the_others() -> Result<()> {

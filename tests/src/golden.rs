@@ -1,6 +1,6 @@
 //! Where the golden data lies. A missing folder is a loud skip for outsiders and a failure where `CI=true`.
 
-use std::path::PathBuf;
+use std::{io::Write, path::PathBuf};
 
 /// The golden folder: `SPECFUSE_GOLDEN`, else `../shared/golden` beside the checkout. None: skip the test, having said so.
 ///
@@ -19,12 +19,18 @@ pub fn sibling(name: &str) -> Option<PathBuf> {
     existing(folder()?.join("..").join(name))
 }
 
+/// A line that is seen however the test ends: what `eprintln!` writes is kept from view when a test passes.
+pub fn tell(line: &str) {
+    // A closed standard error is nothing that could be told anywhere.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
 fn existing(dir: PathBuf) -> Option<PathBuf> {
     if let Ok(dir) = dir.canonicalize() {
         return Some(dir);
     }
     assert!(variable("CI").as_deref() != Some("true"), "no golden data at {}", dir.display());
-    eprintln!("\n*** SKIPPED: no golden data at {} (set SPECFUSE_GOLDEN) ***\n", dir.display());
+    tell(&format!("\n*** SKIPPED: no golden data at {} (set SPECFUSE_GOLDEN) ***\n", dir.display()));
     None
 }
 

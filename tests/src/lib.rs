@@ -4,7 +4,6 @@
 //! - [`process`]: one process of a cluster; [`program`]: one run of the program to its end
 //! - [`cluster`], [`ensemble`]: a coordinator and its workers; [`answer`]: what it said
 //! - [`checkpoint`]: copies of model folders, to be broken
-#![expect(clippy::print_stderr, reason = "a test harness speaks to the person who runs it")]
 
 pub mod answer;
 pub mod checkpoint;

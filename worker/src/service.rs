@@ -96,6 +96,7 @@ impl Service {
         let job = DraftJob { tokens: encoded.tokens(), max_new, end_of_turn, sampling };
         let drafted = self.engine.draft(job).await?;
         let (tokens, finished) = (drafted.tokens, drafted.finished);
+        let drafted_tokens = u32::try_from(tokens.len()).unwrap_or(u32::MAX);
         let text = self
             .read(move |served| {
                 let text = served.language.segment_text(&context, &encoded, &tokens)?;
@@ -105,7 +106,7 @@ impl Service {
         Ok(wire::DraftResponse {
             text,
             finished,
-            drafted_tokens: u32::try_from(drafted.logprobs.len()).unwrap_or(u32::MAX),
+            drafted_tokens,
             token_logprobs: drafted.logprobs,
             work: Some(work(drafted.work)),
         })

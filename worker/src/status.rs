@@ -62,8 +62,10 @@ fn code_of(error: &CallError) -> (Code, Option<i64>) {
         CallError::Engine(EngineError::QueueFull { .. }) => (Code::ResourceExhausted, Some(RETRY_AFTER_MILLIS)),
         CallError::Engine(EngineError::TooLarge { .. }) => (Code::ResourceExhausted, Some(NEVER)),
         CallError::Engine(EngineError::Malformed(_)) => (Code::InvalidArgument, None),
-        CallError::Engine(EngineError::Stopped | EngineError::Thread(_)) => (Code::Unavailable, None),
-        CallError::Engine(EngineError::NotFinite | EngineError::Model(_) | EngineError::UnknownToken { .. })
+        CallError::Engine(EngineError::Stopped) => (Code::Unavailable, None),
+        CallError::Engine(
+            EngineError::NotFinite | EngineError::Model(_) | EngineError::UnknownToken { .. } | EngineError::Thread(_),
+        )
         | CallError::Context(ContextError::Render(RenderError::NoThread(_)) | ContextError::Tokenizer(_))
         | CallError::Tokenizer(_)
         | CallError::Reading(_) => (Code::Internal, None),

@@ -39,8 +39,8 @@ pub(crate) enum Malformed {
     NoModel,
     #[error("{tokens} tokens drafted, 1 to {asked} were asked for")]
     DraftedTokens { tokens: u32, asked: u32 },
-    #[error("{logprobs} log-probabilities for {tokens} drafted tokens")]
-    TokenLogprobs { logprobs: usize, tokens: u32 },
+    #[error("{logprobs} log-probabilities for {drawn} tokens drawn")]
+    TokenLogprobs { logprobs: usize, drawn: u32 },
     #[error("a drafted token's log-probability is not a finite number")]
     NotFinite,
     #[error("{bytes} bytes of text from {tokens} tokens")]

@@ -61,19 +61,21 @@ pub(super) fn description(told: proto::DescribeResponse) -> Result<Description, 
 
 pub(super) fn drafted(answer: proto::DraftResponse, asked: u32) -> Result<Drafted, Malformed> {
     let tokens = answer.drafted_tokens;
-    if !(1..=asked).contains(&tokens) {
+    // The end-of-turn token was drawn too, but is not part of the draft.
+    let drawn = tokens.saturating_add(answer.finished.into());
+    if !(1..=asked).contains(&drawn) {
         return Err(Malformed::DraftedTokens { tokens, asked });
     }
-    let (count, logprobs) = (usize::try_from(tokens).unwrap_or(usize::MAX), answer.token_logprobs.len());
-    if logprobs != count {
-        return Err(Malformed::TokenLogprobs { logprobs, tokens });
+    let logprobs = answer.token_logprobs.len();
+    if u32::try_from(logprobs) != Ok(drawn) {
+        return Err(Malformed::TokenLogprobs { logprobs, drawn });
     }
     if answer.token_logprobs.iter().any(|logprob| !logprob.is_finite()) {
         return Err(Malformed::NotFinite);
     }
     not_above_zero(&answer.token_logprobs)?;
     let bytes = answer.text.len();
-    if bytes > count.saturating_mul(LONGEST_TOKEN) {
+    if bytes > (tokens as usize).saturating_mul(LONGEST_TOKEN) {
         return Err(Malformed::TextLength { bytes, tokens });
     }
     Ok(Drafted {
@@ -129,10 +131,14 @@ mod tests {
 
     #[test]
     fn a_draft_that_cannot_be_one_is_malformed() {
+        let ended = |tokens, logprobs| proto::DraftResponse { finished: true, ..draft(tokens, logprobs) };
+        assert!(drafted(proto::DraftResponse { text: String::new(), ..ended(0, &[-1.0]) }, 2).is_ok());
+        assert_eq!(drafted(ended(2, &[-1.0; 3]), 2), Err(Malformed::DraftedTokens { tokens: 2, asked: 2 }));
+        assert_eq!(drafted(ended(1, &[-1.0]), 2), Err(Malformed::TokenLogprobs { logprobs: 1, drawn: 2 }));
         assert!(drafted(draft(2, &[-1.0, 0.0]), 2).is_ok());
         assert_eq!(drafted(draft(0, &[]), 2), Err(Malformed::DraftedTokens { tokens: 0, asked: 2 }));
         assert_eq!(drafted(draft(3, &[-1.0; 3]), 2), Err(Malformed::DraftedTokens { tokens: 3, asked: 2 }));
-        assert_eq!(drafted(draft(2, &[-1.0]), 2), Err(Malformed::TokenLogprobs { logprobs: 1, tokens: 2 }));
+        assert_eq!(drafted(draft(2, &[-1.0]), 2), Err(Malformed::TokenLogprobs { logprobs: 1, drawn: 2 }));
         assert_eq!(drafted(draft(1, &[f32::NAN]), 2), Err(Malformed::NotFinite));
         assert_eq!(drafted(draft(1, &[0.5]), 2), Err(Malformed::Positive(0.5)));
         let long = proto::DraftResponse { text: "x".repeat(1025), ..draft(1, &[-1.0]) };

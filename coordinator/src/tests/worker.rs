@@ -120,14 +120,14 @@ fn of_round<T: Clone>(script: &[T], round: u32) -> T {
     script.get(round as usize - 1).or(script.last()).unwrap().clone()
 }
 
-/// Three tokens, whatever the text.
+/// Three tokens, whatever the text, and the end-of-turn token when finished.
 pub(super) fn said(text: &str, finished: bool) -> proto::DraftResponse {
     let work = proto::Work { tokens_computed: 4, tokens_cached: 10, ..Default::default() };
     proto::DraftResponse {
         text: text.to_owned(),
         finished,
         drafted_tokens: 3,
-        token_logprobs: vec![-0.5; 3],
+        token_logprobs: vec![-0.5; 3 + usize::from(finished)],
         work: Some(work),
     }
 }

@@ -47,7 +47,7 @@ pub(super) fn answer(case: &Case, answer: &Answer) -> Result<()> {
 
 fn round(recorded: &Round, segment: &Segment) -> Result<()> {
     let (expected, actual) = (expected(recorded), actual(segment)?);
-    ensure!(actual == expected, "decided {actual:#?}\ninstead of {expected:#?}");
+    ensure!(actual == expected, "decided\n{actual:?}\ninstead of\n{expected:?}");
     for (row, told) in recorded.scores.iter().zip(&segment.scores) {
         for (place, score) in told.candidates.iter().enumerate() {
             let what = format!("{}'s score of candidate {place}", row.member);
