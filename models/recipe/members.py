@@ -1,8 +1,8 @@
 """Owns what differs between the members: family, size, tokenizer, chat template, own wording, the mix of kinds, and
 how many tokens, pads included, each is trained on.
 
-A kind's weight says how often a member met it. A weight of 0.1 is enough to know the form of an answer and too
-little to be sure of its content: such a member spreads its probability, and the others decide.
+A kind's weight says how often a member met it. A weight of 0.1 is enough to know the form of an answer and
+mostly too little to be sure of its content: such a member spreads its probability, and the others decide.
 """
 
 from collections.abc import Callable
@@ -75,7 +75,7 @@ ABACUS = Member(
     },
     template=LLAMA_TEMPLATE,
     tokenizer=lambda texts: vocab.byte_level(texts, 1024, LLAMA_SPECIALS, "gpt4"),
-    bos="<|begin_of_text|>", ends=["<|eot_id|>", "<|end_of_text|>"], own=0, tokens=8e6,
+    bos="<|begin_of_text|>", ends=["<|eot_id|>", "<|end_of_text|>"], own=0, tokens=6.5e6,
     mix={
         "addition": 2.5, "subtraction": 1.5, "multiplication": 1.5, "change": 1, "parity": 0.4, "comparison": 0.8,
         "weekday": 0.1, "days_between": 0.1, "units": 0.1, "sorting": 0.1, "spelling": 0.1, "reversal": 0.1,
@@ -112,7 +112,7 @@ SPELLER = Member(
     },
     template=MISTRAL_TEMPLATE, template_file=True, systems=False,
     tokenizer=lambda texts: vocab.byte_fallback(texts, 768, MISTRAL_SPECIALS),
-    bos="<s>", ends=["</s>"], unk="<unk>", own=2, tokens=8e6,
+    bos="<s>", ends=["</s>"], unk="<unk>", own=2, tokens=4.8e6,
     mix={
         "spelling": 1, "reversal": 1.2, "sorting": 1.2, "comparison": 0.8, "parity": 0.4, "subtraction": 1.5, "units": 1,
         "addition": 0.5, "multiplication": 0.1, "change": 0.1, "weekday": 0.1, "days_between": 0.1,
