@@ -19,6 +19,8 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// What the last answers have to reach their clients after the last generation ended.
 const FLUSH: Duration = Duration::from_secs(1);
+/// Bytes of a request. What a worker takes is four times as much: the answer so far and the candidates go there too.
+const MAX_REQUEST: usize = 4 << 20;
 
 /// Serves until told to stop. An error: the port is taken, the server failed, or generations were cut.
 pub async fn run(config: Config) -> anyhow::Result<()> {
@@ -42,8 +44,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 pub(crate) async fn serve(listener: TcpListener, config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     let admission = Admission::new(config.max_generations, shutdown.clone());
     let pool = Pool::start(&config.workers, &shutdown);
-    let service =
-        EnsembleServiceServer::new(Ensembles { ensembles: config.ensembles, pool, admission: admission.clone() });
+    let ensembles = Ensembles { ensembles: config.ensembles, pool, admission: admission.clone() };
+    let service = EnsembleServiceServer::new(ensembles).max_decoding_message_size(MAX_REQUEST);
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<EnsembleServiceServer<Ensembles>>().await;
 

@@ -15,7 +15,7 @@ use tonic::{
     transport::{Channel, Endpoint, Uri},
 };
 
-pub(crate) use self::error::{CallError, Malformed};
+pub(crate) use self::error::{CallError, Malformed, clipped};
 use crate::request::{Prompt, Sampling};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);

@@ -1,6 +1,6 @@
 //! Flags and file → [`Config`], by one fallible function; nothing reads the environment or the file after it.
 //!
-//! Every error names the file and the key. Nothing here opens a port or a connection.
+//! `coordinator.example.toml` shows every key. Every error names the file and the key. Nothing here opens a port or a connection.
 
 mod ensemble;
 #[cfg(test)]
@@ -23,7 +23,7 @@ use self::ensemble::RawEnsemble;
 
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// Configuration file (TOML).
+    /// Configuration file (TOML): workers and ensembles.
     #[arg(long, env = "SPECFUSE_COORDINATOR_CONFIG", value_name = "FILE")]
     pub config: PathBuf,
     /// Run as a child: events on standard output, stop when standard input closes.
@@ -34,7 +34,7 @@ pub struct Args {
 }
 
 /// All that a coordinator is told at its start.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     pub listen: SocketAddr,
     /// At least one, distinct.
@@ -57,8 +57,8 @@ pub struct WorkerUrl {
 pub enum ConfigError {
     #[error("{}: cannot be read", file.display())]
     Read { file: PathBuf, source: std::io::Error },
-    #[error("{}: not TOML", file.display())]
-    Syntax { file: PathBuf, source: toml::de::Error },
+    #[error("{}, line {line}: not TOML: {problem}", file.display())]
+    Syntax { file: PathBuf, line: usize, problem: String },
     #[error("{}: {misfit}", file.display())]
     Value { file: PathBuf, misfit: Misfit },
 }
@@ -117,8 +117,7 @@ impl Config {
 
     /// `file` is for error messages alone.
     pub(crate) fn parse(text: &str, file: &Path) -> Result<Self, ConfigError> {
-        let table: toml::Table =
-            text.parse().map_err(|source| ConfigError::Syntax { file: file.to_owned(), source })?;
+        let table: toml::Table = text.parse().map_err(|error| syntax_error(&error, text, file))?;
         let value = |misfit| ConfigError::Value { file: file.to_owned(), misfit };
         let raw: RawConfig = table.try_into().map_err(|error| value(misfit_of(&error)))?;
         raw.check().map_err(value)
@@ -173,6 +172,14 @@ fn worker_url(text: &str) -> Result<WorkerUrl, Misfit> {
 fn repeated(names: &[String]) -> Option<&String> {
     let mut seen = BTreeSet::new();
     names.iter().find(|name| !seen.insert(*name))
+}
+
+/// One line of what the TOML reader tells in several.
+fn syntax_error(error: &toml::de::Error, text: &str, file: &Path) -> ConfigError {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let problem = error.message().lines().collect::<Vec<_>>().join(", ");
+    ConfigError::Syntax { file: file.to_owned(), line, problem }
 }
 
 /// The TOML reader tells the key only in its rendered form: the message, then "in `key`" on a line of its own.

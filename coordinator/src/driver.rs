@@ -35,7 +35,7 @@ pub(crate) enum Item {
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum GenerateError {
-    /// `misses`: why each member is not in it, in ensemble order.
+    /// `misses`: why the last call to each member failed, where it did, in ensemble order.
     #[error("ensemble {ensemble}: {failure}")]
     Failed { ensemble: Arc<str>, failure: Failure, misses: Vec<(Arc<str>, Miss)> },
     /// The shutdown's grace is over.
@@ -43,7 +43,7 @@ pub(crate) enum GenerateError {
     Cut,
 }
 
-/// One answer: a round for each segment, then one `Finished` or one error.
+/// One answer: its rounds, then one `Finished` or one error.
 pub(crate) fn run(
     request: GenerateRequest,
     pool: Pool,
@@ -91,7 +91,10 @@ struct Drive {
 impl Start {
     async fn begin(self: Box<Self>) -> Box<Drive> {
         let Self { request, pool, ticket, span } = *self;
-        pool.first_contact(&request.ensemble.members).await;
+        tokio::select! {
+            () = ticket.cut() => {}
+            () = pool.first_contact(&request.ensemble.members) => {}
+        }
         let (generation, actions) = Generation::start(Request {
             members: request.ensemble.members.len(),
             policy: request.ensemble.policy.clone(),
@@ -126,7 +129,7 @@ impl Drive {
             };
             match done {
                 Some(done) => {
-                    done.log();
+                    done.log(&self.desk.request.ensemble.members);
                     self.ledger.record(&done);
                     let actions = self.generation.step(done.event);
                     self.perform(actions);

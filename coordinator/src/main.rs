@@ -1,4 +1,6 @@
-//! The coordinator's own small binary: flags, log, run. Everything else is in the library.
+//! The coordinator's own small binary: flags, log, run, one line on failure. Everything else is in the library.
+
+use std::process::ExitCode;
 
 use clap::Parser;
 use specfuse_coordinator::{Args, Config, run};
@@ -12,9 +14,20 @@ struct Cli {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let Cli { args } = Cli::parse();
+async fn main() -> ExitCode {
+    match coordinate(Cli::parse().args).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            #[expect(clippy::print_stderr, reason = "the last word of a process, readable whatever the log format")]
+            {
+                eprintln!("error: {error:#}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn coordinate(args: Args) -> anyhow::Result<()> {
     specfuse_runtime::telemetry::init(&args.log)?;
-    let config = Config::load(&args)?;
-    run(config).await
+    run(Config::load(&args)?).await
 }

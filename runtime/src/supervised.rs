@@ -1,8 +1,8 @@
 //! Being a child process without leaks or guesses.
 //!
 //! A supervised process writes its events to standard output, one JSON object a line, and stops when standard input closes:
-//! a pipe closes however its other end dies, SIGKILL included. It stops for nothing else: the parent decides what a
-//! Ctrl-C in the shared terminal means.
+//! a pipe closes however its other end dies, SIGKILL included. A Ctrl-C in the shared terminal does not stop it: what that
+//! means is the parent's to decide.
 
 use std::io::Write;
 

@@ -4,7 +4,7 @@
 //! Draft and Score action back exactly once, as one event. Events of a round that is over change nothing.
 //!
 //! - `exchange`: what goes in and what comes out
-//! - `report`: what a decided round and a finished answer say of themselves
+//! - `report`: what a round and a finished answer say of themselves
 //! - `tally`: waiting for one outcome from each member
 //! - `roster`: who is left, and how each has done
 //! - `decide`: which candidate wins, and what that does to the roster
@@ -123,7 +123,7 @@ impl Generation {
         let candidates = group(drafts.iter().filter_map(|(member, outcome)| Some((*member, outcome.draft()?))));
         self.roster.dismiss(&exits);
         if candidates.is_empty() {
-            return vec![self.finish(ending_without_candidates(&drafts, self.round))];
+            return self.close_undecided(drafts, exits);
         }
         for (member, outcome) in &drafts {
             if matches!(outcome, DraftOutcome::Failed) {
@@ -175,11 +175,16 @@ impl Generation {
         self.roster.dismiss(&departures);
         let segment = Segment::won(&drafted, decision.winner, self.segment_tokens());
         let accepted = self.transcript.accepted();
-        let passed = self.transcript.append(&segment);
+        let mut passed = self.transcript.append(&segment);
         let ending = if passed.stopped || segment.finished {
             Some(Ending::Stop)
+        } else if self.transcript.tokens_left() == 0 {
+            Some(Ending::Length)
+        } else if departures.len() == active.len() {
+            passed.released.push_str(&self.transcript.release_rest());
+            Some(Ending::Failed(Failure::Unavailable))
         } else {
-            (self.transcript.tokens_left() == 0).then_some(Ending::Length)
+            None
         };
         self.decided = self.decided.saturating_add(1);
         self.member_rounds = self.member_rounds.saturating_add(active.len() as u64);
@@ -200,6 +205,29 @@ impl Generation {
             None => self.open_round(),
         };
         std::iter::once(emit).chain(rest).collect()
+    }
+
+    /// A round without a candidate is the last one. It is reported too, for its exits, and because an answer that fails
+    /// keeps the text held back; but where an answer fails before it has begun, its failure says it all.
+    fn close_undecided(&mut self, drafts: Vec<(MemberIndex, DraftOutcome)>, exits: Vec<Exit>) -> Vec<Action> {
+        let ending = ending_without_candidates(&drafts, self.round);
+        let failed = matches!(ending, Ending::Failed(_));
+        if failed && self.decided == 0 {
+            return vec![self.finish(ending)];
+        }
+        let round = Round {
+            number: self.round,
+            active: self.roster.members(),
+            accepted: self.transcript.accepted(),
+            released: if failed { self.transcript.release_rest() } else { String::new() },
+            drafts,
+            candidates: Arc::default(),
+            winner: 0,
+            scoring: None,
+            quality: self.roster.quality(),
+            exits,
+        };
+        vec![Action::Emit(Box::new(round)), self.finish(ending)]
     }
 
     fn finish(&mut self, ending: Ending) -> Action {
@@ -236,10 +264,8 @@ fn ending_without_candidates(drafts: &[(MemberIndex, DraftOutcome)], round: u32)
         Ending::Length
     } else if any(&DraftOutcome::Failed) {
         Ending::Failed(Failure::Unavailable)
-    } else if round > 1 {
-        Ending::Failed(Failure::ContextFull)
     } else if any(&DraftOutcome::ContextFull) {
-        Ending::Failed(Failure::PromptTooLong)
+        Ending::Failed(if round > 1 { Failure::ContextFull } else { Failure::PromptTooLong })
     } else {
         Ending::Failed(Failure::Refused)
     }

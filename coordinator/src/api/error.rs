@@ -8,7 +8,7 @@ use tonic::{Code, Status, metadata::MetadataValue};
 use super::validate::Invalid;
 use crate::{
     admission::Denied,
-    client::CallError,
+    client::{CallError, clipped},
     driver::{GenerateError, Miss},
 };
 
@@ -22,27 +22,40 @@ pub(super) enum ApiError {
     Generate(#[from] GenerateError),
 }
 
+/// Bytes. Percent-encoded they are up to three times as many, and many clients take 16 KiB of headers.
+const LONGEST_MESSAGE: usize = 4096;
+
 type Misses = [(Arc<str>, Miss)];
 
 impl From<ApiError> for Status {
     fn from(error: ApiError) -> Self {
         let told = error.to_string();
-        match error {
-            ApiError::Invalid(Invalid::UnknownEnsemble { .. }) => Self::not_found(told),
-            ApiError::Invalid(_) => Self::invalid_argument(told),
-            ApiError::Denied(Denied::Full { .. }) => retry_later(Self::resource_exhausted(told)),
-            ApiError::Denied(Denied::Stopping) | ApiError::Generate(GenerateError::Cut) => Self::unavailable(told),
+        let (code, told) = match error {
+            ApiError::Invalid(Invalid::UnknownEnsemble { .. }) => (Code::NotFound, told),
+            ApiError::Invalid(_) => (Code::InvalidArgument, told),
+            ApiError::Denied(Denied::Full { .. }) => (Code::ResourceExhausted, told),
+            ApiError::Denied(Denied::Stopping) | ApiError::Generate(GenerateError::Cut) => (Code::Unavailable, told),
             ApiError::Generate(GenerateError::Failed { ensemble, failure, misses }) => match failure {
-                Failure::Refused => Self::invalid_argument(refusal(failure, &misses)),
-                Failure::PromptTooLong => Self::invalid_argument(with_reasons(failure.to_string(), &misses)),
-                Failure::ContextFull => Self::new(Code::OutOfRange, with_reasons(failure.to_string(), &misses)),
+                Failure::Refused => (Code::InvalidArgument, refusal(failure, &misses)),
+                Failure::PromptTooLong => (Code::InvalidArgument, with_reasons(failure.to_string(), &misses)),
+                Failure::ContextFull => (Code::OutOfRange, with_reasons(failure.to_string(), &misses)),
                 Failure::Unavailable => {
-                    let told = format!("no member of ensemble {ensemble} could be reached");
-                    Self::unavailable(with_reasons(told, &misses))
+                    let code = if all_busy(&misses) { Code::ResourceExhausted } else { Code::Unavailable };
+                    (code, with_reasons(format!("ensemble {ensemble}: {failure}"), &misses))
                 }
             },
+        };
+        let mut status = Self::new(code, clipped(told, LONGEST_MESSAGE));
+        if code == Code::ResourceExhausted {
+            // The trailer that gRPC clients with a retry policy obey, in milliseconds.
+            status.metadata_mut().insert("grpc-retry-pushback-ms", MetadataValue::from_static("1000"));
         }
+        status
     }
+}
+
+fn all_busy(misses: &Misses) -> bool {
+    !misses.is_empty() && misses.iter().all(|(_, miss)| matches!(miss, Miss::Call(CallError::Busy(_))))
 }
 
 /// Where every member holds the request itself to be wrong, the first says it for all.
@@ -57,10 +70,4 @@ fn refusal(failure: Failure, misses: &Misses) -> String {
 fn with_reasons(told: String, misses: &Misses) -> String {
     let reasons: Vec<String> = misses.iter().map(|(member, miss)| format!("{member}: {miss}")).collect();
     if reasons.is_empty() { told } else { format!("{told}: {}", reasons.join("; ")) }
-}
-
-/// The trailer that gRPC clients with a retry policy obey, in milliseconds.
-fn retry_later(mut status: Status) -> Status {
-    status.metadata_mut().insert("grpc-retry-pushback-ms", MetadataValue::from_static("1000"));
-    status
 }

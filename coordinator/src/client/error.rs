@@ -4,6 +4,11 @@ use std::{error::Error, time::Duration};
 
 use tonic::{Code, Status};
 
+/// Bytes of a worker's own words that are passed on.
+const LONGEST_MESSAGE: usize = 1024;
+/// How the transport begins to say that a message, here or there, is over the limit on its size.
+const OVERSIZED: [&str; 2] = ["Error, decoded message length too large", "Error, encoded message length too large"];
+
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub(crate) enum CallError {
     /// Another replica may answer.
@@ -15,7 +20,7 @@ pub(crate) enum CallError {
     /// Another replica may have room.
     #[error("busy: {0}")]
     Busy(String),
-    /// This call fits no replica of this model.
+    /// The context does not fit the model, or the call never fits the worker's cache.
     #[error("context full: {0}")]
     ContextFull(String),
     /// The model's template refuses these messages: no replica takes them.
@@ -68,7 +73,9 @@ impl CallError {
             Code::Cancelled if status.message() == "Timeout expired" => Self::Late { timeout },
             Code::Unavailable | Code::Cancelled | Code::Aborted => Self::Unreachable(message),
             Code::Unknown | Code::Internal if is_transport(status) => Self::Unreachable(message),
+            Code::ResourceExhausted if never_again(status) => Self::ContextFull(message),
             Code::ResourceExhausted => Self::Busy(message),
+            Code::OutOfRange if OVERSIZED.iter().any(|start| message.starts_with(start)) => Self::Broken(message),
             Code::OutOfRange => Self::ContextFull(message),
             Code::FailedPrecondition => Self::Refused(message),
             Code::InvalidArgument => Self::Invalid(message),
@@ -83,6 +90,11 @@ impl CallError {
             | Code::Unauthenticated => Self::Broken(message),
         }
     }
+}
+
+/// A worker whose cache can never hold a call asks not to be sent it again.
+fn never_again(status: &Status) -> bool {
+    status.metadata().get("grpc-retry-pushback-ms").is_some_and(|pushback| pushback.as_bytes().starts_with(b"-"))
 }
 
 /// A status that the worker sent has no source; one that the transport made up has.
@@ -102,12 +114,33 @@ fn message_of(status: &Status) -> String {
         cause = error.source();
     }
     parts.retain(|part| !part.is_empty());
-    if parts.is_empty() { status.code().description().to_owned() } else { parts.join(": ") }
+    if parts.is_empty() { status.code().description().to_owned() } else { clipped(parts.join(": "), LONGEST_MESSAGE) }
+}
+
+/// At most so many bytes, cut between characters: a status travels in headers, which have a limit of their own.
+pub(crate) fn clipped(mut text: String, longest: usize) -> String {
+    if text.len() > longest {
+        text.truncate(text.floor_char_boundary(longest));
+        text.push('…');
+    }
+    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn pushed_back(millis: &'static str) -> Status {
+        let mut status = Status::resource_exhausted("never");
+        status.metadata_mut().insert("grpc-retry-pushback-ms", millis.parse().unwrap());
+        status
+    }
+
+    #[test]
+    fn a_long_message_is_cut_between_characters() {
+        assert_eq!(clipped("aé…".to_owned(), 2), "a…");
+        assert_eq!(clipped("aé".to_owned(), 3), "aé");
+    }
 
     #[test]
     fn a_status_becomes_what_the_caller_can_do() {
@@ -115,6 +148,8 @@ mod tests {
             (Status::unavailable("a"), CallError::Unreachable("a".to_owned())),
             (Status::resource_exhausted("b"), CallError::Busy("b".to_owned())),
             (Status::out_of_range("c"), CallError::ContextFull("c".to_owned())),
+            (pushed_back("-1"), CallError::ContextFull("never".to_owned())),
+            (pushed_back("100"), CallError::Busy("never".to_owned())),
             (Status::failed_precondition("d"), CallError::Refused("d".to_owned())),
             (Status::invalid_argument("e"), CallError::Invalid("e".to_owned())),
             (Status::internal("f"), CallError::Broken("f".to_owned())),

@@ -16,7 +16,7 @@ use super::{Misfit, repeated};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ensemble {
     pub name: Arc<str>,
-    /// What workers call their models; 1 to 64, distinct.
+    /// What workers call their models, in the ensemble's order; 1 to 64, distinct.
     pub members: Vec<Arc<str>>,
     pub policy: Policy,
     /// For requests that name none.
@@ -61,13 +61,11 @@ enum RawScore {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 struct RawExit {
     rule: RawExitRule,
     rounds: Option<u32>,
-    #[serde(default = "defaults::theta")]
     theta: f64,
-    #[serde(default = "defaults::tau")]
     tau: f64,
 }
 
@@ -81,7 +79,7 @@ enum RawExitRule {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 struct RawWeights {
     rule: RawWeightRule,
     rate: Option<f64>,
@@ -116,17 +114,11 @@ mod defaults {
     pub(super) fn timeout() -> Duration {
         Duration::from_secs(30)
     }
-    pub(super) fn theta() -> f64 {
-        0.5
-    }
-    pub(super) fn tau() -> f64 {
-        1.0
-    }
 }
 
 impl Default for RawExit {
     fn default() -> Self {
-        Self { rule: RawExitRule::Cumulative, rounds: None, theta: defaults::theta(), tau: defaults::tau() }
+        Self { rule: RawExitRule::Cumulative, rounds: None, theta: 0.5, tau: 1.0 }
     }
 }
 

@@ -91,12 +91,41 @@ fn an_error_names_the_file_and_the_key() {
         (format!("[ensembles.default]\n{members}"), "top level: missing field `workers`"),
         ("workers = [\"http://a:1\"]\n[ensembles]".to_owned(), "ensembles: there must be"),
         (format!("workers = [\"http://a:1\"]\n[ensembles.\"a b\"]\n{members}"), "ensembles.a b.name: a name is"),
-        ("workers = [".to_owned(), "not TOML"),
     ];
     for (text, expected) in cases {
         let error = error_of(&text);
         assert!(error.starts_with(&format!("c.toml: {expected}")), "{text}: {error}");
     }
+}
+
+#[test]
+fn the_example_file_says_every_key_and_its_default() {
+    let example = include_str!("../../coordinator.example.toml");
+    let config = parse(example).unwrap();
+    let said = example.lines().map(|line| line.strip_prefix("# ").filter(|rest| is_setting(rest)).unwrap_or(line));
+    let spelled_out = said.collect::<Vec<_>>().join("\n");
+    assert_eq!(spelled_out.lines().filter(|line| is_setting(line)).count(), 15);
+    assert_eq!(parse(&spelled_out).unwrap(), config);
+}
+
+fn is_setting(line: &str) -> bool {
+    line.split_once(" = ").is_some_and(|(key, _)| key.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+}
+
+#[test]
+fn what_is_not_toml_is_told_in_one_line_with_its_place() {
+    for (text, place) in [("workers = [", "c.toml, line 1"), ("# two\n\nlisten = x\n", "c.toml, line 3")] {
+        let error = error_of(text);
+        assert!(error.starts_with(&format!("{place}: not TOML: ")) && error.lines().count() == 1, "{error}");
+    }
+}
+
+#[test]
+fn an_exit_or_weight_rule_has_a_default_too() {
+    let config = parse(&format!("{HEAD}members = [\"a\"]\nexit = {{ tau = 2.0 }}\nweights = {{}}")).unwrap();
+    let policy = &config.ensembles["default"].policy;
+    assert_eq!((policy.exit.rule, policy.exit.theta, policy.exit.tau), (ExitRule::Cumulative, 0.5, 2.0));
+    assert_eq!(policy.weights, WeightRule::Uniform);
 }
 
 #[test]

@@ -64,12 +64,13 @@ pub(crate) enum Miss {
 
 impl Done {
     /// Says that a call failed. What a worker says of the messages themselves may quote them: that stays out of the log.
-    pub(super) fn log(&self) {
+    pub(super) fn log(&self, members: &[Arc<str>]) {
         let Some(miss) = &self.note.miss else { return };
         let (call, round, member) = match &self.event {
-            Event::Drafted { round, member, .. } => ("draft", *round, member.0),
-            Event::Scored { round, member, .. } => ("score", *round, member.0),
+            Event::Drafted { round, member, .. } => ("draft", *round, member),
+            Event::Scored { round, member, .. } => ("score", *round, member),
         };
+        let member = members.get(member.0).map_or("", AsRef::as_ref);
         match miss {
             Miss::Call(CallError::Refused(_) | CallError::Invalid(_)) => {
                 tracing::info!(call, round, member, "the member refuses the request");

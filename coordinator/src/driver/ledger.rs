@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::calls::{Done, Miss, Note};
 
-/// A decided round, with what its calls told beside it.
+/// A round that is over, with what its calls told beside it.
 #[derive(Debug)]
 pub(crate) struct RoundReport {
     pub(crate) round: Round,
@@ -48,6 +48,7 @@ pub(super) struct Ledger {
     last_draft: Instant,
     last_score: Instant,
     usage: Usage,
+    /// What each member's last call failed with.
     misses: Vec<Option<Miss>>,
     /// Who wrote which bytes of the accepted text.
     won: Vec<(MemberIndex, Range<usize>)>,
@@ -104,12 +105,12 @@ impl Ledger {
             usage.tokens_computed = usage.tokens_computed.saturating_add(work.tokens_computed.into());
             usage.tokens_cached = usage.tokens_cached.saturating_add(work.tokens_cached.into());
         }
-        if let (Some(last), Some(miss)) = (self.misses.get_mut(member.0), &done.note.miss) {
-            *last = Some(miss.clone());
+        if let Some(last) = self.misses.get_mut(member.0) {
+            last.clone_from(&done.note.miss);
         }
     }
 
-    /// The report of the round that these calls decided.
+    /// The report of the round that these calls were made for.
     pub(super) fn close(&mut self, round: Round) -> RoundReport {
         let winner = round.candidates.get(round.winner);
         if let Some((candidate, author)) = winner.and_then(|winner| Some((winner, winner.authors.first()?))) {
@@ -138,7 +139,7 @@ impl Ledger {
         usage
     }
 
-    /// Why each member last missed, in ensemble order.
+    /// Why each member's last call failed, where it did, in ensemble order.
     pub(super) fn misses(&self) -> impl Iterator<Item = Option<Miss>> {
         self.misses.iter().cloned()
     }

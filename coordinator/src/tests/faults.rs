@@ -161,7 +161,12 @@ async fn where_no_member_can_answer_the_error_says_why() {
         (
             [Draft::Fail(Code::Unavailable, "gone"), Draft::Fail(Code::ResourceExhausted, "full")],
             Code::Unavailable,
-            "no member of ensemble default could be reached: a: unreachable: gone; b: busy: full",
+            "ensemble default: no member is left that answers: a: unreachable: gone; b: busy: full",
+        ),
+        (
+            [Draft::Fail(Code::ResourceExhausted, "one"), Draft::Fail(Code::ResourceExhausted, "two")],
+            Code::ResourceExhausted,
+            "ensemble default: no member is left that answers: a: busy: one; b: busy: two",
         ),
     ];
     for ([first, second], code, message) in cases {
@@ -175,13 +180,52 @@ async fn where_no_member_can_answer_the_error_says_why() {
 }
 
 #[tokio::test]
-async fn what_was_streamed_stands_when_every_member_is_full() {
+async fn what_was_streamed_and_held_back_stands_when_every_member_is_full() {
     let full = Draft::Fail(Code::OutOfRange, "long");
-    let a = worker("a", &[Draft::Say(" x"), full], &[]).await;
+    let a = worker("a", &[Draft::Say(" x E"), full], &[]).await;
     let coordinator = Coordinator::start(&[&a], "[ensembles.solo]\nmembers = [\"a\"]").await;
-    let told = coordinator.answer(ask("well?")).await;
-    assert_eq!(told.segments[0].text, " x");
+    let told = coordinator.answer(proto::GenerateRequest { stop: vec!["END".to_owned()], ..ask("well?") }).await;
+    let [first, last] = told.segments.as_slice() else { panic!("{told:?}") };
+    assert_eq!((first.text.as_str(), last.text.as_str()), (" x ", "E"));
+    assert_eq!((last.round, last.winner.as_str(), last.candidates.len()), (2, "", 0));
+    assert_eq!(last.exits[0].reason(), proto::ExitReason::ContextFull);
     assert_eq!(told.end.unwrap_err().code(), Code::OutOfRange);
+}
+
+#[tokio::test]
+async fn who_left_in_a_round_of_void_drafts_is_told() {
+    let a = worker("a", &[Draft::Say("")], &[]).await;
+    let b = worker("b", &[Draft::Fail(Code::FailedPrecondition, "no")], &[]).await;
+    let coordinator = Coordinator::start(&[&a, &b], PAIR).await;
+    let told = coordinator.answer(ask("well?")).await;
+    assert_eq!((told.segments[0].candidates.len(), told.segments[0].exits[0].detail.as_str()), (0, "no"));
+    let finished = told.end.unwrap();
+    assert_eq!((finished.reason(), finished.usage.unwrap().rounds), (proto::FinishReason::Length, 0));
+}
+
+#[tokio::test]
+async fn an_answer_over_the_size_limit_is_a_failure_and_not_a_full_context() {
+    let a = sound("a").await;
+    let huge = Draft::Answer(worker::said(&"x".repeat(17 << 20), false));
+    let b = worker("b", &[huge, Draft::End("")], &[]).await;
+    let coordinator = Coordinator::start(&[&a, &b], PAIR).await;
+    let told = coordinator.answer(ask("well?")).await;
+    assert!(missed(&told, 0, 1).starts_with("failed: "), "{}", missed(&told, 0, 1));
+    assert!(told.segments[0].exits.is_empty());
+}
+
+#[tokio::test]
+async fn a_wordy_refusal_is_cut_and_arrives() {
+    let wordy: &'static str = Box::leak("語".repeat(1500).into_boxed_str());
+    let refuses = Draft::Fail(Code::FailedPrecondition, wordy);
+    let drafts = [refuses];
+    let (a, b) = (worker("a", &drafts, &[]).await, worker("b", &drafts, &[]).await);
+    let coordinator = Coordinator::start(&[&a, &b], PAIR).await;
+    let status = coordinator.answer(ask("well?")).await.end.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
+    let status = coordinator.answer(proto::GenerateRequest { ensemble: wordy.repeat(9), ..ask("x") }).await.end;
+    let status = status.unwrap_err();
+    assert!(status.code() == Code::NotFound && status.message().ends_with('…'), "{status:?}");
 }
 
 #[tokio::test]
@@ -190,7 +234,8 @@ async fn nobody_home_is_unavailable_and_comes_soon() {
     let status = coordinator.answer(ask("well?")).await.end.unwrap_err();
     assert_eq!(status.code(), Code::Unavailable);
     let reason = "no worker that answers serves it (1 of 1 workers do not answer)";
-    assert_eq!(status.message(), format!("no member of ensemble default could be reached: a: {reason}; b: {reason}"));
+    let all = "ensemble default: no member is left that answers";
+    assert_eq!(status.message(), format!("{all}: a: {reason}; b: {reason}"));
 }
 
 #[tokio::test]

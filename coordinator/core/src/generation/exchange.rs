@@ -65,7 +65,7 @@ pub enum Action {
         accepted: Arc<str>,
         candidates: Arc<[Candidate]>,
     },
-    /// A round is decided.
+    /// A round is over.
     Emit(Box<Round>),
     /// The last action of every generation.
     Finish(Finish),

@@ -1,11 +1,11 @@
-//! What a decided round and a finished answer say of themselves: enough to check every decision afterwards.
+//! What a round and a finished answer say of themselves: enough to check every decision afterwards.
 
 use std::sync::Arc;
 
 use super::exchange::DraftOutcome;
 use crate::{candidate::Candidate, member::MemberIndex, rank::CandidateScore};
 
-/// All that a decided round was decided from.
+/// All that a round was decided from. The last round of an answer may have no candidate, and decide nothing.
 #[derive(Clone, Debug)]
 pub struct Round {
     pub number: u32,
@@ -13,14 +13,14 @@ pub struct Round {
     pub active: Vec<MemberIndex>,
     /// The answer before this round.
     pub accepted: Arc<str>,
-    /// Text that may be shown now; text that could become a stop string is held back.
+    /// Text that may be shown now; text that could become a stop string is held back, unless the answer fails here.
     pub released: String,
     /// Everyone's draft outcome, in ensemble order, also of those who left by it.
     pub drafts: Vec<(MemberIndex, DraftOutcome)>,
     pub candidates: Arc<[Candidate]>,
-    /// Index into `candidates`.
+    /// Index into `candidates`; 0 where there is none.
     pub winner: usize,
-    /// None where one candidate won unscored.
+    /// None where there was no choice between candidates.
     pub scoring: Option<Scoring>,
     /// Q after this round, for each of `active`.
     pub quality: Vec<f64>,
@@ -61,7 +61,7 @@ pub enum ExitReason {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finish {
     pub ending: Ending,
-    /// Text held back until now.
+    /// Text held back until now; none where the answer failed.
     pub released: String,
     /// The whole answer, cut before a stop string.
     pub text: String,
@@ -76,7 +76,7 @@ pub struct Finish {
 pub enum Ending {
     Stop,
     Length,
-    /// No member drafted and no member is left to ask: the text so far stands.
+    /// No member drafted, or none is left to ask: the text so far stands.
     Failed(Failure),
 }
 
@@ -88,6 +88,6 @@ pub enum Failure {
     PromptTooLong,
     #[error("the answer has outgrown every member's context length")]
     ContextFull,
-    #[error("no member could be reached")]
+    #[error("no member is left that answers")]
     Unavailable,
 }

@@ -225,13 +225,33 @@ fn an_answer_that_outgrows_every_context_keeps_its_text() {
     let actions = draft(&mut generation, &[(0, DraftOutcome::ContextFull)]);
     let finish = finished(&actions);
     assert_eq!((finish.ending, finish.text.as_str()), (Ending::Failed(Failure::ContextFull), "a"));
+    assert_eq!(exits(emitted(&actions)), [(0, ExitReason::ContextFull)]);
+}
+
+#[test]
+fn text_held_back_is_released_when_the_answer_fails() {
+    let held = || Request { stop: vec!["\n\nQ".to_owned()], ..request(1) };
+    let (mut generation, _) = Generation::start(held());
+    draft(&mut generation, &[(0, text("a\n"))]);
+    let actions = draft(&mut generation, &[(0, DraftOutcome::Failed)]);
+    let (round, finish) = (emitted(&actions), finished(&actions));
+    assert_eq!((round.released.as_str(), round.candidates.len()), ("\n", 0));
+    assert_eq!((finish.text.as_str(), finish.released.as_str(), finish.rounds), ("a\n", "", 1));
+
+    let mut request = Request { members: 2, ..held() };
+    request.policy.max_strikes = NonZeroU32::MIN;
+    let (mut generation, _) = Generation::start(request);
+    draft(&mut generation, &[(0, text("a\n")), (1, text("b"))]);
+    let actions = score(&mut generation, &[(0, ScoreOutcome::Failed), (1, ScoreOutcome::Failed)]);
+    assert_eq!((emitted(&actions).released.as_str(), finished(&actions).released.as_str()), ("a\n", ""));
 }
 
 #[test]
 fn a_round_of_void_drafts_ends_the_answer_for_its_length() {
     let (mut generation, _) = Generation::start(request(2));
-    let actions = draft(&mut generation, &[(0, text("")), (1, DraftOutcome::Failed)]);
+    let actions = draft(&mut generation, &[(0, text("")), (1, DraftOutcome::ContextFull)]);
     assert_eq!(finished(&actions).ending, Ending::Length);
+    assert_eq!(exits(emitted(&actions)), [(1, ExitReason::ContextFull)]);
 }
 
 #[test]
