@@ -3,7 +3,7 @@
 mod checkpoint;
 mod server;
 
-use std::path::PathBuf;
+use std::{error::Error as _, path::PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
 use specfuse_runtime::{
@@ -23,7 +23,7 @@ use crate::{
 
 /// Runs a worker until it is told to stop. An error: it could not start, its engine died, or calls were cut at the end.
 pub async fn run(config: Config) -> anyhow::Result<()> {
-    use_threads(&config);
+    use_threads(&config)?;
     let shutdown = Shutdown::new(config.shutdown_grace);
     let incoming = server::bind(config.listen)?;
     let address = incoming.local_addr().context("the listener has no address")?;
@@ -106,15 +106,24 @@ async fn load(folder: PathBuf) -> anyhow::Result<Checkpoint> {
 fn start(config: &Config, checkpoint: Checkpoint) -> anyhow::Result<(Service, EngineThread)> {
     let Checkpoint { model, language, end_of_turn } = checkpoint;
     let served = Served { name: config.name.clone(), info: model.info.clone(), language, end_of_turn };
-    let (engine, thread) = Engine::start(model, config.engine).context("cannot start the engine")?;
+    let (engine, thread) = Engine::start(model, config.engine).with_context(|| {
+        format!("cannot serve --model {} with --cache-memory {}", config.model.display(), config.engine.cache_memory)
+    })?;
     let limits = ReadLimits { at_a_time: config.threads.get(), waiting: config.engine.max_queue };
     Ok((Service::new(served, engine, limits), thread))
 }
 
 /// The pool is the process's own: the first worker of a process sizes it.
-fn use_threads(config: &Config) {
-    let built = rayon::ThreadPoolBuilder::new().num_threads(config.threads.get()).build_global();
-    if let Err(error) = built {
-        tracing::debug!(%error, "the thread pool keeps its size");
+fn use_threads(config: &Config) -> anyhow::Result<()> {
+    match rayon::ThreadPoolBuilder::new().num_threads(config.threads.get()).build_global() {
+        Ok(()) => Ok(()),
+        // Only threads that could not be started have a cause.
+        Err(error) if error.source().is_some() => {
+            Err(error).with_context(|| format!("cannot start --threads {}", config.threads))
+        }
+        Err(error) => {
+            tracing::debug!(%error, "the thread pool keeps its size");
+            Ok(())
+        }
     }
 }

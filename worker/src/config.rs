@@ -8,6 +8,9 @@ use specfuse_runtime::telemetry::LogArgs;
 use crate::engine::EngineConfig;
 
 const MAX_NAME: usize = 64;
+const MAX_THREADS: usize = 1024;
+const MAX_BATCH_ROWS: usize = 1 << 16;
+const MAX_QUEUE: usize = 1 << 16;
 
 /// The worker's flags as typed.
 #[derive(Clone, Debug, clap::Args)]
@@ -65,9 +68,9 @@ pub enum ConfigError {
     Unnamed(PathBuf),
     #[error("--listen {0:?} is not an address with a port, such as 127.0.0.1:7071")]
     Listen(String),
-    #[error("--{0} must be at least 1")]
-    Zero(&'static str),
-    #[error("--cache-memory {0:?} is not a size, such as 512MiB or 2GiB")]
+    #[error("--{flag} is {found}, allowed are 1 to {most}")]
+    Range { flag: &'static str, found: usize, most: usize },
+    #[error("--cache-memory {0:?} is not a size above 0, such as 512MiB or 2GiB")]
     CacheMemory(String),
     #[error("--shutdown-grace {0:?} is not a duration, such as 30s or 2min")]
     ShutdownGrace(String),
@@ -79,18 +82,17 @@ impl TryFrom<Args> for Config {
     fn try_from(args: Args) -> Result<Self, ConfigError> {
         let name = name(&args)?;
         let threads = match args.threads {
-            Some(threads) => at_least_one("threads", threads)?,
+            Some(threads) => count("threads", threads, MAX_THREADS)?,
             None => std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
         };
         let cache_memory = match args.cache_memory.parse::<ByteSize>() {
-            Ok(ByteSize(0)) => return Err(ConfigError::Zero("cache-memory")),
-            Ok(ByteSize(bytes)) => bytes,
-            Err(_) => return Err(ConfigError::CacheMemory(args.cache_memory)),
+            Ok(ByteSize(bytes)) if bytes > 0 => bytes,
+            Ok(_) | Err(_) => return Err(ConfigError::CacheMemory(args.cache_memory)),
         };
         let engine = EngineConfig {
             cache_memory,
-            max_batch_rows: at_least_one("max-batch-rows", args.max_batch_rows)?.get(),
-            max_queue: at_least_one("max-queue", args.max_queue)?.get(),
+            max_batch_rows: count("max-batch-rows", args.max_batch_rows, MAX_BATCH_ROWS)?.get(),
+            max_queue: count("max-queue", args.max_queue, MAX_QUEUE)?.get(),
         };
         let listen = args.listen.parse().map_err(|_| ConfigError::Listen(args.listen))?;
         let shutdown_grace = humantime::parse_duration(&args.shutdown_grace)
@@ -113,8 +115,8 @@ fn name(args: &Args) -> Result<String, ConfigError> {
     name.map(str::to_owned).ok_or_else(|| ConfigError::Unnamed(args.model.clone()))
 }
 
-fn at_least_one(flag: &'static str, count: usize) -> Result<NonZeroUsize, ConfigError> {
-    NonZeroUsize::new(count).ok_or(ConfigError::Zero(flag))
+fn count(flag: &'static str, found: usize, most: usize) -> Result<NonZeroUsize, ConfigError> {
+    NonZeroUsize::new(found).filter(|count| count.get() <= most).ok_or(ConfigError::Range { flag, found, most })
 }
 
 #[cfg(test)]
@@ -162,10 +164,12 @@ mod tests {
             ("--listen", "localhost"),
             ("--listen", "127.0.0.1:99999"),
             ("--threads", "0"),
+            ("--threads", "1025"),
             ("--cache-memory", "much"),
             ("--cache-memory", "0MiB"),
             ("--max-batch-rows", "0"),
             ("--max-queue", "0"),
+            ("--max-queue", "18446744073709551615"),
             ("--shutdown-grace", "30"),
             ("--shutdown-grace", "-1s"),
         ] {

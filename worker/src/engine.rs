@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
-use crate::model::Model;
+use crate::model::{ForwardError, Model};
 use call::{Job, Request};
 use runner::Runner;
 use scheduler::Scheduler;
@@ -117,17 +117,26 @@ pub enum EngineError {
     /// The caller's fault: an empty context, nothing to draft or to score, terms outside the tokens.
     #[error("the call is malformed: {0}")]
     Malformed(&'static str),
-    /// The tokenizer and the model do not belong together.
+    /// The tokenizer knows a token that the model does not.
     #[error("token {token} is outside the model's vocabulary of {vocab_size}")]
     UnknownToken { token: u32, vocab_size: usize },
     #[error("the model computed a logit that is not a finite number")]
     NotFinite,
     #[error("the forward pass failed: {0}")]
     Model(String),
-    #[error("the engine's thread cannot be started")]
-    Thread(#[source] std::io::Error),
     #[error("the engine has stopped")]
     Stopped,
+}
+
+/// Why the engine did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("a cache of {cache_memory} bytes holds no token: each takes {bytes_per_token} bytes in this model")]
+    NoRoom { cache_memory: u64, bytes_per_token: u64 },
+    #[error("no memory for a cache of {tokens} tokens, {bytes_per_token} bytes each")]
+    Cache { tokens: usize, bytes_per_token: u64, source: ForwardError },
+    #[error("the engine's thread cannot be started")]
+    Thread(#[source] std::io::Error),
 }
 
 /// What the engine may use.
@@ -169,18 +178,19 @@ impl EngineThread {
 
 impl Engine {
     /// Starts the model's thread. Fails when cache_memory holds no token.
-    pub fn start(model: Model, config: EngineConfig) -> Result<(Self, EngineThread), EngineError> {
-        let tokens = (config.cache_memory / model.bytes_per_token()).min(MAX_CACHE_TOKENS);
-        let cache_tokens = usize::try_from(tokens).unwrap_or(0);
+    pub fn start(model: Model, config: EngineConfig) -> Result<(Self, EngineThread), StartError> {
+        let (cache_memory, bytes_per_token) = (config.cache_memory, model.bytes_per_token());
+        let cache_tokens = usize::try_from((cache_memory / bytes_per_token).min(MAX_CACHE_TOKENS)).unwrap_or(0);
         if cache_tokens == 0 {
-            return Err(EngineError::TooLarge { needed: 1, capacity: 0 });
+            return Err(StartError::NoRoom { cache_memory, bytes_per_token });
         }
-        let store = model.store(cache_tokens).map_err(|error| EngineError::Model(error.to_string()))?;
+        let no_memory = |source| StartError::Cache { tokens: cache_tokens, bytes_per_token, source };
+        let store = model.store(cache_tokens).map_err(no_memory)?;
         let max_queue = config.max_queue.clamp(1, Semaphore::MAX_PERMITS);
         let (jobs, incoming) = mpsc::channel(max_queue);
         let vocab_size = model.info.vocab_size;
         let runner = Runner::new(model, store, Scheduler::new(cache_tokens, config.max_batch_rows), incoming);
-        let thread = EngineThread::spawn(move || runner.run()).map_err(EngineError::Thread)?;
+        let thread = EngineThread::spawn(move || runner.run()).map_err(StartError::Thread)?;
         let places = Arc::new(Semaphore::new(max_queue));
         Ok((Self { jobs, places, max_queue, cache_tokens, vocab_size }, thread))
     }

@@ -21,7 +21,7 @@ async fn main() -> ExitCode {
         Err(error) => {
             #[expect(clippy::print_stderr, reason = "the last word of a process, readable whatever the log format")]
             {
-                eprintln!("specfuse-worker: {error:#}");
+                eprintln!("error: {error:#}");
             }
             ExitCode::FAILURE
         }

@@ -57,6 +57,12 @@ pub enum LoadError {
     ConfigFieldMissing { field: &'static str },
     #[error("config.json: {field} is {found}, expected {expected}")]
     ConfigField { field: &'static str, found: String, expected: String },
+    #[error(
+        "config.json has a quantization_config: quantized checkpoints are not supported (weights are F32, F16 or BF16)"
+    )]
+    Quantized,
+    #[error("{} has neither model.safetensors nor model.safetensors.index.json", folder.display())]
+    NoWeights { folder: PathBuf },
     #[error("{}: weight_map is not an object of file names", path.display())]
     Index { path: PathBuf },
     #[error("the weight index names {found:?}, which is not a plain file name")]

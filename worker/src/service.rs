@@ -98,7 +98,7 @@ impl Service {
         let (tokens, finished) = (drafted.tokens, drafted.finished);
         let drafted_tokens = u32::try_from(tokens.len()).unwrap_or(u32::MAX);
         let text = self
-            .read(move |served| {
+            .off_the_async_threads(move |served| {
                 let text = served.language.segment_text(&context, &encoded, &tokens)?;
                 Ok(segment::cut(&text, finished).to_owned())
             })
@@ -122,13 +122,21 @@ impl Service {
         Ok(wire::ScoreResponse { candidates, work: Some(work(scored.work)) })
     }
 
-    /// Text work, off the async threads and no more than so much at a time.
+    /// Reads a call's text, unless too many wait for that.
     async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Served) -> Result<T, CallError> + Send + 'static,
     ) -> Result<T, CallError> {
         let full = |_| EngineError::QueueFull { limit: self.limits.waiting };
         let _waiting = self.waiting.try_acquire().map_err(full)?;
+        self.off_the_async_threads(work).await
+    }
+
+    /// Text work, no more than so much at a time. A call that was drafted waits for its turn however many do.
+    async fn off_the_async_threads<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Served) -> Result<T, CallError> + Send + 'static,
+    ) -> Result<T, CallError> {
         let reading = Arc::clone(&self.readers).acquire_owned().await.map_err(|_| EngineError::Stopped)?;
         let served = Arc::clone(&self.served);
         let read = spawn_blocking(move || {

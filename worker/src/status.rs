@@ -14,6 +14,9 @@ const RETRY_PUSHBACK: &str = "grpc-retry-pushback-ms";
 const RETRY_AFTER_MILLIS: i64 = 100;
 const NEVER: i64 = -1;
 
+/// Bytes of a status message. It travels in a header, percent-encoded; peers refuse headers beyond some 8 or 16 KiB.
+const MAX_MESSAGE: usize = 1024;
+
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CallError {
     #[error(transparent)]
@@ -52,9 +55,9 @@ fn code_of(error: &CallError) -> (Code, Option<i64>) {
         CallError::Request(_) | CallError::Context(ContextError::NoTemplate | ContextError::NoTokens) => {
             (Code::InvalidArgument, None)
         }
-        CallError::Context(ContextError::Render(RenderError::Refused(_) | RenderError::Failed(_))) => {
-            (Code::FailedPrecondition, None)
-        }
+        // Also a text with a token that the tokenizer knows and the model does not.
+        CallError::Context(ContextError::Render(RenderError::Refused(_) | RenderError::Failed(_)))
+        | CallError::Engine(EngineError::UnknownToken { .. }) => (Code::FailedPrecondition, None),
         CallError::Context(ContextError::Render(RenderError::TooLong))
         | CallError::DraftTooLong { .. }
         | CallError::ContextTooLong { .. }
@@ -63,16 +66,14 @@ fn code_of(error: &CallError) -> (Code, Option<i64>) {
         CallError::Engine(EngineError::TooLarge { .. }) => (Code::ResourceExhausted, Some(NEVER)),
         CallError::Engine(EngineError::Malformed(_)) => (Code::InvalidArgument, None),
         CallError::Engine(EngineError::Stopped) => (Code::Unavailable, None),
-        CallError::Engine(
-            EngineError::NotFinite | EngineError::Model(_) | EngineError::UnknownToken { .. } | EngineError::Thread(_),
-        )
+        CallError::Engine(EngineError::NotFinite | EngineError::Model(_))
         | CallError::Context(ContextError::Render(RenderError::NoThread(_)) | ContextError::Tokenizer(_))
         | CallError::Tokenizer(_)
         | CallError::Reading(_) => (Code::Internal, None),
     }
 }
 
-/// An error and what caused it, outermost first.
+/// An error and what caused it, outermost first, as far as a header has room: templates and callers choose some of the words.
 fn chain(error: &CallError) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -80,6 +81,10 @@ fn chain(error: &CallError) -> String {
         text.push_str(": ");
         text.push_str(&error.to_string());
         cause = error.source();
+    }
+    if text.len() > MAX_MESSAGE {
+        text.truncate(text.floor_char_boundary(MAX_MESSAGE));
+        text.push('…');
     }
     text
 }
@@ -99,6 +104,7 @@ mod tests {
             (CallError::DraftTooLong { context: 9, max_new: 2, context_length: 10 }, Code::OutOfRange, None),
             (EngineError::QueueFull { limit: 4 }.into(), Code::ResourceExhausted, Some("100")),
             (EngineError::TooLarge { needed: 9, capacity: 4 }.into(), Code::ResourceExhausted, Some("-1")),
+            (EngineError::UnknownToken { token: 9, vocab_size: 9 }.into(), Code::FailedPrecondition, None),
             (EngineError::NotFinite.into(), Code::Internal, None),
             (EngineError::Model("out of memory".to_owned()).into(), Code::Internal, None),
             (EngineError::Stopped.into(), Code::Unavailable, None),
@@ -111,6 +117,14 @@ mod tests {
             let sent = status.metadata().get(RETRY_PUSHBACK).map(|value| value.to_str().unwrap());
             assert_eq!(sent, pushback, "{text}");
         }
+    }
+
+    #[test]
+    fn a_message_fits_a_header_whatever_the_caller_or_the_template_says() {
+        let role = RequestError::Role { index: 0, role: "é".repeat(1 << 20) };
+        let message = Status::from(CallError::Request(role)).message().to_owned();
+        assert!(message.starts_with("message 0 has the role \"éé") && message.ends_with("é…"), "{message}");
+        assert!(message.len() <= MAX_MESSAGE + '…'.len_utf8());
     }
 
     #[test]

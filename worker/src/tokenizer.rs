@@ -1,7 +1,8 @@
 //! A model's own tokenizer: text to token ids and back, exactly as its `tokenizer.json` says.
 //!
-//! Padding and truncation stored in the file are switched off: a prompt is never filled up nor cut here. It knows neither
-//! prompts nor answers, only strings.
+//! Padding and truncation stored in the file are switched off: a prompt is never filled up nor cut here. The switches of
+//! `tokenizer_config.json` (`add_bos_token`, `add_prefix_space` and the like) are not read: whoever wrote `tokenizer.json` has worked
+//! them into it, and a conversation is encoded without added tokens anyway. It knows neither prompts nor answers, only strings.
 
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,7 @@ pub const FILE: &str = "tokenizer.json";
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     highest_id: u32,
+    highest_base_id: u32,
 }
 
 /// Why a checkpoint folder's tokenizer cannot be used.
@@ -49,7 +51,8 @@ impl Tokenizer {
         inner.with_padding(None);
         inner.with_truncation(None).map_err(invalid)?;
         let highest_id = inner.get_vocab(true).into_values().max().ok_or(TokenizerLoadError::Empty(path))?;
-        Ok(Self { inner, highest_id })
+        let highest_base_id = inner.get_vocab(false).into_values().max().unwrap_or(highest_id);
+        Ok(Self { inner, highest_id, highest_base_id })
     }
 
     /// The ids of `text`. Special tokens written out in the text are recognised; `add_special` adds those that the file's
@@ -67,6 +70,11 @@ impl Tokenizer {
     /// The highest id that encoding can give: a model needs an embedding for it.
     pub fn highest_id(&self) -> u32 {
         self.highest_id
+    }
+
+    /// The same without added tokens, which are those that a text must write out to get them.
+    pub fn highest_base_id(&self) -> u32 {
+        self.highest_base_id
     }
 }
 
@@ -92,7 +100,7 @@ mod tests {
         let tokenizer = Tokenizer::load(dir.path()).unwrap();
         assert_eq!(tokenizer.encode("a", true).unwrap(), [0]);
         assert_eq!(tokenizer.encode("a b c a b", true).unwrap(), [0, 1, 2, 0, 1]);
-        assert_eq!(tokenizer.highest_id(), 3);
+        assert_eq!((tokenizer.highest_id(), tokenizer.highest_base_id()), (3, 2));
     }
 
     #[test]

@@ -46,9 +46,14 @@ pub(super) fn load(folder: &Path) -> Result<Checkpoint, CheckpointError> {
     }
     let language = Language { tokenizer: Tokenizer::load(folder)?, chat_template: ChatTemplate::load(folder)? };
     let model = Model::load(folder)?;
-    let (highest_id, vocab_size) = (language.tokenizer.highest_id(), model.info.vocab_size);
+    let (highest_id, vocab_size) = (language.tokenizer.highest_base_id(), model.info.vocab_size);
     if highest_id as usize >= vocab_size {
         return Err(CheckpointError::TokenizerTooLarge { highest_id, vocab_size });
+    }
+    // Published checkpoints have such tokens: padding that was added for training, say.
+    let highest_id = language.tokenizer.highest_id();
+    if highest_id as usize >= vocab_size {
+        tracing::warn!(highest_id, vocab_size, "the model does not know all added tokens: texts with them are refused");
     }
     let end_of_turn = end_of_turn::load(folder, vocab_size)?;
     if end_of_turn.is_empty() {

@@ -38,6 +38,10 @@ fn whitespace_is_trimmed_as_transformers_does() {
 #[test]
 fn python_methods_loop_controls_and_namespaces_work() {
     assert_eq!(render("{{ messages[0]['content'].strip().split(' ')[0].upper().startswith('HI') }}"), "True");
+    assert_eq!(
+        render("{{ messages[0].content.rsplit(' ', 1)[0].removeprefix('H') }}{{ 'a:b'.partition(':')[2] }}"),
+        "ib"
+    );
     assert_eq!(render("{% for i in range(9) %}{% if i == 2 %}{% break %}{% endif %}{{ i }}{% endfor %}"), "01");
     assert_eq!(
         render("{% set ns = namespace(n=0) %}{% for m in messages %}{% set ns.n = ns.n + 1 %}{% endfor %}{{ ns.n }}"),

@@ -222,7 +222,9 @@ async fn what_can_never_be_served_is_refused_before_it_starts() {
     let model = model();
     let cache_memory = model.bytes_per_token() - 1;
     let none = Engine::start(model, EngineConfig { cache_memory, max_batch_rows: 1, max_queue: 1 }).unwrap_err();
-    assert!(matches!(none, EngineError::TooLarge { needed: 1, capacity: 0 }));
+    assert!(
+        matches!(none, StartError::NoRoom { cache_memory, bytes_per_token } if cache_memory + 1 == bytes_per_token)
+    );
 }
 
 #[tokio::test]

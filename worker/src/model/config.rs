@@ -67,6 +67,9 @@ impl ModelConfig {
         let fields = Fields::new(object);
         let (name, family) = family(fields)?;
         activation(fields)?;
+        if fields.object("quantization_config")?.is_some() {
+            return Err(LoadError::Quantized);
+        }
         let hidden_size = fields.required_count("hidden_size", MAX_WIDTH)?;
         let heads = fields.required_count("num_attention_heads", MAX_HEADS)?;
         let layers = fields.required_count("num_hidden_layers", MAX_LAYERS)?;
@@ -107,7 +110,8 @@ fn family(fields: Fields<'_>) -> Result<(&'static str, Family), LoadError> {
 
 fn activation(fields: Fields<'_>) -> Result<(), LoadError> {
     match fields.text("hidden_act")? {
-        None | Some("silu") => Ok(()),
+        // Two names of one function.
+        None | Some("silu" | "swish") => Ok(()),
         Some(other) => Err(unsupported("hidden_act", other, "silu")),
     }
 }
@@ -144,6 +148,10 @@ fn rope(fields: Fields<'_>) -> Result<RopeConfig, LoadError> {
         Some(parameters) => Some(parameters),
         None => fields.object("rope_scaling")?,
     };
+    if parameters.is_some_and(|parameters| parameters.names("full_attention") || parameters.names("sliding_attention"))
+    {
+        return Err(unsupported("rope_parameters", "one set for each layer type", "one set for all layers"));
+    }
     let inner_theta = parameters.map(|parameters| parameters.positive("rope_theta")).transpose()?.flatten();
     for holder in [Some(fields), parameters].into_iter().flatten() {
         if let Some(factor) = holder.positive("partial_rotary_factor")?.filter(|factor| *factor != 1.0) {
@@ -183,13 +191,19 @@ fn rope_scaling(parameters: Fields<'_>) -> Result<RopeScaling, LoadError> {
 }
 
 fn windows(fields: Fields<'_>, family: Family, layers: usize) -> Result<Vec<Option<usize>>, LoadError> {
+    let windowed = match family {
+        Family::Llama => false,
+        Family::Mistral => true,
+        Family::Qwen2 => fields.flag("use_sliding_window")?.unwrap_or(false),
+    };
+    if !windowed {
+        return Ok(vec![None; layers]);
+    }
     // Both families' published default, for a file that does not name the window at all; null means none.
     let default = (!fields.names("sliding_window")).then_some(4096);
     let window = fields.count("sliding_window", MAX_POSITIONS)?.or(default);
     match family {
-        Family::Llama => Ok(vec![None; layers]),
-        Family::Mistral => Ok(vec![window; layers]),
-        Family::Qwen2 if !fields.flag("use_sliding_window")?.unwrap_or(false) => Ok(vec![None; layers]),
+        Family::Llama | Family::Mistral => Ok(vec![window; layers]),
         Family::Qwen2 => match fields.texts("layer_types")? {
             Some(types) => typed_windows(&types, window, layers),
             None => {

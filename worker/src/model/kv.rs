@@ -19,7 +19,11 @@ pub(super) struct LayerKv {
 impl KvStore {
     /// The pages are zero and come from the operating system when first written.
     pub(super) fn zeroed(layers: usize, slots: usize, width: usize, device: &Device) -> Result<Self> {
-        let zeros = || Tensor::zeros((slots, width), DType::F32, device);
+        let zeros = || {
+            // A zeroed allocation that is refused would end the process; this one, never touched, is refused as an error.
+            Vec::<f32>::new().try_reserve_exact(slots.saturating_mul(width)).map_err(candle_core::Error::wrap)?;
+            Tensor::zeros((slots, width), DType::F32, device)
+        };
         let layers = (0..layers).map(|_| Ok(LayerKv { keys: zeros()?, values: zeros()? })).collect::<Result<_>>()?;
         Ok(Self { layers, slots })
     }
@@ -95,6 +99,11 @@ mod tests {
         let keys = layer.keys.to_vec2::<f32>().unwrap();
         assert_eq!(keys, [[5.0, 6.0], [0.0, 0.0], [0.0, 0.0], [1.0, 2.0]]);
         assert_eq!(layer.values.to_vec2::<f32>().unwrap()[3], [10.0, 20.0]);
+    }
+
+    #[test]
+    fn a_store_beyond_any_memory_is_an_error() {
+        assert!(KvStore::zeroed(1, 1 << 40, 1 << 20, &Device::Cpu).is_err());
     }
 
     #[test]

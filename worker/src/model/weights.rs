@@ -10,6 +10,9 @@ use serde_json::Value;
 
 use super::LoadError;
 
+const SINGLE: &str = "model.safetensors";
+const INDEX: &str = "model.safetensors.index.json";
+
 pub(super) struct Weights {
     shards: Vec<MmapedSafetensors>,
     /// The shard that holds each tensor.
@@ -19,12 +22,13 @@ pub(super) struct Weights {
 }
 
 impl Weights {
-    /// `model.safetensors`, or the shards that `model.safetensors.index.json` names where it exists.
+    /// `model.safetensors`, else the shards that `model.safetensors.index.json` names.
     pub(super) fn open(dir: &Path, device: Device) -> Result<Self, LoadError> {
-        let index = dir.join("model.safetensors.index.json");
-        let files = match index.exists() {
-            true => shard_names(&index)?,
-            false => BTreeSet::from(["model.safetensors".to_owned()]),
+        let index = dir.join(INDEX);
+        let files = match (dir.join(SINGLE).exists(), index.exists()) {
+            (true, _) => BTreeSet::from([SINGLE.to_owned()]),
+            (false, true) => shard_names(&index)?,
+            (false, false) => return Err(LoadError::NoWeights { folder: dir.to_owned() }),
         };
         let shards = files.iter().map(|file| map(&dir.join(file))).collect::<Result<Vec<_>, _>>()?;
         let mut holder = HashMap::new();
@@ -91,7 +95,12 @@ fn map(path: &PathBuf) -> Result<MmapedSafetensors, LoadError> {
         reason = "memory-mapping the weights; the files are read-only to us for as long as they are mapped"
     )]
     let mapped = unsafe { MmapedSafetensors::new(path) };
-    mapped.map_err(|source| LoadError::Corrupt { path: path.clone(), source: Box::new(source) })
+    mapped.map_err(|error| LoadError::Corrupt { path: path.clone(), source: without_path(error) })
+}
+
+/// The path is told already.
+fn without_path(error: candle_core::Error) -> Box<candle_core::Error> {
+    if let candle_core::Error::WithPath { inner, .. } = error { inner } else { Box::new(error) }
 }
 
 #[cfg(test)]

@@ -42,6 +42,13 @@ fn absent_and_null_fields_take_the_family_s_defaults() {
 }
 
 #[test]
+fn a_quantized_checkpoint_is_refused_as_such() {
+    let error = ModelConfig::parse(&with(json!({"quantization_config": {"quant_method": "gptq"}}))).unwrap_err();
+    assert!(error.to_string().contains("quantized checkpoints are not supported"), "{error}");
+    parsed(json!({"quantization_config": null}));
+}
+
+#[test]
 fn biases_follow_the_family() {
     let llama = parsed(json!({"attention_bias": true, "mlp_bias": true}));
     assert!(llama.qkv_bias && llama.o_bias && llama.mlp_bias);
@@ -77,6 +84,8 @@ fn both_spellings_of_rope_mean_the_same() {
 fn windows_follow_the_family_and_its_layers() {
     let windows = |changes| parsed(changes).windows;
     assert_eq!(windows(json!({"sliding_window": 8})), [None; 3]);
+    assert_eq!(windows(json!({"sliding_window": 0})), [None; 3]);
+    assert_eq!(windows(json!({"model_type": "mistral"})), [Some(4096); 3]);
     assert_eq!(windows(json!({"model_type": "mistral", "sliding_window": 8})), [Some(8); 3]);
     assert_eq!(windows(json!({"model_type": "mistral", "sliding_window": null})), [None; 3]);
     let qwen2 = |mut changes: Value| {
@@ -121,6 +130,7 @@ fn what_the_decoder_cannot_do_is_refused_by_field() {
     assert_eq!(refusal(json!({"rms_norm_eps": 0})), "rms_norm_eps");
     assert_eq!(refusal(json!({"partial_rotary_factor": 0.5})), "partial_rotary_factor");
     assert_eq!(refusal(json!({"rope_scaling": {"type": "linear"}})), "factor");
+    assert_eq!(refusal(json!({"rope_parameters": {"full_attention": {"rope_theta": 1e6}}})), "rope_parameters");
     assert_eq!(refusal(json!({"tie_word_embeddings": "yes"})), "tie_word_embeddings");
     let qwen2 = json!({"model_type": "qwen2", "use_sliding_window": true, "layer_types": ["full_attention"]});
     assert_eq!(refusal(qwen2), "layer_types");

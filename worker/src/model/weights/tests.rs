@@ -23,9 +23,10 @@ fn open(dir: &TempDir) -> Result<Weights, LoadError> {
     Weights::open(dir.path(), Device::Cpu)
 }
 
+/// Beside an index the single file must be gone: it would go first.
 fn index(dir: &TempDir, map: &Value) {
-    fs::write(dir.path().join("model.safetensors.index.json"), serde_json::json!({"weight_map": map}).to_string())
-        .unwrap();
+    let _ = fs::remove_file(dir.path().join(SINGLE));
+    fs::write(dir.path().join(INDEX), serde_json::json!({"weight_map": map}).to_string()).unwrap();
 }
 
 #[test]
@@ -72,10 +73,25 @@ fn a_truncated_an_empty_and_a_garbled_file_are_named() {
         fs::write(&path, &whole[..keep]).unwrap();
         let error = open(&dir).err().unwrap();
         assert!(matches!(&error, LoadError::Corrupt { path: named, .. } if *named == path), "{keep}: {error}");
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert!(!cause.contains("model.safetensors"), "{cause}");
     }
     let dir = folder();
     fs::write(dir.path().join("model.safetensors"), [0xff; 64]).unwrap();
     assert!(matches!(open(&dir).err().unwrap(), LoadError::Corrupt { .. }));
+}
+
+#[test]
+fn a_folder_without_weights_says_what_it_should_have() {
+    let message = open(&TempDir::new().unwrap()).err().unwrap().to_string();
+    assert!(message.ends_with("has neither model.safetensors nor model.safetensors.index.json"), "{message}");
+}
+
+#[test]
+fn a_single_file_goes_before_an_index() {
+    let dir = folder();
+    fs::write(dir.path().join(INDEX), "{").unwrap();
+    assert!(open(&dir).is_ok());
 }
 
 #[test]
@@ -109,6 +125,6 @@ fn a_missing_shard_and_a_broken_index_are_named() {
         index(&dir, &broken);
         assert!(matches!(open(&dir).err().unwrap(), LoadError::Index { .. }));
     }
-    fs::write(dir.path().join("model.safetensors.index.json"), "{").unwrap();
+    fs::write(dir.path().join(INDEX), "{").unwrap();
     assert!(matches!(open(&dir).err().unwrap(), LoadError::Json { .. }));
 }
