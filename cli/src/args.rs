@@ -32,8 +32,8 @@ pub(crate) struct AskArgs {
     #[arg(long, value_name = "URL", conflicts_with_all = ["model", "segment_tokens"])]
     pub(crate) endpoint: Option<String>,
     /// Ensemble that answers; default: the coordinator's only one, or the one named "default".
-    #[arg(long, value_name = "NAME", default_value = "")]
-    pub(crate) ensemble: String,
+    #[arg(long, value_name = "NAME")]
+    pub(crate) ensemble: Option<String>,
     #[command(flatten)]
     pub(crate) prompt: PromptArgs,
     #[command(flatten)]
@@ -52,13 +52,13 @@ pub(crate) struct PromptArgs {
     #[arg(long)]
     pub(crate) raw: bool,
     /// Longest answer, in tokens; default: the ensemble's.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_tokens: Option<u32>,
     /// 0 takes the most probable token every time.
-    #[arg(long, value_name = "T", default_value_t = 0.0)]
+    #[arg(long, value_name = "T", default_value_t = 0.0, allow_negative_numbers = true)]
     pub(crate) temperature: f32,
     /// Sample from the smallest set of tokens whose probability reaches P.
-    #[arg(long, value_name = "P")]
+    #[arg(long, value_name = "P", allow_negative_numbers = true)]
     pub(crate) top_p: Option<f32>,
     /// The same seed gives the same answer; default: a new one each time.
     #[arg(long, value_name = "N")]
@@ -92,7 +92,7 @@ pub(crate) struct LocalArgs {
     #[arg(long, value_name = "DIR", env = "SPECFUSE_MODELS")]
     pub(crate) models: Option<PathBuf>,
     /// Longest draft of a round, in tokens.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     pub(crate) segment_tokens: Option<u32>,
     /// Log filter of the processes that are started.
     #[arg(long, value_name = "FILTER", env = "SPECFUSE_LOG", default_value = "warn")]

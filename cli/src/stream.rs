@@ -1,6 +1,6 @@
 //! One answer from a coordinator: the stream of events, and how long it took.
 
-use std::{io, time::Duration};
+use std::{error::Error, io, time::Duration};
 
 use specfuse_proto::v1::{
     Finished, GenerateRequest, ensemble_service_client::EnsembleServiceClient, generate_response::Event,
@@ -18,6 +18,10 @@ pub(crate) enum StreamError {
     Url { url: String },
     #[error("no coordinator answers at {url}: {reason}")]
     Connect { url: String, reason: String },
+    #[error("{url:?}: TLS is not supported, the URL must begin with http://")]
+    Tls { url: String },
+    #[error("what answers at {url} is no SpecFuse coordinator")]
+    NoCoordinator { url: String },
     #[error("{}", said(.0))]
     Refused(Box<Status>),
     #[error("the coordinator closed the stream before the answer was finished")]
@@ -40,12 +44,12 @@ pub(crate) struct Answer {
 pub(crate) async fn answer(url: &str, request: GenerateRequest, view: &mut View) -> Result<Answer, StreamError> {
     let mut client = connect(url).await?;
     let begun = Instant::now();
-    let mut events = client.generate(request).await.map_err(refused)?.into_inner();
+    let mut events = client.generate(request).await.map_err(|status| rejected(url, status))?.into_inner();
     let mut first_segment = None;
     loop {
         let event = match events.message().await {
             Ok(event) => event.ok_or(StreamError::Unfinished),
-            Err(status) => Err(refused(status)),
+            Err(status) => Err(StreamError::Refused(Box::new(status))),
         };
         match event.map(|response| response.event) {
             Ok(Some(Event::Segment(segment))) => {
@@ -69,6 +73,10 @@ pub(crate) async fn answer(url: &str, request: GenerateRequest, view: &mut View)
 async fn connect(url: &str) -> Result<EnsembleServiceClient<tonic::transport::Channel>, StreamError> {
     let full = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
     let endpoint = Endpoint::from_shared(full).map_err(|_| StreamError::Url { url: url.to_owned() })?;
+    // Without this the channel would speak plain text to it.
+    if endpoint.uri().scheme_str() == Some("https") {
+        return Err(StreamError::Tls { url: url.to_owned() });
+    }
     match endpoint.connect_timeout(CONNECT_DEADLINE).connect().await {
         Ok(channel) => Ok(EnsembleServiceClient::new(channel)),
         Err(error) => Err(StreamError::Connect { url: url.to_owned(), reason: innermost(&error) }),
@@ -76,7 +84,7 @@ async fn connect(url: &str) -> Result<EnsembleServiceClient<tonic::transport::Ch
 }
 
 /// The transport's own text is "transport error"; what went wrong is at the end of its chain.
-fn innermost(error: &dyn std::error::Error) -> String {
+fn innermost(error: &dyn Error) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {
         innermost = source;
@@ -84,7 +92,12 @@ fn innermost(error: &dyn std::error::Error) -> String {
     innermost.to_string()
 }
 
-fn refused(status: Status) -> StreamError {
+/// A status that no coordinator wrote means that there is none: another gRPC server, or none at all.
+fn rejected(url: &str, status: Status) -> StreamError {
+    let unwritten = status.source().is_some() && status.code() != Code::Unavailable;
+    if status.code() == Code::Unimplemented || unwritten {
+        return StreamError::NoCoordinator { url: url.to_owned() };
+    }
     StreamError::Refused(Box::new(status))
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use specfuse_proto::v1::ensemble_service_server::EnsembleServiceServer;
+use specfuse_proto::v1::ensemble_service_server::{self, EnsembleServiceServer};
 use specfuse_runtime::{
     shutdown::Shutdown,
     supervised::{self, Announcement},
@@ -90,4 +90,6 @@ fn reflection() -> tonic_reflection::server::Builder<'static> {
     tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(specfuse_proto::DESCRIPTORS)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .with_service_name(ensemble_service_server::SERVICE_NAME)
+        .with_service_name(tonic_health::pb::health_server::SERVICE_NAME)
 }

@@ -180,7 +180,11 @@ impl Drive {
             .zip(self.ledger.misses())
             .filter_map(|(member, miss)| Some((member, miss?)))
             .collect();
-        tracing::warn!(%failure, "no answer");
+        match failure {
+            Failure::Unavailable => tracing::warn!(%failure, "no answer"),
+            // The request's own fault: its client is told.
+            Failure::Refused | Failure::PromptTooLong | Failure::ContextFull => tracing::info!(%failure, "no answer"),
+        }
         GenerateError::Failed { ensemble: ensemble.name.clone(), failure, misses }
     }
 }

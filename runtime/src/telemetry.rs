@@ -1,5 +1,7 @@
 //! Logs: structured, on standard error, filtered by one directive string. Prompts and answers are never logged.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::{EnvFilter, filter::ParseError, fmt};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -33,6 +35,8 @@ pub fn init(args: &LogArgs) -> Result<(), TelemetryError> {
     let filter =
         EnvFilter::try_new(&args.log).map_err(|source| TelemetryError::Filter { filter: args.log.clone(), source })?;
     let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // On a terminal the subscriber colours, unless NO_COLOR is set.
+    let builder = if std::io::stderr().is_terminal() { builder } else { builder.with_ansi(false) };
     match args.log_format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().try_init(),

@@ -1,11 +1,13 @@
 //! What can go wrong, and the one clear message for each: from a checkpoint, from a request, from a cluster.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::Result;
-use specfuse_proto::v1::{GenerateRequest, Sampling, generate_request::Prompt};
+use specfuse_proto::v1::{
+    GenerateRequest, Sampling, ensemble_service_client::EnsembleServiceClient, generate_request::Prompt,
+};
 use specfuse_tests::{
-    answer::{chat, message, question},
+    answer::{Answer, chat, message, question},
     checkpoint::Checkpoint,
     cluster::{self, Cluster},
     ensemble::Ensemble,
@@ -118,6 +120,10 @@ async fn without_a_worker_the_answer_is_unavailable() -> Result<()> {
     let ensemble = Ensemble { members: vec!["absent".to_owned()], ..Ensemble::default() };
     let ensembles = BTreeMap::from([("default".to_owned(), ensemble)]);
     let coordinator = cluster::coordinator(Path::new(PROGRAM), vec![format!("http://{closed}")], &ensembles).await?;
+    let mut client = EnsembleServiceClient::connect(coordinator.url()).await?;
+    let stream = client.generate(question("How many?", 12)).await?.into_inner();
+    let status = Answer::read(stream).await.map(|answer| answer.text()).unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable, "{status}");
     let ran = program::run(Path::new(PROGRAM), &["ask", "--endpoint", &coordinator.url(), "How many?"]).await?;
     one_line(&ran, &["absent"]);
     assert_eq!(ran.stdout, "");
@@ -132,6 +138,12 @@ async fn a_port_that_is_taken_is_named() -> Result<()> {
     let model = golden.join("models/llama").display().to_string();
     let worker = ["worker", "--log", "warn", "--listen", &address, "--model", &model];
     one_line(&program::run(Path::new(PROGRAM), &worker).await?, &[&address, "taken"]);
+    let settings = tempfile::tempdir()?;
+    let file = settings.path().join("specfuse.toml");
+    let ensemble = "[ensembles.default]\nmembers = [\"llama\"]";
+    fs::write(&file, format!("listen = \"{address}\"\nworkers = [\"http://127.0.0.1:1\"]\n{ensemble}\n"))?;
+    let coordinator = ["coordinator", "--log", "warn", "--config", &file.display().to_string()];
+    one_line(&program::run(Path::new(PROGRAM), &coordinator).await?, &[&address]);
     let up = program::run(Path::new(PROGRAM), &["up", "--listen", &address, "--model", &model]).await?;
     let last = up.stderr.lines().last().unwrap_or_default();
     assert_eq!(up.code, Some(1), "{up:?}");
@@ -144,11 +156,40 @@ async fn a_question_without_a_coordinator_or_a_model_ends_with_one_error() -> Re
     let closed = TcpListener::bind("127.0.0.1:0").await?.local_addr()?.to_string();
     let nobody = program::run(Path::new(PROGRAM), &["ask", "--endpoint", &closed, "How many?"]).await?;
     one_line(&nobody, &[&closed]);
+    let encrypted =
+        program::run(Path::new(PROGRAM), &["ask", "--endpoint", "https://127.0.0.1:1", "How many?"]).await?;
+    one_line(&encrypted, &["https://127.0.0.1:1", "TLS"]);
     let absent = program::run(Path::new(PROGRAM), &["ask", "--model", "/no/such/folder", "How many?"]).await?;
     let errors: Vec<_> = absent.stderr.lines().filter(|line| line.starts_with("error: ")).collect();
     assert!(matches!(errors.as_slice(), [one] if one.contains("/no/such/folder")), "{absent:?}");
     assert_eq!((absent.code, absent.stdout.as_str()), (Some(1), ""), "{absent:?}");
-    let usage = program::run(Path::new(PROGRAM), &["ask", "--trace", "--json", "How many?"]).await?;
-    assert_eq!(usage.code, Some(2), "{usage:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_grpc_server_is_not_taken_for_a_coordinator() -> Result<()> {
+    let Some(golden) = golden::folder() else { return Ok(()) };
+    let worker = cluster::worker(Path::new(PROGRAM), "llama", &golden.join("models/llama")).await?;
+    let ran = program::run(Path::new(PROGRAM), &["ask", "--endpoint", &worker.url(), "How many?"]).await?;
+    one_line(&ran, &[&worker.url(), "no SpecFuse coordinator"]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_usage_is_told_before_anything_starts() -> Result<()> {
+    let table: [(&[&str], &str); 5] = [
+        (&["--trace", "--json", "How many?"], "--json"),
+        (&["--max-tokens", "0", "How many?"], "--max-tokens"),
+        (&["--segment-tokens", "257", "How many?"], "--segment-tokens"),
+        (&["--endpoint", "http://127.0.0.1:1", "--model", "m", "How many?"], "--model"),
+        (&[], "<QUESTION>"),
+    ];
+    for (arguments, word) in table {
+        let ran = program::run(Path::new(PROGRAM), &[&["ask"], arguments].concat()).await?;
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{ran:?}");
+        assert!(ran.stderr.starts_with("error: ") && ran.stderr.contains(word), "{ran:?}");
+    }
+    let empty = program::run(Path::new(PROGRAM), &["ask", " "]).await?;
+    one_line(&empty, &["empty"]);
     Ok(())
 }

@@ -3,7 +3,7 @@
 //! The only test here: it is one of those that the word "golden" selects.
 
 mod compare;
-mod record;
+mod ensemble;
 
 use std::{
     collections::BTreeMap,
@@ -13,9 +13,14 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use futures::{StreamExt, stream};
-use specfuse_tests::{answer, cluster::Cluster, ensemble::Ensemble, golden};
+use specfuse_tests::{
+    answer,
+    cluster::Cluster,
+    ensemble::Ensemble,
+    golden,
+    recorded::{self, Run},
+};
 
-use self::record::Case;
 use crate::PROGRAM;
 
 /// As config.json's model_type has them.
@@ -29,46 +34,50 @@ async fn golden_runs() -> Result<()> {
     let Some(folder) = golden::folder() else { return Ok(()) };
     let served = members(&folder.join("models"), &SERVED)?;
     let to_come = members(&folder.join("models"), &TO_COME)?;
-    let (cases, waiting): (Vec<Case>, Vec<Case>) = cases(&folder.join("runs"))?
+    let (runs, waiting): (Vec<Run>, Vec<Run>) = recorded::runs(&folder)?
         .into_iter()
-        .partition(|case| case.members.iter().all(|member| served.contains_key(member)));
-    for case in &waiting {
+        .partition(|run| run.members.iter().all(|member| served.contains_key(member)));
+    for run in &waiting {
         let known = |member: &String| served.contains_key(member) || to_come.contains_key(member);
-        ensure!(case.members.iter().all(known), "{}: a member of {:?} is of no known family", case.name, case.members);
+        ensure!(run.members.iter().all(known), "{}: a member of {:?} is of no known family", run.name, run.members);
     }
-    ensure!(!cases.is_empty(), "no recorded run can be repeated");
+    if runs.is_empty() {
+        golden::tell(&format!("golden_runs: all {} recorded runs wait for {:?}", waiting.len(), to_come.keys()));
+        return Ok(());
+    }
 
-    let ensembles = ensembles(&cases);
+    let ensembles = ensembles(&runs);
     let mut plan = Cluster::of(PROGRAM, served.into_values());
     for (name, ensemble) in &ensembles {
         plan = plan.ensemble(name, ensemble.clone());
     }
     let cluster = plan.start().await?;
-    let outcomes = stream::iter(&cases).map(async |case| (case, repeat(&cluster, case, &ensembles).await));
+    let outcomes = stream::iter(&runs).map(async |run| (run, repeat(&cluster, run, &ensembles).await));
     let outcomes: Vec<_> = outcomes.buffer_unordered(CONCURRENT).collect().await;
-    let told = |(case, outcome): &(&Case, Result<()>)| Some(format!("{}: {:#}", case.name, outcome.as_ref().err()?));
+    let told = |(run, outcome): &(&Run, Result<()>)| Some(format!("{}: {:#}", run.name, outcome.as_ref().err()?));
     let failed: Vec<String> = outcomes.iter().filter_map(told).collect();
     golden::tell(&format!(
         "golden_runs: {} recorded runs repeated, {} wait for {:?}",
-        cases.len() - failed.len(),
+        runs.len() - failed.len(),
         waiting.len(),
         to_come.keys()
     ));
-    ensure!(failed.is_empty(), "{} of {} differ:\n{}", failed.len(), cases.len(), failed.join("\n"));
+    ensure!(failed.is_empty(), "{} of {} differ:\n{}", failed.len(), runs.len(), failed.join("\n"));
     Ok(())
 }
 
-async fn repeat(cluster: &Cluster, case: &Case, ensembles: &[(String, Ensemble)]) -> Result<()> {
-    let (name, _) = ensembles.iter().find(|(_, known)| *known == case.ensemble()).context("no ensemble")?;
-    let mut request = answer::chat(case.messages(), case.max_tokens);
+async fn repeat(cluster: &Cluster, run: &Run, ensembles: &[(String, Ensemble)]) -> Result<()> {
+    let (name, _) = ensembles.iter().find(|(_, known)| *known == ensemble::of(run)).context("no ensemble")?;
+    let messages = run.messages.iter().map(|message| answer::message(&message.role, &message.content));
+    let mut request = answer::chat(messages.collect(), run.max_tokens);
     request.ensemble.clone_from(name);
-    compare::answer(case, &cluster.ask(request).await?)
+    compare::answer(run, &cluster.ask(request).await?)
 }
 
 /// One for each distinct policy.
-fn ensembles(cases: &[Case]) -> Vec<(String, Ensemble)> {
+fn ensembles(runs: &[Run]) -> Vec<(String, Ensemble)> {
     let mut distinct: Vec<(String, Ensemble)> = Vec::new();
-    for ensemble in cases.iter().map(Case::ensemble) {
+    for ensemble in runs.iter().map(ensemble::of) {
         if distinct.iter().all(|(_, known)| *known != ensemble) {
             distinct.push((format!("policy-{}", distinct.len()), ensemble));
         }
@@ -81,6 +90,9 @@ fn members(models: &Path, families: &[&str]) -> Result<BTreeMap<String, PathBuf>
     let mut members = BTreeMap::new();
     for entry in fs::read_dir(models)? {
         let folder = entry?.path();
+        if !folder.is_dir() {
+            continue;
+        }
         let config: serde_json::Value = serde_json::from_slice(&fs::read(folder.join("config.json"))?)?;
         let Some(family) = config["model_type"].as_str() else { bail!("{} names no family", folder.display()) };
         if families.contains(&family) {
@@ -89,11 +101,4 @@ fn members(models: &Path, families: &[&str]) -> Result<BTreeMap<String, PathBuf>
         }
     }
     Ok(members)
-}
-
-fn cases(runs: &Path) -> Result<Vec<Case>> {
-    let mut paths = fs::read_dir(runs)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<PathBuf>>>()?;
-    paths.sort();
-    let case = |path: &PathBuf| serde_json::from_slice(&fs::read(path)?).with_context(|| path.display().to_string());
-    paths.iter().map(case).collect()
 }

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed test panics")]
 
 mod bundled;
+mod checkpoints;
+mod endings;
 mod errors;
 mod golden_core;
 mod golden_logits;

@@ -1,11 +1,11 @@
-//! Rules about files that no compiler checks: each says what it owns, and none grows without end.
+//! Rules about files that no compiler checks: each says what it owns, none grows without end, and the round logic stays pure.
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 const LONGEST: usize = 400;
 const MEDIAN: usize = 150;
@@ -36,6 +36,28 @@ fn every_source_file_is_short_and_says_what_it_owns() -> Result<()> {
     Ok(())
 }
 
+/// What the round logic may use besides the standard library, and what it may not use of that.
+const PURE: [&str; 2] = ["serde", "thiserror"];
+const IMPURE: [&str; 7] =
+    ["std::time", "std::thread", "std::net", "std::fs", "std::env", "std::process", "Instant::now"];
+
+#[test]
+fn the_round_logic_depends_on_no_runtime_no_network_and_no_clock() -> Result<()> {
+    let core = Path::new(env!("CARGO_MANIFEST_DIR")).join("../coordinator/core");
+    let manifest: toml::Table = fs::read_to_string(core.join("Cargo.toml"))?.parse()?;
+    let dependencies = manifest.get("dependencies").and_then(toml::Value::as_table).context("no dependencies")?;
+    let impure: Vec<_> = dependencies.keys().filter(|name| !PURE.contains(&name.as_str())).collect();
+    assert!(impure.is_empty(), "specfuse-core depends on {impure:?}");
+    let mut sources = Vec::new();
+    collect(&core.join("src"), &mut sources)?;
+    assert!(sources.len() > 5, "{} files only", sources.len());
+    for source in sources.iter().filter(|source| !source.is_unit_test()) {
+        let used: Vec<_> = IMPURE.iter().filter(|path| source.code().contains(**path)).collect();
+        assert!(used.is_empty(), "{} uses {used:?}", source.path.display());
+    }
+    Ok(())
+}
+
 fn complaints(source: &Source) -> Vec<String> {
     let shown = source.path.display();
     let stem = source.path.file_stem().unwrap_or_default().to_string_lossy();
@@ -53,10 +75,13 @@ fn complaints(source: &Source) -> Vec<String> {
 }
 
 impl Source {
-    /// Lines without the tests at its foot.
+    /// Without the tests at its foot.
+    fn code(&self) -> &str {
+        self.text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default()
+    }
+
     fn length(&self) -> usize {
-        let code = self.text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-        code.lines().count()
+        self.code().lines().count()
     }
 
     /// The tests of the file above: `foo/tests.rs`, or parts of it below `foo/tests/`.

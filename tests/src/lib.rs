@@ -1,7 +1,7 @@
 //! What the integration tests share: where golden data lies, and clusters of real processes.
 //!
-//! - [`golden`]: the recorded truth
-//! - [`process`]: one process of a cluster; [`program`]: one run of the program to its end
+//! - [`golden`]: where the recorded truth lies; [`recorded`]: its runs
+//! - [`process`]: one process of a cluster; [`program`]: one run of the program to its end; [`up`]: a local cluster of its own
 //! - [`cluster`], [`ensemble`]: a coordinator and its workers; [`answer`]: what it said
 //! - [`checkpoint`]: copies of model folders, to be broken
 
@@ -12,3 +12,5 @@ pub mod ensemble;
 pub mod golden;
 pub mod process;
 pub mod program;
+pub mod recorded;
+pub mod up;

@@ -64,6 +64,8 @@ impl ChildProcess {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
+            // Ctrl-C on a terminal is for us alone: we stop the children, in our order.
+            .process_group(0)
             .kill_on_drop(true)
             .spawn();
         let mut child = spawned.map_err(|source| ProcessError::Spawn { name: name.clone(), source })?;

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
 use specfuse_proto::v1::{FinishReason, MemberStanding, Segment, draft_report::Outcome};
-use specfuse_tests::answer::Answer;
-
-use super::record::{Candidate, Case, Draft, Round};
+use specfuse_tests::{
+    answer::Answer,
+    recorded::{Candidate, Draft, Round, Run},
+};
 
 /// Of means of log-probabilities: the record is PyTorch's, in f32.
 const SCORE_TOLERANCE: f64 = 1e-3;
@@ -23,26 +24,26 @@ struct Decisions {
     scored: bool,
     /// Scorer and its number of terms for each candidate.
     terms: Vec<(String, Vec<u32>)>,
-    winner: u32,
+    winner: usize,
     exits: Vec<String>,
 }
 
-pub(super) fn answer(case: &Case, answer: &Answer) -> Result<()> {
-    for (recorded, segment) in case.rounds.iter().zip(&answer.segments) {
+pub(super) fn answer(run: &Run, answer: &Answer) -> Result<()> {
+    for (recorded, segment) in run.rounds.iter().zip(&answer.segments) {
         round(recorded, segment).with_context(|| format!("round {}", recorded.round))?;
     }
-    ensure!(answer.segments.len() == case.rounds.len(), "{} rounds, not {}", answer.segments.len(), case.rounds.len());
-    ensure!(answer.text() == case.text, "the text is {:?}, not {:?}", answer.text(), case.text);
+    ensure!(answer.segments.len() == run.rounds.len(), "{} rounds, not {}", answer.segments.len(), run.rounds.len());
+    ensure!(answer.text() == run.text, "the text is {:?}, not {:?}", answer.text(), run.text);
     let reason = match answer.finished.reason() {
         FinishReason::Stop => "stop",
         FinishReason::Length => "length",
         FinishReason::Unspecified => "unspecified",
     };
-    ensure!(reason == case.finish_reason, "it finished with {reason}, not {}", case.finish_reason);
+    ensure!(reason == run.finish_reason, "it finished with {reason}, not {}", run.finish_reason);
     let usage = answer.finished.usage.as_ref().context("no usage")?;
     let tokens = usage.completion_tokens;
-    ensure!(tokens == case.completion_tokens, "{tokens} tokens, not {}", case.completion_tokens);
-    near("members per round", usage.members_per_round, case.members_per_round, 1e-9)
+    ensure!(tokens == run.completion_tokens, "{tokens} tokens, not {}", run.completion_tokens);
+    near("members per round", usage.members_per_round, run.members_per_round, 1e-9)
 }
 
 fn round(recorded: &Round, segment: &Segment) -> Result<()> {
@@ -106,7 +107,7 @@ fn actual(segment: &Segment) -> Result<Decisions> {
         candidates: candidates.collect(),
         scored: segment.scored,
         terms: terms.collect(),
-        winner: segment.winning_candidate,
+        winner: segment.winning_candidate as usize,
         exits: segment.exits.iter().map(|exit| exit.member.clone()).collect(),
     })
 }

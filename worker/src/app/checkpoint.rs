@@ -1,9 +1,6 @@
 //! A checkpoint folder, loaded and checked to fit together: model, tokenizer, chat template, ends of turn.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
 
 use crate::{
     chat_template::{ChatTemplate, TemplateLoadError},
@@ -23,8 +20,8 @@ pub(super) struct Checkpoint {
 /// Why a folder cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CheckpointError {
-    #[error("no such folder: {0}")]
-    NoFolder(PathBuf),
+    #[error("no such folder")]
+    NoFolder,
     #[error(transparent)]
     Tokenizer(#[from] TokenizerLoadError),
     #[error(transparent)]
@@ -42,7 +39,7 @@ pub(super) enum CheckpointError {
 /// Loads everything in a folder: the small files first, since the weights take longest.
 pub(super) fn load(folder: &Path) -> Result<Checkpoint, CheckpointError> {
     if !folder.is_dir() {
-        return Err(CheckpointError::NoFolder(folder.to_owned()));
+        return Err(CheckpointError::NoFolder);
     }
     let language = Language { tokenizer: Tokenizer::load(folder)?, chat_template: ChatTemplate::load(folder)? };
     let model = Model::load(folder)?;

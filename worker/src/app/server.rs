@@ -2,7 +2,10 @@
 
 use std::{future::Future, net::SocketAddr, time::Duration};
 
-use specfuse_proto::{DESCRIPTORS, v1::worker_service_server::WorkerServiceServer};
+use specfuse_proto::{
+    DESCRIPTORS,
+    v1::worker_service_server::{self, WorkerServiceServer},
+};
 use tonic::transport::server::{Router, TcpIncoming};
 use tonic_health::{ServingStatus, pb::FILE_DESCRIPTOR_SET as HEALTH_DESCRIPTORS, server::HealthReporter};
 
@@ -66,6 +69,8 @@ fn router(service: Service, health: HealthReporter) -> anyhow::Result<Router> {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(DESCRIPTORS)
             .register_encoded_file_descriptor_set(HEALTH_DESCRIPTORS)
+            .with_service_name(worker_service_server::SERVICE_NAME)
+            .with_service_name(tonic_health::pb::health_server::SERVICE_NAME)
     };
     let health = tonic_health::server::HealthService::from_health_reporter(health);
     let router = tonic::transport::Server::builder()
