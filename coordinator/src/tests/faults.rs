@@ -58,7 +58,9 @@ async fn another_replica_answers_for_one_that_fails() {
     let broken = worker("a", &[Draft::Fail(Code::Unavailable, "restarting")], &[]).await;
     let (first, second) = (sound("a").await, sound("b").await);
     let coordinator = Coordinator::start(&[&broken, &first, &second], PAIR).await;
-    for request in 0..8 {
+    coordinator.ready(3).await;
+    // Each request prefers either replica of a, by the ports they happen to have.
+    for request in 0..24 {
         let request = proto::GenerateRequest { request_id: format!("r-{request}"), ..ask("well?") };
         let told = coordinator.answer(request).await;
         assert_eq!(told.segments[0].candidates[0].authors, ["a", "b"]);
