@@ -15,7 +15,7 @@ use tonic::{
     transport::{Channel, Endpoint, Uri},
 };
 
-pub(crate) use self::error::{CallError, Malformed, clipped};
+pub(crate) use self::error::{CallError, Malformed};
 use crate::request::{Prompt, Sampling};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use specfuse_coordinator::{Args, Config, run};
+use specfuse_runtime::{message, telemetry};
 
 /// Lets several models write one answer together.
 #[derive(Debug, Parser)]
@@ -15,19 +16,10 @@ struct Cli {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match coordinate(Cli::parse().args).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            #[expect(clippy::print_stderr, reason = "the last word of a process, readable whatever the log format")]
-            {
-                eprintln!("error: {error:#}");
-            }
-            ExitCode::FAILURE
-        }
-    }
+    message::exit_code(coordinate(Cli::parse().args).await)
 }
 
 async fn coordinate(args: Args) -> anyhow::Result<()> {
-    specfuse_runtime::telemetry::init(&args.log)?;
+    telemetry::init(&args.log)?;
     run(Config::load(&args)?).await
 }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use specfuse_runtime::telemetry;
+use specfuse_runtime::{message, telemetry};
 use specfuse_worker::{Args, Config, run};
 
 /// Serves one model to SpecFuse coordinators.
@@ -16,16 +16,7 @@ struct Cli {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match work(Cli::parse().args).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            #[expect(clippy::print_stderr, reason = "the last word of a process, readable whatever the log format")]
-            {
-                eprintln!("error: {error:#}");
-            }
-            ExitCode::FAILURE
-        }
-    }
+    message::exit_code(work(Cli::parse().args).await)
 }
 
 async fn work(args: Args) -> anyhow::Result<()> {

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use specfuse_runtime::message::clipped;
 use tonic::{Code, Status, metadata::MetadataValue};
 
 use crate::{
@@ -82,11 +83,7 @@ fn chain(error: &CallError) -> String {
         text.push_str(&error.to_string());
         cause = error.source();
     }
-    if text.len() > MAX_MESSAGE {
-        text.truncate(text.floor_char_boundary(MAX_MESSAGE));
-        text.push('…');
-    }
-    text
+    clipped(text, MAX_MESSAGE)
 }
 
 #[cfg(test)]

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use specfuse_core::generation::Failure;
+use specfuse_runtime::message::clipped;
 use tonic::{Code, Status, metadata::MetadataValue};
 
 use super::validate::Invalid;
 use crate::{
     admission::Denied,
-    client::{CallError, clipped},
+    client::CallError,
     driver::{GenerateError, Miss},
 };
 

@@ -2,6 +2,7 @@
 
 use std::{error::Error, time::Duration};
 
+use specfuse_runtime::message::clipped;
 use tonic::{Code, Status};
 
 /// Bytes of a worker's own words that are passed on.
@@ -117,15 +118,6 @@ fn message_of(status: &Status) -> String {
     if parts.is_empty() { status.code().description().to_owned() } else { clipped(parts.join(": "), LONGEST_MESSAGE) }
 }
 
-/// At most so many bytes, cut between characters: a status travels in headers, which have a limit of their own.
-pub(crate) fn clipped(mut text: String, longest: usize) -> String {
-    if text.len() > longest {
-        text.truncate(text.floor_char_boundary(longest));
-        text.push('…');
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,12 +126,6 @@ mod tests {
         let mut status = Status::resource_exhausted("never");
         status.metadata_mut().insert("grpc-retry-pushback-ms", millis.parse().unwrap());
         status
-    }
-
-    #[test]
-    fn a_long_message_is_cut_between_characters() {
-        assert_eq!(clipped("aé…".to_owned(), 2), "a…");
-        assert_eq!(clipped("aé".to_owned(), 3), "aé");
     }
 
     #[test]

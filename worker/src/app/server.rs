@@ -18,7 +18,7 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_STREAMS_PER_CONNECTION: u32 = 1024;
 
 /// "" is the server as a whole.
-const HEALTH_NAMES: [&str; 2] = ["", "specfuse.v1.WorkerService"];
+const HEALTH_NAMES: [&str; 2] = ["", worker_service_server::SERVICE_NAME];
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BindError {

@@ -1,0 +1,38 @@
+//! What a process says when something fails: one line on standard error at its end, and in a status what a header holds.
+
+use std::{fmt::Display, process::ExitCode};
+
+/// At most so many bytes, cut between characters: a status travels in headers, which have a limit of their own.
+pub fn clipped(mut text: String, longest: usize) -> String {
+    if text.len() > longest {
+        text.truncate(text.floor_char_boundary(longest));
+        text.push('…');
+    }
+    text
+}
+
+/// The exit code of a binary. A failure is told in one line that begins with "error: ", with the chain of its causes
+/// where its alternate form has one; supervisors look for that line.
+pub fn exit_code(outcome: Result<(), impl Display>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            #[expect(clippy::print_stderr, reason = "the last word of a process, readable whatever the log format")]
+            {
+                eprintln!("error: {error:#}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_message_is_cut_between_characters() {
+        assert_eq!(clipped("aé…".to_owned(), 2), "a…");
+        assert_eq!(clipped("aé".to_owned(), 3), "aé");
+    }
+}
