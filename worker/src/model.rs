@@ -5,7 +5,9 @@ mod config;
 mod decoder;
 mod fields;
 mod kv;
+mod linear;
 mod rope;
+mod stored;
 mod weights;
 
 use std::fmt;
@@ -68,7 +70,7 @@ pub enum LoadError {
     #[error("the weight index names {found:?}, which is not a plain file name")]
     ShardName { found: String },
     #[error("{} is not a whole safetensors file", path.display())]
-    Corrupt { path: PathBuf, source: Box<candle_core::Error> },
+    Corrupt { path: PathBuf, source: safetensors::SafeTensorError },
     #[error("the checkpoint has no tensor {name} (expected shape {expected:?})")]
     MissingTensor { name: String, expected: Vec<usize> },
     #[error("tensor {name} has shape {found:?}, expected {expected:?}")]
@@ -77,6 +79,13 @@ pub enum LoadError {
     UnsupportedDtype { name: String, found: String },
     #[error("tensor {name} cannot be used")]
     Tensor { name: String, source: Box<candle_core::Error> },
+}
+
+impl LoadError {
+    fn unusable(parts: &[linear::Part], source: candle_core::Error) -> Self {
+        let name = parts.iter().map(|part| part.name.as_str()).collect::<Vec<_>>().join(" + ");
+        Self::Tensor { name, source: Box::new(source) }
+    }
 }
 
 /// The forward pass failed: a fault of the program or the machine, not of the tokens.

@@ -20,21 +20,43 @@ pub(super) struct HeadShape {
     pub(super) head_dim: usize,
 }
 
-/// softmax(q kᵀ / √head_dim) v for each row, over the newest `window` keys that the row may see.
+impl HeadShape {
+    /// Elements of one row's queries.
+    pub(super) fn width(self) -> usize {
+        self.heads * self.head_dim
+    }
+
+    /// Elements of one row's keys, or values.
+    pub(super) fn kv_width(self) -> usize {
+        self.kv_heads * self.head_dim
+    }
+}
+
+/// How one layer attends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AttentionRule {
+    pub(super) shape: HeadShape,
+    /// Factor of q kᵀ.
+    pub(super) scale: f32,
+    /// c tanh(x / c) of every scaled q kᵀ.
+    pub(super) softcap: Option<f32>,
+    /// Keys that a row sees, its own included; None: all before it.
+    pub(super) window: Option<usize>,
+}
+
+/// softmax(softcap(scale q kᵀ)) v for each row, over the newest `window` keys that the row may see.
 pub(super) fn attend(
     queries: &Tensor, // [rows, heads * head_dim]
     kv: &LayerKv,
     spans: &[Span],
-    shape: HeadShape,
-    window: Option<usize>,
+    rule: &AttentionRule,
 ) -> Result<Tensor> {
-    queries.apply_op3_no_bwd(&kv.keys, &kv.values, &SlotAttention { spans, shape, window })
+    queries.apply_op3_no_bwd(&kv.keys, &kv.values, &SlotAttention { spans, rule })
 }
 
 struct SlotAttention<'a> {
     spans: &'a [Span],
-    shape: HeadShape,
-    window: Option<usize>,
+    rule: &'a AttentionRule,
 }
 
 impl CustomOp3 for SlotAttention<'_> {
@@ -51,7 +73,7 @@ impl CustomOp3 for SlotAttention<'_> {
         values: &CpuStorage,
         values_at: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let HeadShape { heads, kv_heads, head_dim } = self.shape;
+        let HeadShape { heads, kv_heads, head_dim } = self.rule.shape;
         let (rows, width) = queries_at.shape().dims2()?;
         let (slots, kv_width) = keys_at.shape().dims2()?;
         if width != heads * head_dim || kv_width != kv_heads * head_dim || keys_at.shape() != values_at.shape() {
@@ -62,7 +84,7 @@ impl CustomOp3 for SlotAttention<'_> {
             queries: contiguous(queries, queries_at)?,
             keys: contiguous(keys, keys_at)?,
             values: contiguous(values, values_at)?,
-            shape: self.shape,
+            rule: self.rule,
         };
         let mut out = vec![0f32; rows * width];
         kernel.run(&seen, &mut out);
@@ -80,7 +102,7 @@ impl SlotAttention<'_> {
             }
             for position in span.start..span.start + span.rows {
                 let end = position + 1;
-                let from = self.window.map_or(0, |window| end.saturating_sub(window));
+                let from = self.rule.window.map_or(0, |window| end.saturating_sub(window));
                 match span.slots.get(from..end) {
                     Some(row) => seen.push(row),
                     None => bail!("slot-attention: position {position} with {} slots", span.slots.len()),
@@ -98,7 +120,7 @@ struct Kernel<'a> {
     queries: &'a [f32],
     keys: &'a [f32],
     values: &'a [f32],
-    shape: HeadShape,
+    rule: &'a AttentionRule,
 }
 
 /// The query heads of one row that share a key head: they read its keys once.
@@ -110,7 +132,7 @@ struct Piece<'a> {
 
 impl Kernel<'_> {
     fn run(&self, seen: &[&[u32]], out: &mut [f32]) {
-        let HeadShape { heads, kv_heads, head_dim } = self.shape;
+        let HeadShape { heads, kv_heads, head_dim } = self.rule.shape;
         let width = heads / kv_heads * head_dim;
         let work = |scores: &mut Vec<f32>, (index, out): (usize, &mut [f32])| {
             let queries = &self.queries[index * width..(index + 1) * width];
@@ -127,16 +149,16 @@ impl Kernel<'_> {
     }
 
     fn attend(&self, piece: &Piece<'_>, scores: &mut Vec<f32>, out: &mut [f32]) {
-        let HeadShape { kv_heads, head_dim, .. } = self.shape;
+        let HeadShape { kv_heads, head_dim, .. } = self.rule.shape;
         let Piece { queries, slots, kv_head } = *piece;
         let at = |slot: u32| (slot as usize * kv_heads + kv_head) * head_dim;
-        let scale = 1.0 / (head_dim as f32).sqrt();
+        let cap = |score: f32| self.rule.softcap.map_or(score, |cap| cap * (score / cap).tanh());
         scores.clear();
         scores.resize(queries.len() / head_dim * slots.len(), 0.0); // [heads / kv_heads, slots]
         for (place, slot) in slots.iter().enumerate() {
             let key = &self.keys[at(*slot)..at(*slot) + head_dim];
             for (head, query) in queries.chunks_exact(head_dim).enumerate() {
-                scores[head * slots.len() + place] = dot(query, key) * scale;
+                scores[head * slots.len() + place] = cap(dot(query, key) * self.rule.scale);
             }
         }
         scores.chunks_exact_mut(slots.len()).for_each(softmax);

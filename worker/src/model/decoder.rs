@@ -4,18 +4,21 @@
 use candle_core::{Device, Result, Tensor, bail};
 
 use super::LoadError;
-use super::attention::{HeadShape, attend};
+use super::attention::{AttentionRule, HeadShape, attend};
 use super::config::ModelConfig;
 use super::kv::{KvStore, LayerKv};
+use super::linear::{Embedding, Linear, Part};
 use super::rope::{Angles, Rope};
 use super::weights::Weights;
 use crate::engine::batch::Batch;
 
 pub(super) struct Decoder {
-    embed_tokens: Tensor, // [vocab, hidden]
+    embed_tokens: Embedding,
+    vocab: usize,
+    device: Device,
     layers: Vec<Layer>,
     norm: Norm,
-    lm_head: Linear, // [vocab, hidden]
+    lm_head: Linear,
     rope: Rope,
     kv_width: usize,
 }
@@ -36,18 +39,21 @@ impl Logits {
 
 impl Decoder {
     pub(super) fn load(config: &ModelConfig, weights: &mut Weights) -> std::result::Result<Self, LoadError> {
-        let embed_tokens = weights.take("model.embed_tokens.weight", &[config.vocab_size, config.hidden_size])?;
+        let (vocab, hidden) = (config.vocab_size, config.hidden_size);
+        let embed_tokens = Embedding::load(weights, "model.embed_tokens", vocab, hidden)?;
         let layer = |(index, window): (usize, &Option<usize>)| Layer::load(config, weights, index, *window);
         let layers = config.windows.iter().enumerate().map(layer).collect::<std::result::Result<_, _>>()?;
         let lm_head = match config.tied_embeddings {
-            true => embed_tokens.clone(),
-            false => weights.take("lm_head.weight", &[config.vocab_size, config.hidden_size])?,
+            true => embed_tokens.tied_head(),
+            false => Linear::load(weights, &[part("lm_head", vocab)], hidden, false)?,
         };
         Ok(Self {
             embed_tokens,
+            vocab,
+            device: weights.device().clone(),
             layers,
             norm: Norm::load(config, weights, "model.norm")?,
-            lm_head: Linear { weight: lm_head, bias: None },
+            lm_head,
             rope: Rope::new(config.rope, config.head_dim),
             kv_width: config.kv_width(),
         })
@@ -62,18 +68,16 @@ impl Decoder {
     }
 
     pub(super) fn device(&self) -> &Device {
-        self.embed_tokens.device()
+        &self.device
     }
 
     pub(super) fn forward(&self, batch: &Batch, store: &mut KvStore) -> Result<Logits> {
-        let device = self.device();
-        let vocab = self.embed_tokens.dim(0)?;
+        let (device, vocab) = (&self.device, self.vocab);
         if batch.tokens.iter().any(|token| *token as usize >= vocab) {
             bail!("a token id beyond the vocabulary of {vocab}");
         }
-        let tokens = Tensor::new(batch.tokens.as_slice(), device)?;
         let angles = self.rope.angles(&batch.positions, device)?;
-        let mut x = self.embed_tokens.index_select(&tokens, 0)?; // [rows, hidden]
+        let mut x = self.embed_tokens.forward(&batch.tokens)?; // [rows, hidden]
         for (layer, kv) in self.layers.iter().zip(store.layers_mut()) {
             x = layer.forward(&x, &angles, batch, kv)?;
         }
@@ -117,12 +121,9 @@ impl Layer {
 }
 
 struct Attention {
-    q_proj: Linear,
-    k_proj: Linear,
-    v_proj: Linear,
+    qkv_proj: Linear,
     o_proj: Linear,
-    shape: HeadShape,
-    window: Option<usize>,
+    rule: AttentionRule,
 }
 
 impl Attention {
@@ -132,51 +133,57 @@ impl Attention {
         name: &str,
         window: Option<usize>,
     ) -> std::result::Result<Self, LoadError> {
-        let (hidden, kv_width) = (config.hidden_size, config.kv_width());
-        let width = config.heads * config.head_dim;
-        let mut linear = |part: &str, shape, bias| Linear::load(weights, &format!("{name}.{part}"), shape, bias);
+        let shape = HeadShape { heads: config.heads, kv_heads: config.kv_heads, head_dim: config.head_dim };
+        let (hidden, width, kv_width) = (config.hidden_size, shape.width(), shape.kv_width());
+        let one = |projection: &str, rows| part(&format!("{name}.{projection}"), rows);
+        let qkv = [one("q_proj", width), one("k_proj", kv_width), one("v_proj", kv_width)];
         Ok(Self {
-            q_proj: linear("q_proj", [width, hidden], config.qkv_bias)?,
-            k_proj: linear("k_proj", [kv_width, hidden], config.qkv_bias)?,
-            v_proj: linear("v_proj", [kv_width, hidden], config.qkv_bias)?,
-            o_proj: linear("o_proj", [hidden, width], config.o_bias)?,
-            shape: HeadShape { heads: config.heads, kv_heads: config.kv_heads, head_dim: config.head_dim },
-            window,
+            qkv_proj: Linear::load(weights, &qkv, hidden, config.qkv_bias)?,
+            o_proj: Linear::load(weights, &[one("o_proj", hidden)], width, config.o_bias)?,
+            rule: AttentionRule { shape, scale: 1.0 / (config.head_dim as f32).sqrt(), softcap: None, window },
         })
     }
 
     fn forward(&self, x: &Tensor, angles: &Angles, batch: &Batch, kv: &mut LayerKv) -> Result<Tensor> {
-        let HeadShape { heads, kv_heads, head_dim } = self.shape;
-        let queries = angles.rotate(&self.q_proj.forward(x)?, heads, head_dim)?; // [rows, heads * head_dim]
-        let keys = angles.rotate(&self.k_proj.forward(x)?, kv_heads, head_dim)?; // [rows, kv_heads * head_dim]
-        let values = self.v_proj.forward(x)?; // [rows, kv_heads * head_dim]
+        let HeadShape { heads, kv_heads, head_dim } = self.rule.shape;
+        let (width, kv_width) = (self.rule.shape.width(), self.rule.shape.kv_width());
+        let qkv = self.qkv_proj.forward(x)?; // [rows, width + 2 kv_width]
+        let queries = angles.rotate(&qkv.narrow(1, 0, width)?.contiguous()?, heads, head_dim)?; // [rows, width]
+        let keys = angles.rotate(&qkv.narrow(1, width, kv_width)?.contiguous()?, kv_heads, head_dim)?; // [rows, kv_width]
+        let values = qkv.narrow(1, width + kv_width, kv_width)?.contiguous()?; // [rows, kv_width]
         // Every row's keys are in the store before any row attends: rows of one pass may see each other, across spans too.
         kv.write(&keys, &values, &batch.writes)?;
-        self.o_proj.forward(&attend(&queries, kv, &batch.spans, self.shape, self.window)?)
+        self.o_proj.forward(&attend(&queries, kv, &batch.spans, &self.rule)?)
     }
 }
 
 struct Mlp {
-    gate_proj: Linear,
-    up_proj: Linear,
+    gate_up_proj: Linear,
     down_proj: Linear,
+    inner: usize,
 }
 
 impl Mlp {
     fn load(config: &ModelConfig, weights: &mut Weights, name: &str) -> std::result::Result<Self, LoadError> {
         let (hidden, inner) = (config.hidden_size, config.intermediate_size);
-        let mut linear = |part: &str, shape| Linear::load(weights, &format!("{name}.{part}"), shape, config.mlp_bias);
+        let one = |projection: &str, rows| part(&format!("{name}.{projection}"), rows);
+        let gate_up = [one("gate_proj", inner), one("up_proj", inner)];
         Ok(Self {
-            gate_proj: linear("gate_proj", [inner, hidden])?,
-            up_proj: linear("up_proj", [inner, hidden])?,
-            down_proj: linear("down_proj", [hidden, inner])?,
+            gate_up_proj: Linear::load(weights, &gate_up, hidden, config.mlp_bias)?,
+            down_proj: Linear::load(weights, &[one("down_proj", hidden)], inner, config.mlp_bias)?,
+            inner,
         })
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let gated = (self.gate_proj.forward(x)?.silu()? * self.up_proj.forward(x)?)?; // [rows, intermediate]
-        self.down_proj.forward(&gated)
+        let gate_up = self.gate_up_proj.forward(x)?; // [rows, 2 inner]
+        let (gate, up) = (gate_up.narrow(1, 0, self.inner)?, gate_up.narrow(1, self.inner, self.inner)?);
+        self.down_proj.forward(&(gate.silu()? * up)?)
     }
+}
+
+fn part(name: &str, rows: usize) -> Part {
+    Part { name: name.to_owned(), rows }
 }
 
 struct Norm {
@@ -192,32 +199,5 @@ impl Norm {
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         candle_nn::ops::rms_norm(x, &self.weight, self.eps)
-    }
-}
-
-/// x wᵀ + b, the weight kept as the checkpoint has it: [out, in].
-struct Linear {
-    weight: Tensor,
-    bias: Option<Tensor>,
-}
-
-impl Linear {
-    fn load(
-        weights: &mut Weights,
-        name: &str,
-        [outputs, inputs]: [usize; 2],
-        bias: bool,
-    ) -> std::result::Result<Self, LoadError> {
-        let weight = weights.take(&format!("{name}.weight"), &[outputs, inputs])?;
-        let bias = bias.then(|| weights.take(&format!("{name}.bias"), &[outputs])).transpose()?;
-        Ok(Self { weight, bias })
-    }
-
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let y = x.matmul(&self.weight.t()?)?;
-        match &self.bias {
-            Some(bias) => y.broadcast_add(bias),
-            None => Ok(y),
-        }
     }
 }

@@ -4,6 +4,10 @@ use super::*;
 
 const SHAPE: HeadShape = HeadShape { heads: 4, kv_heads: 2, head_dim: 18 };
 
+fn rule(window: Option<usize>) -> AttentionRule {
+    AttentionRule { shape: SHAPE, scale: 1.0 / (SHAPE.head_dim as f32).sqrt(), softcap: None, window }
+}
+
 fn tensor(rows: usize, width: usize, seed: f32) -> Tensor {
     let values: Vec<f32> = (0..rows * width).map(|i| (i as f32 * 0.37 + seed).sin() * 1.5).collect();
     Tensor::from_vec(values, (rows, width), &Device::Cpu).unwrap()
@@ -35,7 +39,7 @@ fn check(spans: &[Span], window: Option<usize>) {
     let rows: usize = spans.iter().map(|span| span.rows).sum();
     let queries = tensor(rows, 72, 0.1);
     let kv = LayerKv { keys: tensor(600, 36, 0.2), values: tensor(600, 36, 0.3) };
-    let found = attend(&queries, &kv, spans, SHAPE, window).unwrap().to_vec2::<f32>().unwrap();
+    let found = attend(&queries, &kv, spans, &rule(window)).unwrap().to_vec2::<f32>().unwrap();
     let (queries, keys, values) =
         (queries.to_vec2().unwrap(), kv.keys.to_vec2().unwrap(), kv.values.to_vec2().unwrap());
     let positions =
@@ -73,7 +77,7 @@ fn many_rows_run_in_parallel_to_the_same_end() {
 fn large_scores_do_not_overflow() {
     let queries = (tensor(1, 72, 0.1) * 1e4).unwrap();
     let kv = LayerKv { keys: (tensor(8, 36, 0.2) * 1e4).unwrap(), values: tensor(8, 36, 0.3) };
-    let out = attend(&queries, &kv, &[span(1, 7, 1)], SHAPE, None).unwrap().to_vec2::<f32>().unwrap();
+    let out = attend(&queries, &kv, &[span(1, 7, 1)], &rule(None)).unwrap().to_vec2::<f32>().unwrap();
     assert!(out[0].iter().all(|x| x.is_finite()));
 }
 
@@ -82,7 +86,7 @@ fn spans_that_do_not_fit_are_errors() {
     let queries = tensor(2, 72, 0.1);
     let zeros = || Tensor::zeros((8, 36), DType::F32, &Device::Cpu).unwrap();
     let kv = LayerKv { keys: zeros(), values: zeros() };
-    let attend = |span: Span| attend(&queries, &kv, &[span], SHAPE, None);
+    let attend = |span: Span| attend(&queries, &kv, &[span], &rule(None));
     assert!(attend(span(1, 0, 1)).is_err());
     assert!(attend(Span { rows: 2, start: 0, slots: vec![0, 8] }).is_err());
     assert!(attend(Span { rows: 2, start: 1, slots: vec![0, 1] }).is_err());

@@ -25,8 +25,9 @@ fn open(dir: &TempDir) -> Result<Weights, LoadError> {
 
 /// Beside an index the single file must be gone: it would go first.
 fn index(dir: &TempDir, map: &Value) {
-    let _ = fs::remove_file(dir.path().join(SINGLE));
-    fs::write(dir.path().join(INDEX), serde_json::json!({"weight_map": map}).to_string()).unwrap();
+    let _ = fs::remove_file(dir.path().join("model.safetensors"));
+    fs::write(dir.path().join("model.safetensors.index.json"), serde_json::json!({"weight_map": map}).to_string())
+        .unwrap();
 }
 
 #[test]
@@ -90,7 +91,7 @@ fn a_folder_without_weights_says_what_it_should_have() {
 #[test]
 fn a_single_file_goes_before_an_index() {
     let dir = folder();
-    fs::write(dir.path().join(INDEX), "{").unwrap();
+    fs::write(dir.path().join("model.safetensors.index.json"), "{").unwrap();
     assert!(open(&dir).is_ok());
 }
 
@@ -125,6 +126,6 @@ fn a_missing_shard_and_a_broken_index_are_named() {
         index(&dir, &broken);
         assert!(matches!(open(&dir).err().unwrap(), LoadError::Index { .. }));
     }
-    fs::write(dir.path().join(INDEX), "{").unwrap();
+    fs::write(dir.path().join("model.safetensors.index.json"), "{").unwrap();
     assert!(matches!(open(&dir).err().unwrap(), LoadError::Json { .. }));
 }

@@ -1,0 +1,118 @@
+//! The safetensors files of a checkpoint folder, memory-mapped. Trusts neither the index nor the files: every refusal names the file
+//! or the tensor.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs::File;
+use std::ops::Range;
+use std::path::Path;
+
+use memmap2::Mmap;
+use safetensors::{Dtype, SafeTensors};
+use serde_json::Value;
+
+use super::super::LoadError;
+use super::super::stored::{Format, Stored};
+use super::read_json;
+
+const SINGLE: &str = "model.safetensors";
+const INDEX: &str = "model.safetensors.index.json";
+/// Bytes of the header's length, which open the file.
+const LENGTH_BYTES: usize = 8;
+
+#[derive(Debug)]
+pub(super) struct Shards {
+    maps: Vec<Mmap>,
+    places: HashMap<String, Place>,
+}
+
+/// Where a tensor lies.
+#[derive(Debug)]
+struct Place {
+    shard: usize,
+    dtype: Dtype,
+    shape: Vec<usize>,
+    range: Range<usize>,
+}
+
+impl Shards {
+    /// `model.safetensors`, else the shards that `model.safetensors.index.json` names.
+    pub(super) fn open(dir: &Path) -> Result<Self, LoadError> {
+        let index = dir.join(INDEX);
+        let files = match (dir.join(SINGLE).exists(), index.exists()) {
+            (true, _) => BTreeSet::from([SINGLE.to_owned()]),
+            (false, true) => shard_names(&index)?,
+            (false, false) => return Err(LoadError::NoWeights { folder: dir.to_owned() }),
+        };
+        let mut shards = Self { maps: Vec::new(), places: HashMap::new() };
+        for file in files {
+            shards.add(&dir.join(file))?;
+        }
+        Ok(shards)
+    }
+
+    fn add(&mut self, path: &Path) -> Result<(), LoadError> {
+        let map = map(path)?;
+        let corrupt = |source| LoadError::Corrupt { path: path.to_owned(), source };
+        let (header, metadata) = SafeTensors::read_metadata(&map).map_err(corrupt)?;
+        let first = LENGTH_BYTES + header;
+        // Reads only the header, but checks that it covers the whole file.
+        SafeTensors::deserialize(&map).map_err(corrupt)?;
+        for (name, info) in metadata.tensors() {
+            let (from, to) = info.data_offsets;
+            let place = Place {
+                shard: self.maps.len(),
+                dtype: info.dtype,
+                shape: info.shape.clone(),
+                range: first + from..first + to,
+            };
+            self.places.insert(name, place);
+        }
+        self.maps.push(map);
+        Ok(())
+    }
+
+    /// The tensor `name`, which must have exactly `shape`.
+    pub(super) fn tensor(&self, name: &str, shape: &[usize]) -> Result<Stored<'_>, LoadError> {
+        let missing = || LoadError::MissingTensor { name: name.to_owned(), expected: shape.to_vec() };
+        let place = self.places.get(name).ok_or_else(missing)?;
+        if place.shape != shape {
+            let (expected, found) = (shape.to_vec(), place.shape.clone());
+            return Err(LoadError::WrongShape { name: name.to_owned(), expected, found });
+        }
+        let format = match place.dtype {
+            Dtype::F32 => Format::F32,
+            Dtype::F16 => Format::F16,
+            Dtype::BF16 => Format::Bf16,
+            other => {
+                return Err(LoadError::UnsupportedDtype { name: name.to_owned(), found: format!("{other:?}") });
+            }
+        };
+        let bytes = self.maps.get(place.shard).and_then(|map| map.get(place.range.clone())).ok_or_else(missing)?;
+        Ok(Stored { format, bytes })
+    }
+}
+
+fn shard_names(index: &Path) -> Result<BTreeSet<String>, LoadError> {
+    let parsed = read_json(index)?;
+    let wrong = || LoadError::Index { path: index.to_owned() };
+    let map = parsed.get("weight_map").and_then(Value::as_object).filter(|map| !map.is_empty()).ok_or_else(wrong)?;
+    map.values().map(|file| plain_file_name(file.as_str().ok_or_else(wrong)?)).collect()
+}
+
+/// A checkpoint must not make the worker read files outside its folder.
+fn plain_file_name(file: &str) -> Result<String, LoadError> {
+    let plain = !file.contains('\\') && Path::new(file).file_name().is_some_and(|name| name == file);
+    if plain { Ok(file.to_owned()) } else { Err(LoadError::ShardName { found: file.to_owned() }) }
+}
+
+/// Maps a file for reading.
+#[expect(
+    unsafe_code,
+    reason = "memory-mapping the weights; the files are read-only to us for as long as they are mapped"
+)]
+pub(super) fn map(path: &Path) -> Result<Mmap, LoadError> {
+    let read = |source| LoadError::Read { path: path.to_owned(), source };
+    let file = File::open(path).map_err(read)?;
+    // SAFETY: a checkpoint is not modified while it is loaded; a file cut short behind our back would end the process.
+    unsafe { Mmap::map(&file) }.map_err(read)
+}
