@@ -1,0 +1,23 @@
+//! The arithmetic of a decoder on a CPU: slices in, slices out. It knows no tensor, no model and no request.
+//!
+//! - [`lanes`]: sixteen f32 at a time, with the instructions that the processor has
+//! - [`parallel`]: one piece of work for all threads of the pool; [`memory`]: pages for weights and keys
+//! - [`matrix`]: weights, packed in their stored format; [`product`]: rows times a matrix
+//! - [`attention`]: rows over cached keys and values; [`rows`]: norms, activations, rotations
+//!
+//! Invariants: no result depends on how many rows are computed at once, nor on the number of threads: every output is summed in the
+//! order of its inputs, alone. This is the only crate that may use `unsafe` at will; each use says what makes it sound, and every
+//! public function checks what it is given.
+
+#![expect(unsafe_code, reason = "vector instructions, and threads that write disjoint parts of one slice")]
+
+pub mod attention;
+mod lanes;
+pub mod matrix;
+mod memory;
+mod parallel;
+mod product;
+pub mod rows;
+
+pub use lanes::instructions;
+pub use memory::{Memory, OutOfMemory};

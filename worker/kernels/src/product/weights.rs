@@ -1,0 +1,107 @@
+//! How the weights of a tile become f32 in registers, or in a panel.
+
+use std::ops::Range;
+
+use half::f16;
+
+use crate::lanes::{LANES, Lanes};
+use crate::matrix::{Matrix, Q8_0_BLOCK};
+
+/// Bytes that a stream of weights is asked for ahead of its use.
+const AHEAD: usize = 2048;
+
+/// Weights that the innermost loop reads as they are.
+pub(super) trait Weights {
+    /// Inputs that one step covers, 1 or 2.
+    const STEP: usize;
+    /// Bytes of one step of a tile.
+    const BYTES: usize;
+    /// The weights of a step's inputs, for all 16 outputs; with a step of 1 both are the same.
+    unsafe fn step<L: Lanes>(from: *const u8) -> [L::V; 2];
+}
+
+/// Weights that can be written as f32.
+pub(super) trait Widen {
+    /// Writes inputs `range`, which begins at an even one, of a tile to `panel`, [input][16].
+    fn widen<L: Lanes>(matrix: &Matrix, tile: usize, range: Range<usize>, panel: &mut [f32]);
+}
+
+pub(super) struct F32;
+pub(super) struct F16;
+pub(super) struct Bf16;
+pub(super) struct Q8_0;
+
+impl Weights for F32 {
+    const STEP: usize = 1;
+    const BYTES: usize = LANES * 4;
+
+    #[inline(always)]
+    unsafe fn step<L: Lanes>(from: *const u8) -> [L::V; 2] {
+        // SAFETY: the caller's.
+        unsafe {
+            L::prefetch(from.wrapping_add(AHEAD));
+            [L::load(from.cast()); 2]
+        }
+    }
+}
+
+impl Weights for F16 {
+    const STEP: usize = 1;
+    const BYTES: usize = LANES * 2;
+
+    #[inline(always)]
+    unsafe fn step<L: Lanes>(from: *const u8) -> [L::V; 2] {
+        // SAFETY: the caller's.
+        unsafe {
+            L::prefetch(from.wrapping_add(AHEAD));
+            [L::f16(from.cast()); 2]
+        }
+    }
+}
+
+impl Weights for Bf16 {
+    const STEP: usize = 2;
+    const BYTES: usize = LANES * 4;
+
+    #[inline(always)]
+    unsafe fn step<L: Lanes>(from: *const u8) -> [L::V; 2] {
+        // SAFETY: the caller's.
+        unsafe {
+            L::prefetch(from.wrapping_add(AHEAD));
+            <[L::V; 2]>::from(L::bf16_pairs(from.cast()))
+        }
+    }
+}
+
+impl<W: Weights> Widen for W {
+    #[inline(always)]
+    fn widen<L: Lanes>(matrix: &Matrix, tile: usize, range: Range<usize>, panel: &mut [f32]) {
+        let (bytes, _) = matrix.tile(tile);
+        let mut from = bytes[range.start / W::STEP * W::BYTES..].as_ptr();
+        for inputs in panel[..range.len() * LANES].chunks_mut(W::STEP * LANES) {
+            // SAFETY: a tile holds all steps of its inputs, and each part of the chunk is a vector.
+            unsafe {
+                let weights = W::step::<L>(from);
+                for (part, input) in inputs.chunks_exact_mut(LANES).enumerate() {
+                    L::store(input.as_mut_ptr(), weights[part]);
+                }
+                from = from.wrapping_add(W::BYTES);
+            }
+        }
+    }
+}
+
+impl Widen for Q8_0 {
+    #[inline(always)]
+    fn widen<L: Lanes>(matrix: &Matrix, tile: usize, range: Range<usize>, panel: &mut [f32]) {
+        let (bytes, scales) = matrix.tile(tile);
+        for (input, out) in range.zip(panel.chunks_exact_mut(LANES)) {
+            let scales = &scales[input / Q8_0_BLOCK * LANES..][..LANES];
+            let four = &bytes[input / 4 * 4 * LANES..][..4 * LANES];
+            for (lane, out) in out.iter_mut().enumerate() {
+                let byte = four[lane * 4 + input % 4];
+                *out = f16::from_bits(scales[lane]).to_f32() * (f32::from(byte) - 128.0);
+            }
+        }
+    }
+}
