@@ -8,6 +8,7 @@ mod endings;
 mod errors;
 mod golden_core;
 mod golden_logits;
+mod golden_real;
 mod golden_runs;
 mod protocol;
 mod round_cost;

@@ -189,7 +189,8 @@ impl Engine {
         let max_queue = config.max_queue.clamp(1, Semaphore::MAX_PERMITS);
         let (jobs, incoming) = mpsc::channel(max_queue);
         let vocab_size = model.info.vocab_size;
-        let runner = Runner::new(model, store, Scheduler::new(cache_tokens, config.max_batch_rows), incoming);
+        let scheduler = Scheduler::new(cache_tokens, config.max_batch_rows, model.short_context());
+        let runner = Runner::new(model, store, scheduler, incoming);
         let thread = EngineThread::spawn(move || runner.run()).map_err(StartError::Thread)?;
         let places = Arc::new(Semaphore::new(max_queue));
         Ok((Self { jobs, places, max_queue, cache_tokens, vocab_size }, thread))

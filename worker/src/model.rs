@@ -1,11 +1,12 @@
 //! A checkpoint, loaded: configuration, weights and the forward pass over a batch of rows. Knows no request; tensors stop here.
 
+mod activation;
 mod attention;
 mod config;
 mod decoder;
-mod fields;
 mod kv;
 mod linear;
+mod norm;
 mod rope;
 mod stored;
 mod weights;
@@ -26,6 +27,7 @@ use weights::Weights;
 pub struct Model {
     pub info: ModelInfo,
     decoder: Decoder,
+    short_context: Option<usize>,
 }
 
 /// What can be said of a model without running it.
@@ -53,8 +55,8 @@ pub enum LoadError {
     Json { path: PathBuf, source: serde_json::Error },
     #[error("model_type {found:?} is not supported (supported: {supported})")]
     UnsupportedArchitecture { found: String, supported: String },
-    #[error("rope type {found:?} is not supported (supported: default, linear, llama3)")]
-    UnsupportedRope { found: String },
+    #[error("rope type {found:?} is not supported in this family (supported: {supported})")]
+    UnsupportedRope { found: String, supported: String },
     #[error("config.json has no {field}")]
     ConfigFieldMissing { field: &'static str },
     #[error("config.json: {field} is {found}, expected {expected}")]
@@ -107,13 +109,18 @@ impl Model {
             device: "cpu".to_owned(),
         };
         let decoder = Decoder::load(&config, &mut weights)?;
-        Ok(Self { info: info(weights.parameters()), decoder })
+        Ok(Self { info: info(weights.parameters()), decoder, short_context: config.short_context() })
     }
 
     /// Bytes that one token's keys and values take.
     pub fn bytes_per_token(&self) -> u64 {
         let elements = self.decoder.layers() * 2 * self.decoder.kv_width();
         (elements * DType::F32.size_in_bytes()) as u64
+    }
+
+    /// The longest sequence that is computed as short ones are; longer ones share no key with them. None: all are computed alike.
+    pub(crate) fn short_context(&self) -> Option<usize> {
+        self.short_context
     }
 
     /// Room for the keys and values of `slots` tokens, all zero.

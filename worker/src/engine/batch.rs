@@ -7,6 +7,8 @@ pub struct Batch {
     pub tokens: Vec<u32>,
     /// Place of each row in its sequence.
     pub positions: Vec<u32>,
+    /// Tokens of each row's whole sequence, which may end in a later pass.
+    pub lengths: Vec<u32>,
     /// Where each row's keys and values go; None: its slot holds them already, or is being written by another row.
     pub writes: Vec<Option<u32>>,
     /// Cover the rows in order.
@@ -38,14 +40,20 @@ impl Batch {
         self.tokens.len()
     }
 
-    /// Adds the rows of one sequence at positions `start..`; `slots` holds its tokens' slots up to the last row's.
+    /// Adds the last rows of a sequence, at positions `start..`; `slots` holds its tokens' slots.
     pub fn push(&mut self, start: usize, slots: Vec<u32>, rows: &[Row]) {
+        self.push_part(start + rows.len(), start, slots, rows);
+    }
+
+    /// Adds rows of a sequence of `length` tokens, at positions `start..`; `slots` holds its tokens' slots up to the last row's.
+    pub fn push_part(&mut self, length: usize, start: usize, slots: Vec<u32>, rows: &[Row]) {
         for (position, row) in (start..).zip(rows) {
             if row.read {
                 self.reads.push(self.tokens.len() as u32);
             }
             self.tokens.push(row.token);
             self.positions.push(position as u32);
+            self.lengths.push(length as u32);
             self.writes.push(row.write);
         }
         self.spans.push(Span { rows: rows.len(), start, slots });

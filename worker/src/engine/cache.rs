@@ -1,13 +1,21 @@
 //! The prefix cache: a trie whose nodes are the slots of the key-value store. A node is one token after its parent's prefix, so
 //! equal prefixes are stored once, at the grain of a token. Decides which slot is written and which forgotten; never sees a tensor.
 //!
+//! There are two tries in one pool of slots: keys of sequences that longrope turns otherwise are other keys.
+//!
 //! Invariants: a slot is handed out for writing once until it is evicted; a node that a running sequence holds, and with it every
 //! ancestor, is never evicted; a node nobody holds and nothing continues is evictable, least recently used first.
 
 use std::collections::{BTreeSet, HashMap};
 
-/// The parent of a first token.
-const ROOT: u32 = u32::MAX;
+/// The parent of a first token: no slot has such a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(super) enum Root {
+    /// Of sequences within the model's short context, or of all where it has none.
+    Short = u32::MAX - 1,
+    Long = u32::MAX,
+}
 
 #[derive(Debug)]
 pub(super) struct Cache {
@@ -44,7 +52,7 @@ pub(super) struct Appended {
 impl Cache {
     pub(super) fn new(capacity: usize) -> Self {
         Self {
-            capacity: capacity.min(ROOT as usize),
+            capacity: capacity.min(Root::Short as usize),
             nodes: Vec::new(),
             children: HashMap::new(),
             evictable: BTreeSet::new(),
@@ -59,9 +67,9 @@ impl Cache {
     }
 
     /// The slots of the longest cached prefix of `tokens`.
-    pub(super) fn longest_prefix(&self, tokens: &[u32]) -> Vec<u32> {
+    pub(super) fn longest_prefix(&self, root: Root, tokens: &[u32]) -> Vec<u32> {
         let mut slots = Vec::new();
-        let mut parent = ROOT;
+        let mut parent = root as u32;
         for token in tokens {
             let Some(slot) = self.children.get(&(parent, *token)) else { break };
             slots.push(*slot);
@@ -94,10 +102,10 @@ impl Cache {
         }
     }
 
-    /// The node of `token` after `parent`, which the caller holds, made if need be and held for the caller.
+    /// The node of `token` after `path`, which the caller holds, made if need be and held for the caller.
     /// None: all slots are held, or hold what held ones continue.
-    pub(super) fn append(&mut self, parent: Option<u32>, token: u32) -> Option<Appended> {
-        let parent = parent.unwrap_or(ROOT);
+    pub(super) fn append(&mut self, root: Root, path: &[u32], token: u32) -> Option<Appended> {
+        let parent = path.last().copied().unwrap_or(root as u32);
         if let Some(slot) = self.children.get(&(parent, token)).copied() {
             self.hold_one(slot);
             return Some(Appended { slot, fresh: false });

@@ -18,6 +18,8 @@ pub(super) struct Scheduler {
     waiting: VecDeque<Sequence>,
     running: Vec<Sequence>,
     max_rows: usize,
+    /// The longest sequence that is computed as short ones are; None: all are computed alike.
+    short_context: Option<usize>,
 }
 
 /// One forward pass, and whose it is.
@@ -41,8 +43,9 @@ pub(super) struct Admission {
 
 impl Scheduler {
     /// A scheduler for `slots` tokens and passes of at most `max_rows` rows.
-    pub(super) fn new(slots: usize, max_rows: usize) -> Self {
-        Self { cache: Cache::new(slots), waiting: VecDeque::new(), running: Vec::new(), max_rows: max_rows.max(1) }
+    pub(super) fn new(slots: usize, max_rows: usize, short_context: Option<usize>) -> Self {
+        let (waiting, running) = (VecDeque::new(), Vec::new());
+        Self { cache: Cache::new(slots), waiting, running, max_rows: max_rows.max(1), short_context }
     }
 
     /// Queues a sequence that has rows to compute and fits the cache when alone.
@@ -79,10 +82,16 @@ impl Scheduler {
     /// Gives a reader its logits. Readers of a plan are told in its order, each row once.
     pub(super) fn read(&mut self, id: SequenceId, logits: &[f32]) -> Option<Result<Outcome, NotFinite>> {
         let index = self.running.iter().position(|sequence| sequence.id == id)?;
-        let outcome = self.running[index].read(logits).transpose()?;
-        let mut sequence = self.running.remove(index);
-        sequence.leave(&mut self.cache);
-        Some(outcome)
+        let outcome = self.running[index].read(logits).transpose();
+        if outcome.is_some() || self.running[index].has_outgrown(self.short_context) {
+            let mut sequence = self.running.remove(index);
+            sequence.leave(&mut self.cache);
+            if outcome.is_none() {
+                // Once in its life: it is computed again from its first token.
+                self.waiting.push_front(sequence);
+            }
+        }
+        outcome
     }
 
     /// Forgets the sequences of a call, wherever they are.
@@ -122,7 +131,7 @@ impl Scheduler {
             return false;
         }
         let Some(mut sequence) = self.waiting.pop_front() else { return false };
-        let cached = sequence.admit(&mut self.cache);
+        let cached = sequence.admit(&mut self.cache, self.short_context);
         let missing = sequence.end() + sequence.growth() - sequence.slots().len();
         if missing > self.cache.available() && !self.running.is_empty() {
             sequence.leave(&mut self.cache);
@@ -161,7 +170,7 @@ impl Scheduler {
     fn add(&mut self, index: usize, rows: &[Row], plan: &mut Plan) {
         let sequence = &self.running[index];
         let end = sequence.scheduled();
-        plan.batch.push(end - rows.len(), sequence.slots()[..end].to_vec(), rows);
+        plan.batch.push_part(sequence.length(), end - rows.len(), sequence.slots()[..end].to_vec(), rows);
         plan.owners.push(sequence.id);
         plan.readers.extend(rows.iter().filter(|row| row.read).map(|_| sequence.id));
     }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::batch::Row;
-use super::cache::Cache;
+use super::cache::{Cache, Root};
 use super::sampler::{self, NotFinite, Sampler};
 use super::{DraftJob, ScoreSequence};
 
@@ -19,6 +19,8 @@ pub(super) struct SequenceId {
 pub(super) struct Sequence {
     pub(super) id: SequenceId,
     tokens: Vec<u32>,
+    /// Where its slots hang while it runs.
+    root: Root,
     /// Held in the cache while the sequence runs: the slots of tokens[..slots.len()].
     slots: Vec<u32>,
     /// Rows planned, or found in the cache and not needed again.
@@ -59,7 +61,7 @@ impl Sequence {
     }
 
     fn new(id: SequenceId, tokens: Vec<u32>, kind: Kind) -> Self {
-        Self { id, tokens, slots: Vec::new(), scheduled: 0, admitted_before: false, kind }
+        Self { id, tokens, root: Root::Short, slots: Vec::new(), scheduled: 0, admitted_before: false, kind }
     }
 
     /// Positions below this are to be computed; the last token of an unfinished candidate is not.
@@ -103,10 +105,28 @@ impl Sequence {
         &self.slots
     }
 
+    /// All its tokens, whether they are to be computed or not.
+    pub(super) fn length(&self) -> usize {
+        self.tokens.len()
+    }
+
+    /// It grew beyond the short context: what it holds was computed otherwise than it must be from now on.
+    pub(super) fn has_outgrown(&self, short_context: Option<usize>) -> bool {
+        self.root != self.root_within(short_context)
+    }
+
+    fn root_within(&self, short_context: Option<usize>) -> Root {
+        match short_context {
+            Some(longest) if self.tokens.len() > longest => Root::Long,
+            Some(_) | None => Root::Short,
+        }
+    }
+
     /// Takes its cached prefix, and returns how many of its tokens need no row.
     /// Tokens whose logits are wanted get a row even where their keys are cached.
-    pub(super) fn admit(&mut self, cache: &mut Cache) -> usize {
-        self.slots = cache.longest_prefix(&self.tokens[..self.end()]);
+    pub(super) fn admit(&mut self, cache: &mut Cache, short_context: Option<usize>) -> usize {
+        self.root = self.root_within(short_context);
+        self.slots = cache.longest_prefix(self.root, &self.tokens[..self.end()]);
         cache.hold(&self.slots);
         self.scheduled = self.slots.len().min(self.first_read());
         self.scheduled
@@ -126,7 +146,7 @@ impl Sequence {
         let write = if position < self.slots.len() {
             None
         } else {
-            let appended = cache.append(self.slots.last().copied(), token)?;
+            let appended = cache.append(self.root, &self.slots, token)?;
             self.slots.push(appended.slot);
             appended.fresh.then_some(appended.slot)
         };

@@ -1,13 +1,22 @@
 //! What config.json says of a decoder, parsed once into a value that cannot be wrong: every dimension is positive and bounded,
-//! heads divide evenly, every switch is one the decoder has. Reads no weights; refuses what it does not know.
+//! heads divide evenly, every switch is one the decoder has. Absent fields take the defaults of the family's published class. Reads
+//! no weights; refuses what it does not know.
+
+mod family;
+mod fields;
+mod layers;
+mod rope;
 
 use serde_json::Value;
 
 use super::LoadError;
-use super::fields::Fields;
+use family::{AttentionBias, FAMILIES, Family, Softcap};
+use fields::Fields;
+use rope::Around;
 
-const SUPPORTED: [(&str, Family); 3] =
-    [("llama", Family::Llama), ("mistral", Family::Mistral), ("qwen2", Family::Qwen2)];
+pub(crate) use family::Names;
+pub(crate) use layers::LayerConfig;
+pub(crate) use rope::{Llama3, LongRope, Pairs, RopeConfig, RopeScaling};
 
 // Upper limits: far above any published checkpoint, low enough that products of two of them cannot overflow.
 const MAX_WIDTH: usize = 1 << 20;
@@ -17,15 +26,8 @@ const MAX_HEAD_DIM: usize = 1 << 12;
 const MAX_VOCAB: usize = 1 << 22;
 const MAX_POSITIONS: usize = 1 << 26;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Family {
-    Llama,
-    Mistral,
-    Qwen2,
-}
-
 /// The shape of a decoder and its switches.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug)]
 pub(crate) struct ModelConfig {
     /// config.json's model_type.
     pub(crate) family: &'static str,
@@ -39,58 +41,83 @@ pub(crate) struct ModelConfig {
     pub(crate) head_dim: usize,
     pub(crate) max_positions: usize,
     pub(crate) norm_eps: f32,
-    pub(crate) rope: RopeConfig,
+    /// Added to the weights of every norm.
+    pub(crate) norm_offset: f32,
     pub(crate) tied_embeddings: bool,
     pub(crate) qkv_bias: bool,
     pub(crate) o_bias: bool,
     pub(crate) mlp_bias: bool,
-    /// One for each layer: how many keys a row sees, its own included; None: all before it.
-    pub(crate) windows: Vec<Option<usize>>,
+    /// Each head's query and key are normed before they turn.
+    pub(crate) qk_norm: bool,
+    pub(crate) activation: Activation,
+    /// Factor of the embeddings.
+    pub(crate) embedding_scale: Option<f64>,
+    /// Factor of q kᵀ.
+    pub(crate) attention_scale: f32,
+    pub(crate) attention_softcap: Option<f32>,
+    pub(crate) logit_softcap: Option<f64>,
+    /// At least one.
+    pub(crate) layers: Vec<LayerConfig>,
+    /// At least one.
+    pub(crate) ropes: Vec<RopeConfig>,
+    pub(crate) names: &'static Names,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct RopeConfig {
-    pub(crate) theta: f64,
-    pub(crate) scaling: RopeScaling,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum RopeScaling {
-    None,
-    Linear { factor: f64 },
-    Llama3 { factor: f64, low_freq_factor: f64, high_freq_factor: f64, original_positions: usize },
+/// What the gate goes through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Activation {
+    Silu,
+    /// x Φ(x).
+    Gelu,
+    /// The same with Φ by its approximation in tanh.
+    GeluTanh,
 }
 
 impl ModelConfig {
     pub(crate) fn parse(config: &Value) -> Result<Self, LoadError> {
         let object = config.as_object().ok_or(LoadError::ConfigFieldMissing { field: "model_type" })?;
-        let fields = Fields::new(object);
-        let (name, family) = family(fields)?;
-        activation(fields)?;
-        if fields.object("quantization_config")?.is_some() {
-            return Err(LoadError::Quantized);
-        }
-        let hidden_size = fields.required_count("hidden_size", MAX_WIDTH)?;
-        let heads = fields.required_count("num_attention_heads", MAX_HEADS)?;
-        let layers = fields.required_count("num_hidden_layers", MAX_LAYERS)?;
-        let llama = family == Family::Llama;
-        let attention_bias = llama && fields.flag("attention_bias")?.unwrap_or(false);
+        let whole = Fields::new(object);
+        let family = family(whole)?;
+        let fields = match family.inside {
+            Some(inside) => whole.object(inside)?.ok_or(LoadError::ConfigFieldMissing { field: inside })?,
+            None => whole,
+        };
+        refuse_foreign_switches(whole)?;
+        refuse_foreign_switches(fields)?;
+        let hidden_size = fields.count("hidden_size", MAX_WIDTH)?.unwrap_or(family.hidden_size);
+        let heads = fields.count("num_attention_heads", MAX_HEADS)?.unwrap_or(family.heads);
+        let head_dim = head_dim(fields, family, hidden_size, heads)?;
+        let max_positions = fields.count("max_position_embeddings", MAX_POSITIONS)?.unwrap_or(family.max_positions);
+        let (qkv_bias, o_bias) = attention_biases(fields, family)?;
+        let tied_embeddings = match whole.flag("tie_word_embeddings")? {
+            Some(tied) => tied,
+            None => fields.flag("tie_word_embeddings")?.unwrap_or(family.tied_embeddings),
+        };
         Ok(Self {
-            family: name,
-            vocab_size: fields.required_count("vocab_size", MAX_VOCAB)?,
+            family: family.name,
+            vocab_size: fields.count("vocab_size", MAX_VOCAB)?.unwrap_or(family.vocab_size),
             hidden_size,
-            intermediate_size: fields.required_count("intermediate_size", MAX_WIDTH)?,
+            intermediate_size: fields.count("intermediate_size", MAX_WIDTH)?.unwrap_or(family.intermediate_size),
             heads,
-            kv_heads: kv_heads(fields, heads)?,
-            head_dim: head_dim(fields, hidden_size, heads)?,
-            max_positions: fields.required_count("max_position_embeddings", MAX_POSITIONS)?,
-            norm_eps: fields.positive("rms_norm_eps")?.unwrap_or(1e-6) as f32,
-            rope: rope(fields)?,
-            tied_embeddings: fields.flag("tie_word_embeddings")?.unwrap_or(false),
-            qkv_bias: attention_bias || family == Family::Qwen2,
-            o_bias: attention_bias,
-            mlp_bias: llama && fields.flag("mlp_bias")?.unwrap_or(false),
-            windows: windows(fields, family, layers)?,
+            kv_heads: kv_heads(fields, family, heads)?,
+            head_dim,
+            max_positions,
+            norm_eps: fields.positive("rms_norm_eps")?.unwrap_or(family.norm_eps) as f32,
+            norm_offset: family.norm_offset,
+            tied_embeddings,
+            qkv_bias,
+            o_bias,
+            mlp_bias: family.mlp_bias && fields.flag("mlp_bias")?.unwrap_or(false),
+            qk_norm: family.qk_norm,
+            activation: activation(fields, family)?,
+            embedding_scale: family.scaled_embeddings.then(|| (hidden_size as f64).sqrt()),
+            attention_scale: attention_scale(fields, family, head_dim)?,
+            attention_softcap: softcap(fields, "attn_logit_softcapping", family.attention_softcap)?
+                .map(|cap| cap as f32),
+            logit_softcap: softcap(fields, "final_logit_softcapping", family.logit_softcap)?,
+            layers: layers::layers(fields, family)?,
+            ropes: rope::ropes(Around { family, fields, head_dim, max_positions })?,
+            names: &family.names,
         })
     }
 
@@ -98,133 +125,100 @@ impl ModelConfig {
     pub(crate) fn kv_width(&self) -> usize {
         self.kv_heads * self.head_dim
     }
-}
 
-fn family(fields: Fields<'_>) -> Result<(&'static str, Family), LoadError> {
-    let found = fields.text("model_type")?.ok_or(LoadError::ConfigFieldMissing { field: "model_type" })?;
-    SUPPORTED.iter().find(|(name, _)| *name == found).copied().ok_or_else(|| LoadError::UnsupportedArchitecture {
-        found: found.to_owned(),
-        supported: SUPPORTED.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "),
-    })
-}
-
-fn activation(fields: Fields<'_>) -> Result<(), LoadError> {
-    match fields.text("hidden_act")? {
-        // Two names of one function.
-        None | Some("silu" | "swish") => Ok(()),
-        Some(other) => Err(unsupported("hidden_act", other, "silu")),
+    /// The longest sequence computed with longrope's short factors; None: every sequence is computed alike.
+    pub(crate) fn short_context(&self) -> Option<usize> {
+        self.ropes.iter().find_map(|rope| match &rope.scaling {
+            RopeScaling::LongRope(long) => Some(long.original_positions),
+            RopeScaling::None | RopeScaling::Linear { .. } | RopeScaling::Llama3(_) => None,
+        })
     }
 }
 
-fn kv_heads(fields: Fields<'_>, heads: usize) -> Result<usize, LoadError> {
-    let kv_heads = fields.count("num_key_value_heads", MAX_HEADS)?.unwrap_or(heads);
+fn family(fields: Fields<'_>) -> Result<&'static Family, LoadError> {
+    let found = fields.text("model_type")?.ok_or(LoadError::ConfigFieldMissing { field: "model_type" })?;
+    FAMILIES.into_iter().find(|family| family.name == found).ok_or_else(|| LoadError::UnsupportedArchitecture {
+        found: found.to_owned(),
+        supported: FAMILIES.map(|family| family.name).join(", "),
+    })
+}
+
+/// Switches of no family here that would change what is computed.
+fn refuse_foreign_switches(fields: Fields<'_>) -> Result<(), LoadError> {
+    if fields.object("quantization_config")?.is_some() {
+        return Err(LoadError::Quantized);
+    }
+    for experts in ["num_experts", "num_local_experts", "n_routed_experts"] {
+        if let Some(count) = fields.count_from_zero(experts, MAX_WIDTH)?.filter(|count| *count > 0) {
+            return Err(unsupported(experts, count, "0: mixtures of experts are not supported"));
+        }
+    }
+    match fields.flag("use_bidirectional_attention")? {
+        Some(true) => Err(unsupported("use_bidirectional_attention", true, "false")),
+        Some(false) | None => Ok(()),
+    }
+}
+
+fn activation(fields: Fields<'_>, family: &Family) -> Result<Activation, LoadError> {
+    let field = family.activation_field;
+    match fields.text(field)? {
+        None => Ok(family.activation),
+        // Two names of one function.
+        Some("silu" | "swish") => Ok(Activation::Silu),
+        Some("gelu") => Ok(Activation::Gelu),
+        Some("gelu_pytorch_tanh") => Ok(Activation::GeluTanh),
+        Some(other) => Err(unsupported(field, other, "silu, gelu or gelu_pytorch_tanh")),
+    }
+}
+
+/// Of query, key and value, and of the output.
+fn attention_biases(fields: Fields<'_>, family: &Family) -> Result<(bool, bool), LoadError> {
+    match family.attention_bias {
+        AttentionBias::Never => Ok((false, false)),
+        AttentionBias::Qkv => Ok((true, false)),
+        AttentionBias::Flag { default, output } => {
+            let biased = fields.flag("attention_bias")?.unwrap_or(default);
+            Ok((biased, biased && output))
+        }
+    }
+}
+
+fn attention_scale(fields: Fields<'_>, family: &Family, head_dim: usize) -> Result<f32, LoadError> {
+    let divisor = match family.query_scalar {
+        Some(default) => fields.positive("query_pre_attn_scalar")?.unwrap_or(default),
+        None => head_dim as f64,
+    };
+    Ok((1.0 / divisor.sqrt()) as f32)
+}
+
+fn softcap(fields: Fields<'_>, field: &'static str, softcap: Softcap) -> Result<Option<f64>, LoadError> {
+    match softcap {
+        Softcap::Unread => Ok(None),
+        Softcap::Read { default } => fields.nullable_positive(field, default),
+    }
+}
+
+fn kv_heads(fields: Fields<'_>, family: &Family, heads: usize) -> Result<usize, LoadError> {
+    let kv_heads = fields.nullable_count("num_key_value_heads", MAX_HEADS, family.kv_heads)?.unwrap_or(heads);
     if heads.is_multiple_of(kv_heads) {
         return Ok(kv_heads);
     }
     Err(unsupported("num_key_value_heads", kv_heads, format!("a divisor of num_attention_heads ({heads})")))
 }
 
-fn head_dim(fields: Fields<'_>, hidden_size: usize, heads: usize) -> Result<usize, LoadError> {
-    let head_dim = match fields.count("head_dim", MAX_HEAD_DIM)? {
+fn head_dim(fields: Fields<'_>, family: &Family, hidden_size: usize, heads: usize) -> Result<usize, LoadError> {
+    let head_dim = match fields.count("head_dim", MAX_HEAD_DIM)?.or(family.head_dim) {
         Some(head_dim) => head_dim,
         None if hidden_size.is_multiple_of(heads) => hidden_size / heads,
         None => {
-            return Err(unsupported(
-                "hidden_size",
-                hidden_size,
-                format!("a multiple of num_attention_heads ({heads}) where head_dim is absent"),
-            ));
+            let expected = format!("a multiple of num_attention_heads ({heads}) where head_dim is absent");
+            return Err(unsupported("hidden_size", hidden_size, expected));
         }
     };
     if head_dim.is_multiple_of(2) && head_dim <= MAX_HEAD_DIM {
         return Ok(head_dim);
     }
     Err(unsupported("head_dim", head_dim, format!("an even number up to {MAX_HEAD_DIM}")))
-}
-
-/// Older checkpoints write `rope_theta` and `rope_scaling`, newer ones `rope_parameters` with both in it.
-fn rope(fields: Fields<'_>) -> Result<RopeConfig, LoadError> {
-    let parameters = match fields.object("rope_parameters")? {
-        Some(parameters) => Some(parameters),
-        None => fields.object("rope_scaling")?,
-    };
-    if parameters.is_some_and(|parameters| parameters.names("full_attention") || parameters.names("sliding_attention"))
-    {
-        return Err(unsupported("rope_parameters", "one set for each layer type", "one set for all layers"));
-    }
-    let inner_theta = parameters.map(|parameters| parameters.positive("rope_theta")).transpose()?.flatten();
-    for holder in [Some(fields), parameters].into_iter().flatten() {
-        if let Some(factor) = holder.positive("partial_rotary_factor")?.filter(|factor| *factor != 1.0) {
-            return Err(unsupported("partial_rotary_factor", factor, "1"));
-        }
-    }
-    Ok(RopeConfig {
-        theta: inner_theta.or(fields.positive("rope_theta")?).unwrap_or(10_000.0),
-        scaling: parameters.map_or(Ok(RopeScaling::None), rope_scaling)?,
-    })
-}
-
-fn rope_scaling(parameters: Fields<'_>) -> Result<RopeScaling, LoadError> {
-    let kind = match parameters.text("rope_type")? {
-        Some(kind) => Some(kind),
-        None => parameters.text("type")?,
-    };
-    match kind {
-        None | Some("default") => Ok(RopeScaling::None),
-        Some("linear") => Ok(RopeScaling::Linear { factor: parameters.required_positive("factor")? }),
-        Some("llama3") => {
-            let low_freq_factor = parameters.required_positive("low_freq_factor")?;
-            let high_freq_factor = parameters.required_positive("high_freq_factor")?;
-            if high_freq_factor <= low_freq_factor {
-                let expected = format!("more than low_freq_factor ({low_freq_factor})");
-                return Err(unsupported("high_freq_factor", high_freq_factor, expected));
-            }
-            Ok(RopeScaling::Llama3 {
-                factor: parameters.required_positive("factor")?,
-                low_freq_factor,
-                high_freq_factor,
-                original_positions: parameters.required_count("original_max_position_embeddings", MAX_POSITIONS)?,
-            })
-        }
-        Some(other) => Err(LoadError::UnsupportedRope { found: other.to_owned() }),
-    }
-}
-
-fn windows(fields: Fields<'_>, family: Family, layers: usize) -> Result<Vec<Option<usize>>, LoadError> {
-    let windowed = match family {
-        Family::Llama => false,
-        Family::Mistral => true,
-        Family::Qwen2 => fields.flag("use_sliding_window")?.unwrap_or(false),
-    };
-    if !windowed {
-        return Ok(vec![None; layers]);
-    }
-    // Both families' published default, for a file that does not name the window at all; null means none.
-    let default = (!fields.names("sliding_window")).then_some(4096);
-    let window = fields.count("sliding_window", MAX_POSITIONS)?.or(default);
-    match family {
-        Family::Llama | Family::Mistral => Ok(vec![window; layers]),
-        Family::Qwen2 => match fields.texts("layer_types")? {
-            Some(types) => typed_windows(&types, window, layers),
-            None => {
-                // Counts the full layers before the first windowed one: 0 is a proper value.
-                let first = fields.count_from_zero("max_window_layers", MAX_LAYERS)?.unwrap_or(28);
-                Ok((0..layers).map(|layer| window.filter(|_| layer >= first)).collect())
-            }
-        },
-    }
-}
-
-fn typed_windows(types: &[&str], window: Option<usize>, layers: usize) -> Result<Vec<Option<usize>>, LoadError> {
-    if types.len() != layers {
-        return Err(unsupported("layer_types", format!("{} types", types.len()), format!("{layers} types")));
-    }
-    let one = |kind: &&str| match *kind {
-        "full_attention" => Ok(None),
-        "sliding_attention" => Ok(window),
-        other => Err(unsupported("layer_types", other, "full_attention or sliding_attention")),
-    };
-    types.iter().map(one).collect()
 }
 
 fn unsupported(field: &'static str, found: impl ToString, expected: impl Into<String>) -> LoadError {

@@ -8,10 +8,12 @@ use crate::engine::{DraftJob, Sampling, ScoreSequence};
 
 const VOCAB: u32 = 5;
 
-/// A model whose keys are the tokens themselves: a row's logits depend on exactly what its span's slots hold.
+/// A model whose keys are the tokens themselves: a row's logits depend on exactly what its span's slots hold, and on whether its
+/// sequence is long.
 #[derive(Default)]
 struct FakeModel {
-    slots: BTreeMap<u32, (usize, u32)>, // slot: (position, token)
+    slots: BTreeMap<u32, (usize, u32, bool)>, // slot: (position, token, long)
+    short_context: Option<usize>,
 }
 
 impl FakeModel {
@@ -20,7 +22,8 @@ impl FakeModel {
         for (row, write) in batch.writes.iter().enumerate() {
             if let Some(slot) = write {
                 assert!(written.insert(*slot), "slot {slot} written twice in one pass");
-                self.slots.insert(*slot, (batch.positions[row] as usize, batch.tokens[row]));
+                let long = self.is_long(batch.lengths[row]);
+                self.slots.insert(*slot, (batch.positions[row] as usize, batch.tokens[row], long));
             }
         }
         let mut logits = Vec::new();
@@ -28,11 +31,16 @@ impl FakeModel {
         for span in &batch.spans {
             assert_eq!(span.slots.len(), span.start + span.rows);
             for position in span.start..span.start + span.rows {
-                let seen: Vec<(usize, u32)> = span.slots[..=position].iter().map(|slot| self.slots[slot]).collect();
-                assert!(seen.iter().enumerate().all(|(place, (held, _))| place == *held), "a slot of another position");
+                let seen: Vec<_> = span.slots[..=position].iter().map(|slot| self.slots[slot]).collect();
+                assert!(
+                    seen.iter().enumerate().all(|(place, (held, ..))| place == *held),
+                    "a slot of another position"
+                );
                 assert_eq!(seen[position].1, batch.tokens[row]);
+                let long = self.is_long(batch.lengths[row]);
+                assert!(seen.iter().all(|(.., held)| *held == long), "keys of a short sequence under a long one");
                 if batch.reads.contains(&(row as u32)) {
-                    logits.push(Self::logits(&seen));
+                    logits.push(Self::logits(&seen, long));
                 }
                 row += 1;
             }
@@ -41,9 +49,13 @@ impl FakeModel {
         logits
     }
 
-    fn logits(seen: &[(usize, u32)]) -> Vec<f32> {
+    fn is_long(&self, length: u32) -> bool {
+        self.short_context.is_some_and(|longest| length as usize > longest)
+    }
+
+    fn logits(seen: &[(usize, u32, bool)], long: bool) -> Vec<f32> {
         let mix = |state: u32, token: u32| (state ^ (token + 1)).wrapping_mul(0x9E37_79B1).rotate_left(13);
-        let state = seen.iter().fold(17, |state, (_, token)| mix(state, *token));
+        let state = seen.iter().fold(17 + u32::from(long), |state, (_, token, _)| mix(state, *token));
         (0..VOCAB).map(|token| (mix(state, token) >> 16) as f32 / 16384.0).collect()
     }
 }
@@ -104,12 +116,12 @@ fn run(scheduler: &mut Scheduler, model: &mut FakeModel) -> Outcomes {
     outcomes
 }
 
-fn alone(call: u64, ask: &Ask) -> Outcomes {
+fn alone(call: u64, ask: &Ask, short_context: Option<usize>) -> Outcomes {
     let mut outcomes = Outcomes::new();
     for sequence in sequences(call, ask) {
-        let mut scheduler = Scheduler::new(1000, 1000);
+        let mut scheduler = Scheduler::new(1000, 1000, short_context);
         scheduler.submit(sequence);
-        outcomes.extend(run(&mut scheduler, &mut FakeModel::default()));
+        outcomes.extend(run(&mut scheduler, &mut FakeModel { short_context, ..FakeModel::default() }));
     }
     outcomes
 }
@@ -124,7 +136,7 @@ fn submit(scheduler: &mut Scheduler, call: u64, ask: &Ask) {
 
 #[test]
 fn candidates_share_their_prefix_within_one_pass() {
-    let mut scheduler = Scheduler::new(100, 100);
+    let mut scheduler = Scheduler::new(100, 100, None);
     let context = [1, 2, 3, 4, 1, 2, 3, 4];
     let candidate = |last: u32| ([&context[..], &[last, 1]].concat(), 8, false);
     submit(&mut scheduler, 0, &Ask::Score { candidates: (0..4).map(candidate).collect() });
@@ -137,7 +149,7 @@ fn candidates_share_their_prefix_within_one_pass() {
 
 #[test]
 fn prefill_is_cut_to_the_budget_and_decoding_goes_first() {
-    let mut scheduler = Scheduler::new(100, 4);
+    let mut scheduler = Scheduler::new(100, 4, None);
     let mut model = FakeModel::default();
     let long = Ask::Score { candidates: vec![(vec![3; 9], 1, false)] };
     submit(&mut scheduler, 0, &draft(&[1, 2], 8));
@@ -158,7 +170,7 @@ fn prefill_is_cut_to_the_budget_and_decoding_goes_first() {
 
 #[test]
 fn equal_prompts_that_arrive_together_are_computed_once() {
-    let mut scheduler = Scheduler::new(100, 6);
+    let mut scheduler = Scheduler::new(100, 6, None);
     let prompt = [1, 2, 3, 4, 1, 2, 3, 4, 4, 4];
     submit(&mut scheduler, 0, &draft(&prompt, 1));
     submit(&mut scheduler, 1, &draft(&prompt, 1));
@@ -169,7 +181,7 @@ fn equal_prompts_that_arrive_together_are_computed_once() {
 
 #[test]
 fn twins_that_draw_the_same_tokens_write_each_key_once() {
-    let mut scheduler = Scheduler::new(100, 16);
+    let mut scheduler = Scheduler::new(100, 16, None);
     let mut model = FakeModel::default();
     submit(&mut scheduler, 0, &draft(&[1, 2], 6));
     submit(&mut scheduler, 1, &draft(&[1, 2], 6));
@@ -187,7 +199,7 @@ fn twins_that_draw_the_same_tokens_write_each_key_once() {
 
 #[test]
 fn nobody_is_admitted_behind_a_prefill_that_ran_out_of_slots() {
-    let mut scheduler = Scheduler::new(14, 4);
+    let mut scheduler = Scheduler::new(14, 4, None);
     let mut model = FakeModel::default();
     submit(&mut scheduler, 0, &draft(&[1, 2], 12));
     submit(&mut scheduler, 1, &draft(&[3; 11], 1));
@@ -205,7 +217,7 @@ fn nobody_is_admitted_behind_a_prefill_that_ran_out_of_slots() {
 
 #[test]
 fn the_newest_gives_way_and_ends_with_the_same_tokens() {
-    let mut scheduler = Scheduler::new(24, 16);
+    let mut scheduler = Scheduler::new(24, 16, None);
     let asks = [draft(&[1, 2, 3], 20), draft(&[2, 3, 4], 20), draft(&[3, 4, 1], 20)];
     for (call, ask) in (0..).zip(&asks) {
         submit(&mut scheduler, call, ask);
@@ -220,13 +232,31 @@ fn the_newest_gives_way_and_ends_with_the_same_tokens() {
     }
     assert!(!gave_way.is_empty() && !gave_way.contains(&0), "{gave_way:?}");
     for (call, ask) in (0..).zip(&asks) {
-        assert_eq!(outcomes[&SequenceId { call, index: 0 }], alone(call, ask)[&SequenceId { call, index: 0 }]);
+        assert_eq!(outcomes[&SequenceId { call, index: 0 }], alone(call, ask, None)[&SequenceId { call, index: 0 }]);
     }
 }
 
 #[test]
+fn a_draft_that_outgrows_the_short_context_is_computed_again_once() {
+    let short_context = Some(4);
+    let mut scheduler = Scheduler::new(100, 16, short_context);
+    let mut model = FakeModel { short_context, ..FakeModel::default() };
+    submit(&mut scheduler, 0, &draft(&[1, 2, 3], 4));
+    let mut rows = Vec::new();
+    while !scheduler.is_idle() {
+        let plan = scheduler.plan();
+        rows.push(plan.batch.rows());
+        for (reader, logits) in plan.readers.iter().zip(model.forward(&plan.batch)) {
+            scheduler.read(*reader, &logits);
+        }
+    }
+    // Three of the context, the fourth; then five at once, and the sixth.
+    assert_eq!(rows, [3, 1, 5, 1]);
+}
+
+#[test]
 fn a_failed_pass_ends_the_running_and_spares_the_waiting() {
-    let mut scheduler = Scheduler::new(10, 16);
+    let mut scheduler = Scheduler::new(10, 16, None);
     submit(&mut scheduler, 0, &draft(&[1, 2, 3, 4, 1, 2], 4));
     submit(&mut scheduler, 1, &draft(&[4, 2, 3, 4, 1, 2], 4));
     scheduler.plan();
@@ -258,10 +288,11 @@ proptest! {
     fn every_call_ends_as_if_alone(
         slots in 26usize..80,
         max_rows in 1usize..20,
+        short_context in prop::option::of(1usize..24),
         asks in prop::collection::vec((ask(), 0usize..6, prop::option::weighted(0.2, 0usize..8)), 1..12),
     ) {
-        let mut scheduler = Scheduler::new(slots, max_rows);
-        let mut model = FakeModel::default();
+        let mut scheduler = Scheduler::new(slots, max_rows, short_context);
+        let mut model = FakeModel { short_context, ..FakeModel::default() };
         let mut outcomes = Outcomes::new();
         let mut cancelled = HashSet::new();
         for (call, (ask, pause, cancel)) in (0u64..).zip(&asks) {
@@ -278,7 +309,7 @@ proptest! {
         outcomes.extend(run(&mut scheduler, &mut model));
         prop_assert_eq!(scheduler.cache.available(), slots, "a slot leaked");
         for (call, (ask, ..)) in (0u64..).zip(&asks) {
-            for (id, expected) in alone(call, ask) {
+            for (id, expected) in alone(call, ask, short_context) {
                 match outcomes.get(&id) {
                     Some(found) => prop_assert_eq!(found, &expected),
                     None => prop_assert!(cancelled.contains(&call), "call {} has no end", call),

@@ -27,7 +27,7 @@ fn certain(token: usize) -> [f32; 4] {
 fn a_draft_reads_its_last_row_and_grows() {
     let mut cache = Cache::new(8);
     let mut draft = draft(&[1, 2, 3], 2);
-    assert_eq!(draft.admit(&mut cache), 0);
+    assert_eq!(draft.admit(&mut cache, None), 0);
     let reads: Vec<bool> = rows(&mut draft, &mut cache).iter().map(|row| row.read).collect();
     assert_eq!(reads, [false, false, true]);
     assert_eq!(draft.read(&certain(2)), Ok(None));
@@ -49,10 +49,10 @@ fn an_end_of_turn_token_is_not_part_of_the_draft_but_its_probability_is() {
 fn a_cached_context_costs_one_row_which_is_not_written_again() {
     let mut cache = Cache::new(8);
     let mut first = draft(&[1, 2, 3], 1);
-    first.admit(&mut cache);
+    first.admit(&mut cache, None);
     assert!(rows(&mut first, &mut cache).iter().all(|row| row.write.is_some()));
     let mut second = draft(&[1, 2, 3], 1);
-    assert_eq!(second.admit(&mut cache), 2);
+    assert_eq!(second.admit(&mut cache, None), 2);
     assert_eq!(rows(&mut second, &mut cache), [Row { token: 3, write: None, read: true }]);
 }
 
@@ -61,7 +61,7 @@ fn a_score_computes_only_what_its_terms_need() {
     for (finished, expected) in [(false, vec![false, true, true]), (true, vec![false, true, true, true])] {
         let mut cache = Cache::new(8);
         let mut score = score(&[1, 2, 3, 1], 2, finished);
-        score.admit(&mut cache);
+        score.admit(&mut cache, None);
         let reads: Vec<bool> = rows(&mut score, &mut cache).iter().map(|row| row.read).collect();
         assert_eq!(reads, expected);
         let mut last = Ok(None);
@@ -79,11 +79,11 @@ fn a_score_computes_only_what_its_terms_need() {
 fn a_preempted_score_goes_on_after_the_terms_it_has() {
     let mut cache = Cache::new(8);
     let mut score = score(&[1, 2, 3, 1], 1, false);
-    score.admit(&mut cache);
+    score.admit(&mut cache, None);
     score.next_row(&mut cache).unwrap();
     assert_eq!(score.read(&certain(2)), Ok(None));
     score.leave(&mut cache);
-    assert_eq!(score.admit(&mut cache), 1);
+    assert_eq!(score.admit(&mut cache, None), 1);
     assert_eq!(rows(&mut score, &mut cache).len(), 2);
 }
 

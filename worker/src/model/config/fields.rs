@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::LoadError;
+use crate::model::LoadError;
 
 /// A JSON object whose fields are read one by one. A field that is null counts as absent.
 #[derive(Clone, Copy)]
@@ -41,8 +41,14 @@ impl<'a> Fields<'a> {
         }
     }
 
-    pub(super) fn required_count(self, field: &'static str, most: usize) -> Result<usize, LoadError> {
-        self.count(field, most)?.ok_or(LoadError::ConfigFieldMissing { field })
+    /// A count that null switches off; `default` where the file does not name the field.
+    pub(super) fn nullable_count(
+        self,
+        field: &'static str,
+        most: usize,
+        default: Option<usize>,
+    ) -> Result<Option<usize>, LoadError> {
+        if self.names(field) { self.count(field, most) } else { Ok(default) }
     }
 
     /// A finite number above 0.
@@ -56,6 +62,23 @@ impl<'a> Fields<'a> {
 
     pub(super) fn required_positive(self, field: &'static str) -> Result<f64, LoadError> {
         self.positive(field)?.ok_or(LoadError::ConfigFieldMissing { field })
+    }
+
+    /// A number above 0 that null switches off; `default` where the file does not name the field.
+    pub(super) fn nullable_positive(self, field: &'static str, default: Option<f64>) -> Result<Option<f64>, LoadError> {
+        if self.names(field) { self.positive(field) } else { Ok(default) }
+    }
+
+    /// A list of `count` finite numbers above 0.
+    pub(super) fn required_positives(self, field: &'static str, count: usize) -> Result<Vec<f64>, LoadError> {
+        let value = self.value(field).ok_or(LoadError::ConfigFieldMissing { field })?;
+        let numbers = value.as_array().map(|list| list.iter().filter_map(serde_json::Value::as_f64));
+        let numbers: Vec<f64> = numbers.into_iter().flatten().filter(|x| x.is_finite() && *x > 0.0).collect();
+        let listed = value.as_array().map_or(0, Vec::len);
+        match numbers.len() == count && listed == count {
+            true => Ok(numbers),
+            false => Err(refused(field, value, &format!("a list of {count} numbers above 0"))),
+        }
     }
 
     pub(super) fn flag(self, field: &'static str) -> Result<Option<bool>, LoadError> {
