@@ -85,8 +85,8 @@ pub(crate) struct ViewArgs {
 /// What a cluster on this machine is made of.
 #[derive(Debug, Args)]
 pub(crate) struct LocalArgs {
-    /// Checkpoint folder of a member; repeatable. Default: every folder under --models.
-    #[arg(long, value_name = "DIR", action = ArgAction::Append)]
+    /// Checkpoint folder or GGUF file of a member; repeatable. Default: every folder under --models.
+    #[arg(long, value_name = "PATH", action = ArgAction::Append)]
     pub(crate) model: Vec<PathBuf>,
     /// Folder of bundled models; default: "models" here or above, else beside the program or above.
     #[arg(long, value_name = "DIR", env = "SPECFUSE_MODELS")]

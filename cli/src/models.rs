@@ -1,4 +1,4 @@
-//! Which checkpoint folders a local cluster serves, and under which names.
+//! Which checkpoints a local cluster serves, and under which names.
 
 use std::{
     collections::BTreeSet,
@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A member to be: a checkpoint folder and a name that no other member has.
+/// A member to be: a checkpoint folder or GGUF file and a name that no other member has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LocalModel {
     pub(crate) name: String,
@@ -83,13 +83,13 @@ fn named(folders: Vec<PathBuf>) -> Vec<LocalModel> {
     models
 }
 
-/// The folder's own name, also where the path ends in "." or "..", in the letters that a member's name may have.
+/// The folder's own name, or the file's without ".gguf", also where the path ends in "." or "..", in the letters that a member's name may have.
 fn base_name(folder: &Path) -> String {
     let resolved = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
     // A link is called what the user calls it.
     let name = folder.file_name().or_else(|| resolved.file_name()).unwrap_or_default().to_string_lossy().into_owned();
     let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '-' };
-    let name: String = name.chars().take(LONGEST_NAME).map(plain).collect();
+    let name: String = name.strip_suffix(".gguf").unwrap_or(&name).chars().take(LONGEST_NAME).map(plain).collect();
     if name.is_empty() { "model".to_owned() } else { name }
 }
 
@@ -117,6 +117,7 @@ mod tests {
     fn folders_of_one_name_get_distinct_names() {
         let given = ["a/tiny", "b/tiny", "tiny-2", "c/tiny"].map(PathBuf::from);
         assert_eq!(names(&choose(&given, None).unwrap()), ["tiny", "tiny-2", "tiny-2-2", "tiny-3"]);
+        assert_eq!(names(&choose(&["a/tiny-Q8_0.gguf".into()], None).unwrap()), ["tiny-Q8_0"]);
     }
 
     #[test]

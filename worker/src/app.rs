@@ -34,7 +34,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     } else {
         shutdown.on_signal()?;
     }
-    tracing::info!(model = config.name, folder = %config.model.display(), "loading");
+    tracing::info!(model = config.name, path = %config.model.display(), "loading");
     let checkpoint = tokio::select! {
         loaded = load(config.model.clone()) => loaded?,
         () = shutdown.begun() => return Ok(()),
@@ -92,12 +92,12 @@ fn engine_died(ended: Result<(), String>) -> anyhow::Error {
 }
 
 /// On a thread of its own, which is abandoned with the process when the stop comes first.
-async fn load(folder: PathBuf) -> anyhow::Result<Checkpoint> {
+async fn load(path: PathBuf) -> anyhow::Result<Checkpoint> {
     let (loaded, checkpoint) = oneshot::channel::<Result<Checkpoint, CheckpointError>>();
-    let shown = folder.display().to_string();
+    let shown = path.display().to_string();
     std::thread::Builder::new().name("load".to_owned()).spawn(move || {
         // A stop that came first has dropped the receiver.
-        let _ = loaded.send(checkpoint::load(&folder));
+        let _ = loaded.send(checkpoint::load(&path));
     })?;
     let loaded = checkpoint.await.map_err(|_| anyhow!("loading panicked"));
     loaded?.with_context(|| format!("cannot serve --model {shown}"))

@@ -11,6 +11,7 @@ mod source;
 
 use std::{fmt::Write as _, io, path::Path};
 
+use crate::gguf::Gguf;
 use minijinja::{Environment, Error, ErrorKind, Value, context, syntax::SyntaxConfig, value::merge_maps};
 
 pub use source::TemplateLoadError;
@@ -84,12 +85,20 @@ impl Role {
 impl ChatTemplate {
     /// Loads the template of a checkpoint folder. None: the model has none, and takes raw prompts only.
     pub fn load(folder: &Path) -> Result<Option<Self>, TemplateLoadError> {
-        let Some(found) = source::find(folder)? else { return Ok(None) };
+        source::find(folder)?.map(Self::compiled).transpose()
+    }
+
+    /// The same of a GGUF file.
+    pub fn from_gguf(file: &Gguf) -> Result<Option<Self>, TemplateLoadError> {
+        source::find_in_gguf(file)?.map(Self::compiled).transpose()
+    }
+
+    fn compiled(found: source::Found) -> Result<Self, TemplateLoadError> {
         let template = source::without_generation_blocks(&found.template);
         let environment = on_a_deep_stack(|| compile(template))
             .map_err(TemplateLoadError::NoThread)?
             .map_err(|source| TemplateLoadError::Broken { path: found.path, source })?;
-        Ok(Some(Self { environment, special_tokens: Value::from(found.special_tokens) }))
+        Ok(Self { environment, special_tokens: Value::from(found.special_tokens) })
     }
 
     /// The prompt for `messages`, with the generation prompt added.

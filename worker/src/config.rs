@@ -15,10 +15,11 @@ const MAX_QUEUE: usize = 1 << 16;
 /// The worker's flags as typed.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// Folder of the checkpoint, in the Hugging Face layout.
-    #[arg(long, value_name = "DIR", env = "SPECFUSE_WORKER_MODEL")]
+    /// Folder of the checkpoint, in the Hugging Face layout, or a GGUF file.
+    #[arg(long, value_name = "PATH", env = "SPECFUSE_WORKER_MODEL")]
     pub model: PathBuf,
-    /// What ensembles call this model: letters, digits, ".", "_" and "-". Default: the folder's name.
+    /// What ensembles call this model: letters, digits, ".", "_" and "-". Default: the name of the folder, or of the
+    /// file without ".gguf".
     #[arg(long, env = "SPECFUSE_WORKER_NAME")]
     pub name: Option<String>,
     /// Address and port to serve on; port 0 takes a free one.
@@ -64,7 +65,7 @@ pub struct Config {
 pub enum ConfigError {
     #[error("--name {0:?} must be 1 to {MAX_NAME} letters, digits, \".\", \"_\" or \"-\"")]
     Name(String),
-    #[error("--name is needed: the folder of --model {0} has no name that could be one")]
+    #[error("--name is needed: what --model {0} names has no name that could be one")]
     Unnamed(PathBuf),
     #[error("--listen {0:?} is not an address with a port, such as 127.0.0.1:7071")]
     Listen(String),
@@ -110,8 +111,9 @@ fn name(args: &Args) -> Result<String, ConfigError> {
         return if allowed(name) { Ok(name.clone()) } else { Err(ConfigError::Name(name.clone())) };
     }
     // "." and "models/.." have a name only once resolved; a folder that does not exist is refused when it is loaded.
-    let folder = args.model.canonicalize().unwrap_or_else(|_| args.model.clone());
-    let name = folder.file_name().and_then(|name| name.to_str()).filter(|name| allowed(name));
+    let path = args.model.canonicalize().unwrap_or_else(|_| args.model.clone());
+    let name = path.file_name().and_then(|name| name.to_str());
+    let name = name.map(|name| name.strip_suffix(".gguf").unwrap_or(name)).filter(|name| allowed(name));
     name.map(str::to_owned).ok_or_else(|| ConfigError::Unnamed(args.model.clone()))
 }
 
@@ -184,5 +186,6 @@ mod tests {
         assert!(matches!(Config::try_from(args("/")), Err(ConfigError::Unnamed(_))));
         assert!(matches!(Config::try_from(args("/no/such/my model")), Err(ConfigError::Unnamed(_))));
         assert!(Config::try_from(args(".")).is_ok());
+        assert_eq!(Config::try_from(args("/no/such/Qwen2.5-Q8_0.gguf")).unwrap().name, "Qwen2.5-Q8_0");
     }
 }

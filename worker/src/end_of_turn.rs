@@ -1,4 +1,4 @@
-//! Which token ids end a model's turn: read once from the checkpoint folder, checked against the vocabulary.
+//! Which token ids end a model's turn: read once from the checkpoint, checked against the vocabulary.
 
 use std::{
     path::{Path, PathBuf},
@@ -6,6 +6,8 @@ use std::{
 };
 
 use serde_json::Value;
+
+use crate::gguf::{Gguf, GgufError};
 
 /// First the file that generation reads, then the model's own.
 const FILES: [&str; 2] = ["generation_config.json", "config.json"];
@@ -20,6 +22,8 @@ pub enum EndOfTurnError {
     NotIds { path: PathBuf, found: String },
     #[error("eos_token_id {id} in {path} is beyond the model's vocabulary of {vocab_size}")]
     BeyondVocabulary { path: PathBuf, id: u64, vocab_size: usize },
+    #[error(transparent)]
+    Gguf(#[from] GgufError),
 }
 
 /// `eos_token_id` of the first file that has one, each id once. Empty: the model never ends its turn.
@@ -32,6 +36,18 @@ pub fn load(folder: &Path, vocab_size: usize) -> Result<Arc<[u32]>, EndOfTurnErr
         }
     }
     Ok(Arc::new([]))
+}
+
+/// The same of a GGUF file.
+pub fn from_gguf(file: &Gguf, vocab_size: usize) -> Result<Arc<[u32]>, EndOfTurnError> {
+    let ids = file.end_of_turn()?;
+    match ids.iter().find(|id| **id as usize >= vocab_size) {
+        None => Ok(ids.into()),
+        Some(id) => {
+            let (path, id) = (file.path().to_owned(), u64::from(*id));
+            Err(EndOfTurnError::BeyondVocabulary { path, id, vocab_size })
+        }
+    }
 }
 
 fn read(path: &Path) -> Result<Value, EndOfTurnError> {

@@ -4,6 +4,7 @@
 //! - [`service`]: the contract; `status`: its errors
 //! - [`context`]: a call's text to token ids and drawn ids back to text, with [`tokenizer`] and [`chat_template`]
 //! - [`segment`]: where a drafted segment may end; [`end_of_turn`]: which ids end a turn
+//! - [`gguf`]: a model in one file; `mapped`: files in memory
 //! - [`engine`]: batches sequences of ids on a thread of its own; [`model`]: weights and the forward pass
 //!
 //! Text stops at `service`: the engine sees ids. Tensors stop at the engine: nothing above it sees one.
@@ -14,6 +15,8 @@ pub mod config;
 pub mod context;
 pub mod end_of_turn;
 pub mod engine;
+pub mod gguf;
+mod mapped;
 pub mod model;
 pub mod segment;
 pub mod service;

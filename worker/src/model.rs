@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use candle_core::{DType, Device};
 
 use crate::engine::batch::Batch;
+use crate::gguf::{Gguf, GgufError};
 use config::ModelConfig;
 use decoder::Decoder;
 pub use decoder::Logits;
@@ -46,7 +47,7 @@ pub struct ModelInfo {
     pub device: String,
 }
 
-/// Why a checkpoint folder cannot be served. None of these passes by itself: the folder must change.
+/// Why a checkpoint cannot be served. None of these passes by itself: the folder or the file must change.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     #[error("cannot read {}", path.display())]
@@ -79,6 +80,8 @@ pub enum LoadError {
     WrongShape { name: String, expected: Vec<usize>, found: Vec<usize> },
     #[error("tensor {name} has element type {found} (supported: F32, F16, BF16)")]
     UnsupportedDtype { name: String, found: String },
+    #[error(transparent)]
+    Gguf(#[from] GgufError),
     #[error("tensor {name} cannot be used")]
     Tensor { name: String, source: Box<candle_core::Error> },
 }
@@ -99,7 +102,16 @@ impl Model {
     /// Loads config.json and the weights of a Hugging Face checkpoint folder, memory-mapped.
     pub fn load(dir: &Path) -> Result<Self, LoadError> {
         let config = ModelConfig::parse(&weights::read_json(&dir.join("config.json"))?)?;
-        let mut weights = Weights::open(dir, Device::Cpu)?;
+        Self::build(&config, Weights::open(dir, Device::Cpu)?)
+    }
+
+    /// The model in a GGUF file.
+    pub fn from_gguf(file: &Gguf) -> Result<Self, LoadError> {
+        let config = ModelConfig::parse(&file.config()?)?;
+        Self::build(&config, Weights::from_gguf(file, Device::Cpu)?)
+    }
+
+    fn build(config: &ModelConfig, mut weights: Weights<'_>) -> Result<Self, LoadError> {
         let info = |parameters| ModelInfo {
             family: config.family.to_owned(),
             parameters,
@@ -108,7 +120,7 @@ impl Model {
             dtype: "f32",
             device: "cpu".to_owned(),
         };
-        let decoder = Decoder::load(&config, &mut weights)?;
+        let decoder = Decoder::load(config, &mut weights)?;
         Ok(Self { info: info(weights.parameters()), decoder, short_context: config.short_context() })
     }
 

@@ -1,10 +1,12 @@
-//! A model's own tokenizer: text to token ids and back, exactly as its `tokenizer.json` says.
+//! A model's own tokenizer: text to token ids and back, exactly as its `tokenizer.json` or its GGUF file says.
 //!
 //! Padding and truncation stored in the file are switched off: a prompt is never filled up nor cut here. The switches of
 //! `tokenizer_config.json` (`add_bos_token`, `add_prefix_space` and the like) are not read: whoever wrote `tokenizer.json` has worked
 //! them into it, and a conversation is encoded without added tokens anyway. It knows neither prompts nor answers, only strings.
 
 use std::path::{Path, PathBuf};
+
+use crate::gguf::{Gguf, GgufError};
 
 /// The file in a checkpoint folder.
 pub const FILE: &str = "tokenizer.json";
@@ -17,7 +19,7 @@ pub struct Tokenizer {
     highest_base_id: u32,
 }
 
-/// Why a checkpoint folder's tokenizer cannot be used.
+/// Why a checkpoint's tokenizer cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenizerLoadError {
     #[error("{0} does not exist: a checkpoint folder needs the tokenizer in this format")]
@@ -28,6 +30,8 @@ pub enum TokenizerLoadError {
     Invalid { path: PathBuf, source: tokenizers::Error },
     #[error("{0} holds no token")]
     Empty(PathBuf),
+    #[error(transparent)]
+    Gguf(#[from] GgufError),
 }
 
 /// The tokenizer refused a string or ids it should take: a fault of the file, not of the caller.
@@ -50,6 +54,15 @@ impl Tokenizer {
         let mut inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(invalid)?;
         inner.with_padding(None);
         inner.with_truncation(None).map_err(invalid)?;
+        Self::from_parts(inner, path)
+    }
+
+    /// The tokenizer that a GGUF file's keys describe.
+    pub fn from_gguf(file: &Gguf) -> Result<Self, TokenizerLoadError> {
+        Self::from_parts(file.tokenizer()?, file.path().to_owned())
+    }
+
+    fn from_parts(inner: tokenizers::Tokenizer, path: PathBuf) -> Result<Self, TokenizerLoadError> {
         let highest_id = inner.get_vocab(true).into_values().max().ok_or(TokenizerLoadError::Empty(path))?;
         let highest_base_id = inner.get_vocab(false).into_values().max().unwrap_or(highest_id);
         Ok(Self { inner, highest_id, highest_base_id })

@@ -1,4 +1,4 @@
-//! A checkpoint folder, loaded and checked to fit together: model, tokenizer, chat template, ends of turn.
+//! A checkpoint folder or a GGUF file, loaded and checked to fit together: model, tokenizer, chat template, ends of turn.
 
 use std::{path::Path, sync::Arc};
 
@@ -6,6 +6,7 @@ use crate::{
     chat_template::{ChatTemplate, TemplateLoadError},
     context::Language,
     end_of_turn::{self, EndOfTurnError},
+    gguf::{Gguf, GgufError},
     model::{LoadError, Model},
     tokenizer::{Tokenizer, TokenizerLoadError},
 };
@@ -17,11 +18,13 @@ pub(super) struct Checkpoint {
     pub(super) end_of_turn: Arc<[u32]>,
 }
 
-/// Why a folder cannot be served.
+/// Why a folder or a file cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CheckpointError {
-    #[error("no such folder")]
-    NoFolder,
+    #[error("no such folder and no such GGUF file")]
+    Nothing,
+    #[error(transparent)]
+    Gguf(#[from] GgufError),
     #[error(transparent)]
     Tokenizer(#[from] TokenizerLoadError),
     #[error(transparent)]
@@ -36,13 +39,27 @@ pub(super) enum CheckpointError {
     TokenizerTooLarge { highest_id: u32, vocab_size: usize },
 }
 
-/// Loads everything in a folder: the small files first, since the weights take longest.
-pub(super) fn load(folder: &Path) -> Result<Checkpoint, CheckpointError> {
-    if !folder.is_dir() {
-        return Err(CheckpointError::NoFolder);
+/// Loads everything in a folder or a GGUF file: the small parts first, since the weights take longest.
+pub(super) fn load(path: &Path) -> Result<Checkpoint, CheckpointError> {
+    if path.is_dir() {
+        let language = Language { tokenizer: Tokenizer::load(path)?, chat_template: ChatTemplate::load(path)? };
+        let model = fitting(Model::load(path)?, &language)?;
+        let end_of_turn = end_of_turn::load(path, model.info.vocab_size)?;
+        Ok(complete(Checkpoint { model, language, end_of_turn }))
+    } else if path.is_file() {
+        let file = Gguf::open(path)?;
+        let tokenizer = Tokenizer::from_gguf(&file)?;
+        let language = Language { tokenizer, chat_template: ChatTemplate::from_gguf(&file)? };
+        let model = fitting(Model::from_gguf(&file)?, &language)?;
+        let end_of_turn = end_of_turn::from_gguf(&file, model.info.vocab_size)?;
+        Ok(complete(Checkpoint { model, language, end_of_turn }))
+    } else {
+        Err(CheckpointError::Nothing)
     }
-    let language = Language { tokenizer: Tokenizer::load(folder)?, chat_template: ChatTemplate::load(folder)? };
-    let model = Model::load(folder)?;
+}
+
+/// The model, if it knows every token that the tokenizer can give.
+fn fitting(model: Model, language: &Language) -> Result<Model, CheckpointError> {
     let (highest_id, vocab_size) = (language.tokenizer.highest_base_id(), model.info.vocab_size);
     if highest_id as usize >= vocab_size {
         return Err(CheckpointError::TokenizerTooLarge { highest_id, vocab_size });
@@ -52,14 +69,18 @@ pub(super) fn load(folder: &Path) -> Result<Checkpoint, CheckpointError> {
     if highest_id as usize >= vocab_size {
         tracing::warn!(highest_id, vocab_size, "the model does not know all added tokens: texts with them are refused");
     }
-    let end_of_turn = end_of_turn::load(folder, vocab_size)?;
-    if end_of_turn.is_empty() {
+    Ok(model)
+}
+
+/// The checkpoint, having said what it lacks.
+fn complete(checkpoint: Checkpoint) -> Checkpoint {
+    if checkpoint.end_of_turn.is_empty() {
         tracing::warn!("the checkpoint names no end-of-turn token: the model never finishes a turn");
     }
-    if language.chat_template.is_none() {
+    if checkpoint.language.chat_template.is_none() {
         tracing::warn!("the checkpoint has no chat template: the model takes raw prompts only");
     }
-    Ok(Checkpoint { model, language, end_of_turn })
+    checkpoint
 }
 
 #[cfg(test)]
@@ -70,7 +91,7 @@ mod tests {
     fn a_missing_folder_and_a_missing_tokenizer_are_told_apart() {
         let dir = tempfile::tempdir().unwrap();
         let error = load(&dir.path().join("nothing")).unwrap_err();
-        assert!(error.to_string().starts_with("no such folder"), "{error}");
+        assert!(error.to_string().starts_with("no such folder and no such GGUF file"), "{error}");
         let error = load(dir.path()).unwrap_err();
         assert!(error.to_string().contains("tokenizer.json does not exist"), "{error}");
     }

@@ -1,4 +1,4 @@
-//! Where a checkpoint folder keeps its chat template and its special tokens, and the one construct of transformers' dialect
+//! Where a checkpoint keeps its chat template and its special tokens, and the one construct of transformers' dialect
 //! that the template engine lacks. It renders nothing.
 
 use std::{
@@ -7,6 +7,8 @@ use std::{
 };
 
 use serde_json::Value;
+
+use crate::gguf::{Gguf, GgufError};
 
 const TEMPLATE_FILE: &str = "chat_template.jinja";
 const CONFIG_FILE: &str = "tokenizer_config.json";
@@ -24,7 +26,7 @@ pub(super) struct Found {
     pub(super) special_tokens: BTreeMap<String, String>,
 }
 
-/// Why a checkpoint folder's chat template cannot be used. A folder without one is no error.
+/// Why a checkpoint's chat template cannot be used. A checkpoint without one is no error.
 #[derive(Debug, thiserror::Error)]
 pub enum TemplateLoadError {
     #[error("cannot read {path}")]
@@ -39,6 +41,8 @@ pub enum TemplateLoadError {
     Broken { path: PathBuf, source: minijinja::Error },
     #[error("no thread to compile the chat template on")]
     NoThread(#[source] std::io::Error),
+    #[error(transparent)]
+    Gguf(#[from] GgufError),
 }
 
 /// The template file if there is one, else the entry of the tokenizer's configuration: one string, or the "default" of a list.
@@ -57,10 +61,21 @@ pub(super) fn find(folder: &Path) -> Result<Option<Found>, TemplateLoadError> {
             None => return Ok(None),
         },
     };
-    if template.len() > MAX_TEMPLATE {
-        return Err(TemplateLoadError::TooLong { path, bytes: template.len() });
+    bounded(Found { template, path, special_tokens: special_tokens(&config) }).map(Some)
+}
+
+/// The template among a GGUF file's keys.
+pub(super) fn find_in_gguf(file: &Gguf) -> Result<Option<Found>, TemplateLoadError> {
+    let Some(template) = file.chat_template()? else { return Ok(None) };
+    let (template, path) = (template.to_owned(), file.path().to_owned());
+    bounded(Found { template, path, special_tokens: file.special_tokens()? }).map(Some)
+}
+
+fn bounded(found: Found) -> Result<Found, TemplateLoadError> {
+    match found.template.len() {
+        0..=MAX_TEMPLATE => Ok(found),
+        bytes => Err(TemplateLoadError::TooLong { path: found.path, bytes }),
     }
-    Ok(Some(Found { template, path, special_tokens: special_tokens(&config) }))
 }
 
 fn configured(config: &Value, path: &Path) -> Result<Option<String>, TemplateLoadError> {

@@ -1,13 +1,22 @@
-//! A tensor as its file holds it: element format, shape and bytes. What is done with it is the reader's affair.
+//! A tensor as its file holds it: element format, bytes and the order of its rows. What is done with it is the reader's affair.
+
+mod blocks;
 
 use half::{bf16, f16};
 
-/// Element formats that a weight may have in a file.
+/// Element formats that a weight may have in a file: floats, and ggml's blocks of quantised elements with a scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Format {
     F32,
     F16,
     Bf16,
+    Q4_0,
+    Q5_0,
+    Q5_1,
+    Q8_0,
+    Q4K,
+    Q5K,
+    Q6K,
 }
 
 impl Format {
@@ -17,34 +26,135 @@ impl Format {
             Self::F32 => "f32",
             Self::F16 => "f16",
             Self::Bf16 => "bf16",
+            Self::Q4_0 => "q4_0",
+            Self::Q5_0 => "q5_0",
+            Self::Q5_1 => "q5_1",
+            Self::Q8_0 => "q8_0",
+            Self::Q4K => "q4_k",
+            Self::Q5K => "q5_k",
+            Self::Q6K => "q6_k",
         }
     }
 
-    /// Bytes of `elements` elements.
-    pub(super) fn bytes(self, elements: usize) -> usize {
+    /// Elements of a block, which shares a scale and cannot be split. A row has whole blocks.
+    pub(super) fn block(self) -> usize {
         match self {
-            Self::F32 => elements * 4,
-            Self::F16 | Self::Bf16 => elements * 2,
+            Self::F32 | Self::F16 | Self::Bf16 => 1,
+            Self::Q4_0 | Self::Q5_0 | Self::Q5_1 | Self::Q8_0 => 32,
+            Self::Q4K | Self::Q5K | Self::Q6K => 256,
+        }
+    }
+
+    /// Bytes of a block.
+    pub(super) fn block_bytes(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::F16 | Self::Bf16 => 2,
+            Self::Q4_0 => 18,
+            Self::Q5_0 => 22,
+            Self::Q5_1 => 24,
+            Self::Q8_0 => 34,
+            Self::Q4K => 144,
+            Self::Q5K => 176,
+            Self::Q6K => 210,
+        }
+    }
+
+    /// Bytes of `elements` elements, which are whole blocks.
+    pub(super) fn bytes(self, elements: usize) -> usize {
+        elements / self.block() * self.block_bytes()
+    }
+
+    /// Appends the elements of whole blocks, as f32.
+    fn widen(self, bytes: &[u8], to: &mut Vec<f32>) {
+        let halves = || bytes.chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]]));
+        match self {
+            Self::F32 => to.extend(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))),
+            Self::F16 => to.extend(halves().map(|bits| f16::from_bits(bits).to_f32())),
+            Self::Bf16 => to.extend(halves().map(|bits| bf16::from_bits(bits).to_f32())),
+            Self::Q4_0 => blocks::widen(bytes, to, blocks::q4_0),
+            Self::Q5_0 => blocks::widen(bytes, to, blocks::q5_0),
+            Self::Q5_1 => blocks::widen(bytes, to, blocks::q5_1),
+            Self::Q8_0 => blocks::widen(bytes, to, blocks::q8_0),
+            Self::Q4K => blocks::widen(bytes, to, blocks::q4k),
+            Self::Q5K => blocks::widen(bytes, to, blocks::q5k),
+            Self::Q6K => blocks::widen(bytes, to, blocks::q6k),
         }
     }
 }
 
-/// A view of a file's bytes: a matrix [rows, columns] or a vector [columns], row after row.
+/// Where the model's rows lie in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RowOrder {
+    /// One after the other.
+    Straight,
+    /// Within each head of `head_dim` rows (even), the two rotary halves alternate: the model's rows 0, 1, 2, .. are the file's
+    /// 0, 2, 4, .. and its rows from `head_dim / 2` on the file's 1, 3, 5, ..
+    Interleaved { head_dim: usize },
+}
+
+impl RowOrder {
+    /// The file's row that is the model's row `row`.
+    pub(super) fn place(self, row: usize) -> usize {
+        match self {
+            Self::Straight => row,
+            Self::Interleaved { head_dim } => {
+                let (head, within, half) = (row / head_dim, row % head_dim, head_dim / 2);
+                head * head_dim + 2 * (within % half) + within / half
+            }
+        }
+    }
+}
+
+/// A view of a file's bytes: a matrix, or a vector whose elements are rows of one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stored<'a> {
     pub(super) format: Format,
-    /// Exactly `format.bytes(elements)`.
+    /// Bytes of a row, which has whole blocks.
+    pub(super) row_bytes: usize,
+    pub(super) order: RowOrder,
+    /// What the file's values have more than the model's; not 0 for some norms only.
+    pub(super) lifted: f32,
+    /// Whole rows.
     pub(super) bytes: &'a [u8],
 }
 
-impl Stored<'_> {
-    /// All elements widened to f32, exactly.
+impl<'a> Stored<'a> {
+    /// Bytes of a tensor of `shape` in the model's own order.
+    pub(super) fn straight(format: Format, shape: &[usize], bytes: &'a [u8]) -> Self {
+        Self { format, row_bytes: row_bytes(format, shape), order: RowOrder::Straight, lifted: 0.0, bytes }
+    }
+
+    /// The bytes of each row, in the model's order.
+    pub(super) fn rows(&self) -> impl ExactSizeIterator<Item = &'a [u8]> + use<'a> {
+        let Self { row_bytes, order, bytes, .. } = *self;
+        let row = move |row| {
+            let start = order.place(row) * row_bytes;
+            bytes.get(start..start + row_bytes).unwrap_or_default()
+        };
+        (0..bytes.len().checked_div(row_bytes).unwrap_or_default()).map(row)
+    }
+
+    /// All elements in the model's order as f32: floats exactly, blocks as ggml defines them.
     pub(super) fn widened(&self) -> Vec<f32> {
-        let halves = || self.bytes.chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]]));
-        match self.format {
-            Format::F32 => self.bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
-            Format::F16 => halves().map(|bits| f16::from_bits(bits).to_f32()).collect(),
-            Format::Bf16 => halves().map(|bits| bf16::from_bits(bits).to_f32()).collect(),
+        let elements = self.bytes.len() / self.format.block_bytes() * self.format.block();
+        let mut values = Vec::with_capacity(elements);
+        match self.order {
+            RowOrder::Straight => self.format.widen(self.bytes, &mut values),
+            RowOrder::Interleaved { .. } => self.rows().for_each(|row| self.format.widen(row, &mut values)),
         }
+        if self.lifted != 0.0 {
+            values.iter_mut().for_each(|value| *value -= self.lifted);
+        }
+        values
     }
 }
+
+/// Bytes of a row of a tensor: of a vector's element.
+pub(super) fn row_bytes(format: Format, shape: &[usize]) -> usize {
+    let columns = if shape.len() > 1 { shape.last().copied().unwrap_or(1) } else { 1 };
+    if columns < format.block() { format.block_bytes() } else { format.bytes(columns) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
-//! The tensors of a checkpoint, each checked against the shape its user expects. Nothing is kept of the files once loading ends.
+//! The tensors of a checkpoint folder or of a GGUF file, each checked against the shape its user expects. Nothing is kept of the files once loading ends.
 
+mod gguf;
 mod shards;
 
 use std::path::Path;
@@ -9,23 +10,38 @@ use serde_json::Value;
 
 use super::LoadError;
 use super::stored::Stored;
+use crate::gguf::Gguf;
+use gguf::GgufTensors;
 use shards::Shards;
 
-pub(super) struct Weights {
-    source: Shards,
+pub(super) struct Weights<'a> {
+    source: Source<'a>,
     device: Device,
     parameters: u64,
 }
 
-impl Weights {
+/// Where the tensors lie.
+enum Source<'a> {
+    Safetensors(Shards),
+    Gguf(GgufTensors<'a>),
+}
+
+impl<'a> Weights<'a> {
     /// The safetensors files of a folder.
     pub(super) fn open(dir: &Path, device: Device) -> Result<Self, LoadError> {
-        Ok(Self { source: Shards::open(dir)?, device, parameters: 0 })
+        Ok(Self { source: Source::Safetensors(Shards::open(dir)?), device, parameters: 0 })
+    }
+
+    pub(super) fn from_gguf(file: &'a Gguf, device: Device) -> Result<Self, LoadError> {
+        Ok(Self { source: Source::Gguf(GgufTensors::open(file)?), device, parameters: 0 })
     }
 
     /// The tensor `name`, which must have exactly `shape`, as its file has it.
     pub(super) fn stored(&mut self, name: &str, shape: &[usize]) -> Result<Stored<'_>, LoadError> {
-        let stored = self.source.tensor(name, shape)?;
+        let stored = match &self.source {
+            Source::Safetensors(shards) => shards.tensor(name, shape)?,
+            Source::Gguf(tensors) => tensors.tensor(name, shape)?,
+        };
         self.parameters += shape.iter().product::<usize>() as u64;
         Ok(stored)
     }

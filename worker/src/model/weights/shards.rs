@@ -2,7 +2,6 @@
 //! or the tensor.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
 
@@ -13,11 +12,14 @@ use serde_json::Value;
 use super::super::LoadError;
 use super::super::stored::{Format, Stored};
 use super::read_json;
+use crate::mapped::map;
 
 const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 /// Bytes of the header's length, which open the file.
 const LENGTH_BYTES: usize = 8;
+const FORMATS: [(Dtype, Format); 3] =
+    [(Dtype::F32, Format::F32), (Dtype::F16, Format::F16), (Dtype::BF16, Format::Bf16)];
 
 #[derive(Debug)]
 pub(super) struct Shards {
@@ -51,7 +53,7 @@ impl Shards {
     }
 
     fn add(&mut self, path: &Path) -> Result<(), LoadError> {
-        let map = map(path)?;
+        let map = map(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
         let corrupt = |source| LoadError::Corrupt { path: path.to_owned(), source };
         let (header, metadata) = SafeTensors::read_metadata(&map).map_err(corrupt)?;
         let first = LENGTH_BYTES + header;
@@ -79,16 +81,10 @@ impl Shards {
             let (expected, found) = (shape.to_vec(), place.shape.clone());
             return Err(LoadError::WrongShape { name: name.to_owned(), expected, found });
         }
-        let format = match place.dtype {
-            Dtype::F32 => Format::F32,
-            Dtype::F16 => Format::F16,
-            Dtype::BF16 => Format::Bf16,
-            other => {
-                return Err(LoadError::UnsupportedDtype { name: name.to_owned(), found: format!("{other:?}") });
-            }
-        };
+        let unsupported = || LoadError::UnsupportedDtype { name: name.to_owned(), found: format!("{:?}", place.dtype) };
+        let (_, format) = FORMATS.into_iter().find(|(dtype, _)| *dtype == place.dtype).ok_or_else(unsupported)?;
         let bytes = self.maps.get(place.shard).and_then(|map| map.get(place.range.clone())).ok_or_else(missing)?;
-        Ok(Stored { format, bytes })
+        Ok(Stored::straight(format, shape, bytes))
     }
 }
 
@@ -103,16 +99,4 @@ fn shard_names(index: &Path) -> Result<BTreeSet<String>, LoadError> {
 fn plain_file_name(file: &str) -> Result<String, LoadError> {
     let plain = !file.contains('\\') && Path::new(file).file_name().is_some_and(|name| name == file);
     if plain { Ok(file.to_owned()) } else { Err(LoadError::ShardName { found: file.to_owned() }) }
-}
-
-/// Maps a file for reading.
-#[expect(
-    unsafe_code,
-    reason = "memory-mapping the weights; the files are read-only to us for as long as they are mapped"
-)]
-pub(super) fn map(path: &Path) -> Result<Mmap, LoadError> {
-    let read = |source| LoadError::Read { path: path.to_owned(), source };
-    let file = File::open(path).map_err(read)?;
-    // SAFETY: a checkpoint is not modified while it is loaded; a file cut short behind our back would end the process.
-    unsafe { Mmap::map(&file) }.map_err(read)
 }

@@ -19,7 +19,7 @@ fn folder() -> TempDir {
     dir
 }
 
-fn open(dir: &TempDir) -> Result<Weights, LoadError> {
+fn open(dir: &TempDir) -> Result<Weights<'static>, LoadError> {
     Weights::open(dir.path(), Device::Cpu)
 }
 

@@ -1,0 +1,116 @@
+use candle_core::quantized::gguf_file::Value as Key;
+
+use super::super::tests::{open, text, written};
+use super::*;
+
+/// The config of a file with these keys besides the ones that every model has.
+fn config(architecture: &str, more: &[(&str, Key)], tensors: &[(&str, &[usize])]) -> Result<Value, String> {
+    let common = [
+        ("block_count", Key::U32(4)),
+        ("embedding_length", Key::U32(64)),
+        ("feed_forward_length", Key::U32(128)),
+        ("context_length", Key::U32(256)),
+        ("attention.head_count", Key::U32(4)),
+        ("attention.layer_norm_rms_epsilon", Key::F32(0.5)),
+    ];
+    let mut keys = vec![("general.architecture".to_owned(), text(architecture))];
+    for (key, value) in common.iter().chain(more) {
+        keys.retain(|(known, _)| *known != format!("{architecture}.{key}"));
+        keys.push((format!("{architecture}.{key}"), value.clone()));
+    }
+    let keys: Vec<_> = keys.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
+    let embedding: (&str, &[usize]) = ("token_embd.weight", &[320, 64]);
+    let file = open(&written(&keys, &[&[embedding], tensors].concat())).unwrap();
+    file.config().map_err(|error| error.fault.to_string())
+}
+
+#[test]
+fn llama_is_spelled_as_its_config_json() {
+    let found = config("llama", &[("attention.head_count_kv", Key::U32(2)), ("rope.freq_base", Key::F32(5e5))], &[]);
+    let expected = json!({
+        "hidden_size": 64, "num_hidden_layers": 4, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16,
+        "intermediate_size": 128, "max_position_embeddings": 256, "vocab_size": 320, "tie_word_embeddings": true,
+        "rms_norm_eps": 0.5, "rope_theta": 5e5, "hidden_act": "silu", "attention_bias": false, "mlp_bias": false,
+        "model_type": "llama",
+    });
+    assert_eq!(found.unwrap(), expected);
+}
+
+#[test]
+fn tensors_say_whether_the_head_is_tied_and_whether_there_are_biases() {
+    let tensors: [(&str, &[usize]); 2] = [("output.weight", &[320, 64]), ("blk.0.attn_q.bias", &[64])];
+    let found = config("llama", &[], &tensors).unwrap();
+    assert_eq!((&found["tie_word_embeddings"], &found["attention_bias"]), (&json!(false), &json!(true)));
+}
+
+#[test]
+fn a_llama_with_a_window_is_a_mistral() {
+    let found = config("llama", &[("attention.sliding_window", Key::U32(16))], &[]).unwrap();
+    assert_eq!((&found["model_type"], &found["sliding_window"]), (&json!("mistral"), &json!(16)));
+    let found = config("mistral3", &[("attention.key_length", Key::U32(32))], &[]).unwrap();
+    assert_eq!((&found["model_type"], &found["sliding_window"]), (&json!("mistral"), &Value::Null));
+    assert_eq!(found["head_dim"], 32);
+}
+
+#[test]
+fn gemma2_has_its_caps_windows_and_scale() {
+    let keys = [
+        ("attention.key_length", Key::U32(32)),
+        ("attention.sliding_window", Key::U32(16)),
+        ("attn_logit_softcapping", Key::F32(5.0)),
+        ("final_logit_softcapping", Key::F32(20.0)),
+    ];
+    let found = config("gemma2", &keys, &[]).unwrap();
+    assert_eq!((&found["attn_logit_softcapping"], &found["final_logit_softcapping"]), (&json!(5.0), &json!(20.0)));
+    assert_eq!((&found["sliding_window"], &found["query_pre_attn_scalar"]), (&json!(16), &json!(32)));
+    assert_eq!(found["hidden_activation"], "gelu_pytorch_tanh");
+    assert_eq!(
+        found["layer_types"],
+        json!(["sliding_attention", "full_attention", "sliding_attention", "full_attention"])
+    );
+    let largest =
+        config("gemma2", &[("block_count", Key::U32(46)), ("attention.key_length", Key::U32(32))], &[]).unwrap();
+    assert_eq!(largest["query_pre_attn_scalar"], 16);
+}
+
+#[test]
+fn phi3_has_its_long_rope_and_turns_a_part_of_each_head() {
+    let keys = [
+        ("rope.dimension_count", Key::U32(12)),
+        ("rope.scaling.original_context_length", Key::U32(64)),
+        ("rope.scaling.attn_factor", Key::F32(1.5)),
+        ("attention.sliding_window", Key::U32(0)),
+    ];
+    let tensors: [(&str, &[usize]); 2] = [("rope_factors_short.weight", &[6]), ("rope_factors_long.weight", &[6])];
+    let found = config("phi3", &keys, &tensors).unwrap();
+    let scaling = json!({"rope_type": "longrope", "short_factor": [1.0, 1.0, 1.0, 1.0, 1.0, 1.0],
+        "long_factor": [1.0, 1.0, 1.0, 1.0, 1.0, 1.0], "attention_factor": 1.5});
+    assert_eq!(found["rope_scaling"], scaling);
+    assert_eq!(found["original_max_position_embeddings"], 64);
+    assert_eq!((&found["partial_rotary_factor"], &found["sliding_window"]), (&json!(0.75), &Value::Null));
+}
+
+#[test]
+fn linear_scaling_is_read_and_any_other_is_refused_by_name() {
+    let linear = [("rope.scaling.type", text("linear")), ("rope.scaling.factor", Key::F32(4.0))];
+    assert_eq!(config("qwen2", &linear, &[]).unwrap()["rope_scaling"], json!({"rope_type": "linear", "factor": 4.0}));
+    let none = config("qwen3", &[("rope.scaling.type", text("none"))], &[]).unwrap();
+    assert_eq!((none.get("rope_scaling"), &none["model_type"]), (None, &json!("qwen3")));
+    let error = config("qwen2", &[("rope.scaling.type", text("yarn"))], &[]).unwrap_err();
+    assert!(error.contains("qwen2.rope.scaling.type is \"yarn\", expected none, linear"), "{error}");
+}
+
+#[test]
+fn what_no_decoder_has_is_refused_by_its_key() {
+    for (key, value) in [
+        ("expert_count", Key::U32(8)),
+        ("attention.value_length", Key::U32(8)),
+        ("attention.temperature_scale", Key::F32(0.1)),
+        ("attention.head_count", Key::U32(65)),
+        ("attention.head_count", Key::Array(vec![Key::U32(4)])),
+        ("context_length", text("long")),
+    ] {
+        let error = config("llama", &[(key, value)], &[]).unwrap_err();
+        assert!(error.starts_with(&format!("key llama.{key} is ")), "{error}");
+    }
+}

@@ -1,0 +1,196 @@
+use std::io::Cursor;
+
+use candle_core::quantized::gguf_file::{self, Value};
+use candle_core::quantized::{GgmlDType, QTensor};
+use candle_core::{Device, Tensor};
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::*;
+use crate::model::Model;
+use crate::tokenizer::Tokenizer;
+
+/// A file's bytes, as another program's writer lays them out.
+pub(super) fn written(keys: &[(&str, Value)], tensors: &[(&str, &[usize])]) -> Vec<u8> {
+    let ones = |shape: &[usize]| Tensor::ones(shape, candle_core::DType::F32, &Device::Cpu).unwrap();
+    let quantized = |shape| QTensor::quantize(&ones(shape), GgmlDType::F32).unwrap();
+    let tensors: Vec<_> = tensors.iter().map(|(name, shape)| (*name, quantized(shape))).collect();
+    let mut bytes = Cursor::new(Vec::new());
+    let keys: Vec<_> = keys.iter().map(|(key, value)| (*key, value)).collect();
+    let tensors: Vec<_> = tensors.iter().map(|(name, tensor)| (*name, tensor)).collect();
+    gguf_file::write(&mut bytes, &keys, &tensors).unwrap();
+    bytes.into_inner()
+}
+
+pub(super) fn text(text: &str) -> Value {
+    Value::String(text.to_owned())
+}
+
+fn texts(texts: &[&str]) -> Value {
+    Value::Array(texts.iter().map(|one| text(one)).collect())
+}
+
+/// Opens the bytes as a file. The folder goes at once: the file stays mapped.
+pub(super) fn open(bytes: &[u8]) -> Result<Gguf, GgufError> {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("model.gguf");
+    std::fs::write(&path, bytes).unwrap();
+    Gguf::open(&path)
+}
+
+/// A model of one layer and four tokens.
+fn small() -> Vec<u8> {
+    let keys = [
+        ("general.architecture", text("llama")),
+        ("llama.block_count", Value::U32(1)),
+        ("llama.embedding_length", Value::U32(8)),
+        ("llama.feed_forward_length", Value::U32(8)),
+        ("llama.context_length", Value::U32(64)),
+        ("llama.attention.head_count", Value::U32(2)),
+        ("llama.attention.layer_norm_rms_epsilon", Value::F32(1e-5)),
+        ("tokenizer.ggml.model", text("llama")),
+        ("tokenizer.ggml.tokens", texts(&["<unk>", "<s>", "</s>", "a"])),
+        ("tokenizer.ggml.scores", Value::Array([0.0, 0.0, 0.0, -1.0].map(Value::F32).to_vec())),
+        ("tokenizer.ggml.token_type", Value::Array([2, 3, 3, 1].map(Value::I32).to_vec())),
+        ("tokenizer.ggml.eos_token_id", Value::U32(2)),
+    ];
+    let square: &[usize] = &[8, 8];
+    let tensors: Vec<(&str, &[usize])> = vec![
+        ("token_embd.weight", &[4, 8]),
+        ("output_norm.weight", &[8]),
+        ("blk.0.attn_norm.weight", &[8]),
+        ("blk.0.ffn_norm.weight", &[8]),
+        ("blk.0.attn_q.weight", square),
+        ("blk.0.attn_k.weight", square),
+        ("blk.0.attn_v.weight", square),
+        ("blk.0.attn_output.weight", square),
+        ("blk.0.ffn_gate.weight", square),
+        ("blk.0.ffn_up.weight", square),
+        ("blk.0.ffn_down.weight", square),
+    ];
+    written(&keys, &tensors)
+}
+
+/// Everything that loading reads of a file.
+fn load(bytes: &[u8]) -> Result<Model, String> {
+    let file = open(bytes).map_err(|error| shown(&error))?;
+    let shown = |error: &dyn std::error::Error| shown(error);
+    Tokenizer::from_gguf(&file).map_err(|error| shown(&error))?;
+    file.special_tokens().map_err(|error| shown(&error))?;
+    file.end_of_turn().map_err(|error| shown(&error))?;
+    Model::from_gguf(&file).map_err(|error| shown(&error))
+}
+
+/// The whole chain of an error.
+fn shown(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+#[test]
+fn a_whole_file_is_a_model_with_its_tokens() {
+    let file = open(&small()).unwrap();
+    assert_eq!(file.special_tokens().unwrap(), BTreeMap::from([("eos_token".to_owned(), "</s>".to_owned())]));
+    assert_eq!(file.end_of_turn().unwrap(), [2]);
+    assert_eq!(file.chat_template().unwrap(), None);
+    let info = load(&small()).unwrap().info;
+    assert_eq!((info.family.as_str(), info.vocab_size, info.context_length), ("llama", 4, 64));
+}
+
+#[test]
+fn a_file_cut_anywhere_is_refused_by_its_name() {
+    let whole = small();
+    // The writer fills the last tensor up to the alignment, which holds nothing.
+    let last = whole.len() - 32;
+    for length in 0..last {
+        let error = load(&whole[..length]).err().unwrap_or_else(|| panic!("{length} of {} bytes load", whole.len()));
+        assert!(error.contains("model.gguf"), "{length}: {error}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3000))]
+
+    #[test]
+    fn changed_bytes_never_end_in_a_panic(changes in prop::collection::vec((0usize..1200, any::<u8>()), 1..6)) {
+        let mut bytes = small();
+        for (place, byte) in changes {
+            bytes[place] = byte;
+        }
+        let _ = load(&bytes);
+    }
+
+    #[test]
+    fn absurd_numbers_never_end_in_a_panic(place in 0usize..1200, number in prop::sample::select(vec![
+        u64::MAX, u64::MAX / 2, 1 << 62, 1 << 40, 1 << 32, u64::from(u32::MAX), 0,
+    ])) {
+        let mut bytes = small();
+        bytes[place..place + 8].copy_from_slice(&number.to_le_bytes());
+        let _ = load(&bytes);
+    }
+}
+
+/// The small file with one thing changed in the bytes after the first place where `before` stands.
+fn changed(before: &[u8], skip: usize, to: &[u8]) -> String {
+    let mut bytes = small();
+    let found = bytes.windows(before.len()).position(|window| window == before).unwrap();
+    let start = found + before.len() + skip;
+    bytes[start..start + to.len()].copy_from_slice(to);
+    load(&bytes).unwrap_err()
+}
+
+#[test]
+fn what_is_wrong_is_said() {
+    let keys = "general.architecture".as_bytes();
+    for (error, expected) in [
+        (load(b"").unwrap_err(), "does not start with the four letters GGUF"),
+        (load(b"GGML\x03\0\0\0").unwrap_err(), "does not start with the four letters GGUF"),
+        (changed(b"GGUF", 0, &[1, 0, 0, 0]), "version 1 (supported: 2 and 3"),
+        (changed(b"GGUF", 4, &u64::MAX.to_le_bytes()), "tensor  has 0 dimensions"),
+        (changed(b"GGUF", 12, &u64::MAX.to_le_bytes()), "ends within"),
+        (changed(keys, 0, &77u32.to_le_bytes()), "general.architecture has a value of the unknown type 77"),
+        (changed(keys, 12, b"llamb"), "architecture \"llamb\" is not supported (supported: llama, mistral3"),
+        (changed(b"token_embd.weight", 0, &9u32.to_le_bytes()), "token_embd.weight has 9 dimensions"),
+        (changed(b"token_embd.weight", 4, &[0; 8]), "token_embd.weight has the shape [0, 4]"),
+        (changed(b"token_embd.weight", 4, &u64::MAX.to_le_bytes()), "the product must fit in memory"),
+        (changed(b"token_embd.weight", 20, &23u32.to_le_bytes()), "token_embd.weight has element type IQ4_XS"),
+        (changed(b"token_embd.weight", 20, &12u32.to_le_bytes()), "no whole blocks of q4_k (256 elements)"),
+        (changed(b"token_embd.weight", 24, &5u64.to_le_bytes()), "no multiple of the alignment 32"),
+        (changed(b"token_embd.weight", 24, &(1u64 << 50).to_le_bytes()), "reaches beyond the end of the file"),
+        (changed(b"blk.0.ffn_", 0, b"xx"), "no tensor model.layers.0."),
+        (changed(b"tokenizer.ggml.model", 12, b"t5xxx"), "tokenizer.ggml.model \"t5xxx\" is not supported"),
+        (changed(b"tokenizer.ggml.eos_token_id", 4, &99u32.to_le_bytes()), "eos_token_id is 99, expected the id"),
+        (changed(b"llama.attention.head_count", 4, &[0; 4]), "head_count is 0, expected from 1 to embedding_length"),
+    ] {
+        assert!(error.contains(expected), "{error}\nlacks {expected:?}");
+    }
+}
+
+#[test]
+fn a_key_or_a_tensor_that_is_there_twice_is_refused() {
+    let twice = [("general.architecture", text("llama")), ("general.architecture", text("qwen2"))];
+    let error = shown(&open(&written(&twice, &[])).unwrap_err());
+    assert!(error.contains("key \"general.architecture\" is there twice"), "{error}");
+    let error = shown(&open(&written(&twice[..1], &[("w", &[1]), ("w", &[2])])).unwrap_err());
+    assert!(error.contains("tensor \"w\" is there twice"), "{error}");
+}
+
+#[test]
+fn one_part_of_several_is_refused() {
+    let keys = [("general.architecture", text("llama")), ("split.count", Value::U16(3))];
+    let error = shown(&open(&written(&keys, &[])).unwrap_err());
+    assert!(error.contains("split into 3 files"), "{error}");
+}
+
+#[test]
+fn well_known_ends_of_turn_count_though_the_file_names_another() {
+    let keys = [
+        ("general.architecture", text("phi3")),
+        ("tokenizer.ggml.tokens", texts(&["<|endoftext|>", "<|end|>", "<|im_end|>", "</s>"])),
+        ("tokenizer.ggml.token_type", Value::Array([3, 3, 1, 3].map(Value::I32).to_vec())),
+        ("tokenizer.ggml.eos_token_id", Value::U32(3)),
+        ("tokenizer.ggml.eot_token_id", Value::U32(1)),
+    ];
+    // A text that merely reads like one is none.
+    assert_eq!(open(&written(&keys, &[])).unwrap().end_of_turn().unwrap(), [3, 1, 0]);
+}

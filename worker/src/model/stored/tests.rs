@@ -1,0 +1,56 @@
+use candle_core::quantized::{GgmlDType, QTensor};
+use candle_core::{Device, Tensor};
+
+use super::*;
+
+#[test]
+fn blocks_widen_to_the_numbers_that_another_implementation_gives() {
+    // Three rows of two K blocks, of all sizes and signs.
+    let values: Vec<f32> = (0..1536).map(|i| ((i * 7919) % 1009) as f32 / 300.0 - 1.5 + (i as f32).sin()).collect();
+    let tensor = Tensor::from_vec(values, (3, 512), &Device::Cpu).unwrap();
+    for (format, dtype) in [
+        (Format::F32, GgmlDType::F32),
+        (Format::F16, GgmlDType::F16),
+        (Format::Bf16, GgmlDType::BF16),
+        (Format::Q4_0, GgmlDType::Q4_0),
+        (Format::Q5_0, GgmlDType::Q5_0),
+        (Format::Q5_1, GgmlDType::Q5_1),
+        (Format::Q8_0, GgmlDType::Q8_0),
+        (Format::Q4K, GgmlDType::Q4K),
+        (Format::Q5K, GgmlDType::Q5K),
+        (Format::Q6K, GgmlDType::Q6K),
+    ] {
+        let quantized = QTensor::quantize(&tensor, dtype).unwrap();
+        assert_eq!((format.block(), format.block_bytes()), (dtype.block_size(), dtype.type_size()), "{format:?}");
+        let bytes = quantized.data().unwrap();
+        assert_eq!(format.bytes(1536), bytes.len(), "{format:?}");
+        let stored = Stored::straight(format, &[3, 512], &bytes);
+        let expected = quantized.dequantize(&Device::Cpu).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        assert_eq!(stored.widened(), expected, "{format:?}");
+        assert_eq!((stored.rows().len(), stored.rows().next().unwrap().len()), (3, format.bytes(512)), "{format:?}");
+    }
+}
+
+fn bytes(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+#[test]
+fn interleaved_rows_come_back_half_by_half_in_every_head() {
+    let bytes = bytes(&[0.0, 4.0, 1.0, 5.0, 2.0, 6.0, 3.0, 7.0].map(|row| row + 0.5));
+    let order = RowOrder::Interleaved { head_dim: 8 };
+    let stored = Stored { order, ..Stored::straight(Format::F32, &[8, 1], &bytes) };
+    assert_eq!(stored.widened(), [0.5, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5]);
+    let two_heads = Stored { order: RowOrder::Interleaved { head_dim: 4 }, ..stored };
+    assert_eq!(two_heads.widened(), [0.5, 1.5, 4.5, 5.5, 2.5, 3.5, 6.5, 7.5]);
+    // A vector's rows are its elements.
+    let vector = Stored { order, ..Stored::straight(Format::F32, &[8], &bytes) };
+    assert_eq!(vector.widened(), stored.widened());
+}
+
+#[test]
+fn what_the_file_has_more_is_taken_off() {
+    let bytes = bytes(&[1.0, 1.25, 0.5]);
+    let stored = Stored { lifted: 1.0, ..Stored::straight(Format::F32, &[3], &bytes) };
+    assert_eq!(stored.widened(), [0.0, 0.25, -0.5]);
+}
