@@ -18,6 +18,7 @@ use self::checkpoint::{Checkpoint, CheckpointError};
 use crate::{
     config::Config,
     engine::{Engine, EngineThread},
+    model::LoadOptions,
     service::{ReadLimits, Served, Service},
 };
 

@@ -84,6 +84,10 @@ impl Gguf {
         self.map.get(start..start.checked_add(length)?)
     }
 
+    pub(crate) fn map(&self) -> &Mmap {
+        &self.map
+    }
+
     pub(crate) fn tokenizer(&self) -> Result<tokenizers::Tokenizer, GgufError> {
         let strips_after_marks = self.architecture == Architecture::Phi3;
         tokenizer::build(self.metadata(), strips_after_marks).map_err(|fault| self.refused(fault))

@@ -13,3 +13,13 @@ pub(crate) fn map(path: &Path) -> io::Result<Mmap> {
     // SAFETY: a checkpoint is not modified while it is loaded; a file cut short behind our back would end the process.
     unsafe { Mmap::map(&file) }
 }
+
+/// Lets the pages of these bytes of a mapped file go: they come back from the file when they are read again.
+#[expect(unsafe_code, reason = "the pages of a read-only file mapping may go at any time")]
+pub(crate) fn forget(file: &Mmap, bytes: &[u8]) {
+    let Some(offset) = (bytes.as_ptr() as usize).checked_sub(file.as_ptr() as usize) else { return };
+    if offset + bytes.len() <= file.len() {
+        // SAFETY: nobody writes to this mapping, so nothing is lost. A refusal costs memory only.
+        let _ = unsafe { file.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, offset, bytes.len()) };
+    }
+}

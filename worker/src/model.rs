@@ -4,6 +4,7 @@ mod activation;
 mod attention;
 mod config;
 mod decoder;
+mod host;
 mod kv;
 mod linear;
 mod norm;
@@ -28,6 +29,8 @@ use weights::Weights;
 pub struct Model {
     pub info: ModelInfo,
     decoder: Decoder,
+    /// Of rows, keys and values.
+    dtype: DType,
     short_context: Option<usize>,
 }
 
@@ -41,10 +44,12 @@ pub struct ModelInfo {
     /// Longest context, in tokens (max_position_embeddings).
     pub context_length: usize,
     pub vocab_size: usize,
-    /// As computed with: "f32".
+    /// Element format of most of the weights in memory: "f32", "bf16", "f16", "q8_0", "q4_k" and the like.
     pub dtype: &'static str,
-    /// "cpu".
+    /// "cpu", "cuda" or "metal".
     pub device: String,
+    /// Bytes of all weights in memory.
+    pub weight_bytes: u64,
 }
 
 /// Why a checkpoint cannot be served. None of these passes by itself: the folder or the file must change.
@@ -82,14 +87,19 @@ pub enum LoadError {
     UnsupportedDtype { name: String, found: String },
     #[error(transparent)]
     Gguf(#[from] GgufError),
+    #[error("{name} cannot be packed")]
+    Pack { name: String, source: specfuse_kernels::matrix::PackError },
     #[error("tensor {name} cannot be used")]
     Tensor { name: String, source: Box<candle_core::Error> },
 }
 
 impl LoadError {
     fn unusable(parts: &[linear::Part], source: candle_core::Error) -> Self {
-        let name = parts.iter().map(|part| part.name.as_str()).collect::<Vec<_>>().join(" + ");
-        Self::Tensor { name, source: Box::new(source) }
+        Self::Tensor { name: linear::names(parts), source: Box::new(source) }
+    }
+
+    fn pack(parts: &[linear::Part], source: specfuse_kernels::matrix::PackError) -> Self {
+        Self::Pack { name: linear::names(parts), source }
     }
 }
 
@@ -98,36 +108,75 @@ impl LoadError {
 #[error(transparent)]
 pub struct ForwardError(#[from] candle_core::Error);
 
+/// How weights are kept in memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// As the file has them.
+    #[default]
+    Stored,
+    F32,
+    F16,
+    Bf16,
+    /// Quantised where a row has whole blocks, else as the file has them.
+    Q8_0,
+    Q4K,
+}
+
+/// What a model is loaded into.
+#[derive(Clone, Debug)]
+pub struct LoadOptions {
+    pub precision: Precision,
+    pub device: Device,
+}
+
+impl Default for LoadOptions {
+    fn default() -> Self {
+        Self { precision: Precision::Stored, device: Device::Cpu }
+    }
+}
+
 impl Model {
-    /// Loads config.json and the weights of a Hugging Face checkpoint folder, memory-mapped.
+    /// Loads a Hugging Face checkpoint folder for the CPU, weights as they are stored.
     pub fn load(dir: &Path) -> Result<Self, LoadError> {
+        Self::from_folder(dir, &LoadOptions::default())
+    }
+
+    /// config.json and the weights of a Hugging Face checkpoint folder, memory-mapped.
+    pub fn from_folder(dir: &Path, options: &LoadOptions) -> Result<Self, LoadError> {
         let config = ModelConfig::parse(&weights::read_json(&dir.join("config.json"))?)?;
-        Self::build(&config, Weights::open(dir, Device::Cpu)?)
+        Self::build(&config, Weights::open(dir, options)?)
     }
 
     /// The model in a GGUF file.
-    pub fn from_gguf(file: &Gguf) -> Result<Self, LoadError> {
+    pub fn from_gguf(file: &Gguf, options: &LoadOptions) -> Result<Self, LoadError> {
         let config = ModelConfig::parse(&file.config()?)?;
-        Self::build(&config, Weights::from_gguf(file, Device::Cpu)?)
+        Self::build(&config, Weights::from_gguf(file, options)?)
+    }
+
+    /// A model of the shape that a config.json describes, with random weights.
+    pub fn random(config: &Path, options: &LoadOptions) -> Result<Self, LoadError> {
+        let config = ModelConfig::parse(&weights::read_json(config)?)?;
+        Self::build(&config, Weights::random(options))
     }
 
     fn build(config: &ModelConfig, mut weights: Weights<'_>) -> Result<Self, LoadError> {
-        let info = |parameters| ModelInfo {
+        let decoder = Decoder::load(config, &mut weights)?;
+        let info = ModelInfo {
             family: config.family.to_owned(),
-            parameters,
+            parameters: weights.parameters(),
             context_length: config.max_positions,
             vocab_size: config.vocab_size,
-            dtype: "f32",
-            device: "cpu".to_owned(),
+            dtype: decoder.weight_format(),
+            device: device_name(weights.device()),
+            weight_bytes: decoder.weight_bytes(),
         };
-        let decoder = Decoder::load(config, &mut weights)?;
-        Ok(Self { info: info(weights.parameters()), decoder, short_context: config.short_context() })
+        Ok(Self { info, decoder, dtype: weights.dtype(), short_context: config.short_context() })
     }
 
     /// Bytes that one token's keys and values take.
     pub fn bytes_per_token(&self) -> u64 {
-        let elements = self.decoder.layers() * 2 * self.decoder.kv_width();
-        (elements * DType::F32.size_in_bytes()) as u64
+        let elements = self.decoder.layers() * 2 * self.decoder.kv_shape().kv_width();
+        (elements * self.dtype.size_in_bytes()) as u64
     }
 
     /// The longest sequence that is computed as short ones are; longer ones share no key with them. None: all are computed alike.
@@ -137,13 +186,22 @@ impl Model {
 
     /// Room for the keys and values of `slots` tokens, all zero.
     pub fn store(&self, slots: usize) -> Result<KvStore, ForwardError> {
-        Ok(KvStore::zeroed(self.decoder.layers(), slots, self.decoder.kv_width(), self.decoder.device())?)
+        Ok(KvStore::zeroed(self.decoder.layers(), slots, self.decoder.kv_shape(), (self.dtype, self.decoder.device()))?)
     }
 
     /// Computes every row of the batch: writes its keys and values to the store, then gives the logits of the rows read.
     pub fn forward(&self, batch: &Batch, store: &mut KvStore) -> Result<Logits, ForwardError> {
         Ok(self.decoder.forward(batch, store)?)
     }
+}
+
+fn device_name(device: &Device) -> String {
+    match device {
+        Device::Cpu => "cpu",
+        Device::Cuda(_) => "cuda",
+        Device::Metal(_) => "metal",
+    }
+    .to_owned()
 }
 
 impl fmt::Debug for Model {

@@ -9,7 +9,7 @@ fn main() {
         let row: Vec<f32> = (0..k).map(|i| ((i * 7919) % 113) as f32 / 56.0 - 1.0).collect();
         let copies = (1usize << 30) / (n * k * 2) + 1;
         let ms: Vec<Matrix> =
-            (0..copies).map(|_| Matrix::pack(f, n, k, |_| Row::Widened(row.clone())).unwrap()).collect();
+            (0..copies).map(|_| Matrix::pack(f, n, k, |_| Row::Widened(row.clone()), |_| ()).unwrap()).collect();
         let bytes: usize = ms.iter().map(|m| m.bytes()).sum();
         println!("{f:?} packed {} MB in {:.2}s", bytes >> 20, t.elapsed().as_secs_f64());
         for rows in [1, 2, 4, 8, 16, 50, 256] {

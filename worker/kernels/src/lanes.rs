@@ -42,8 +42,6 @@ pub(crate) trait Lanes: Copy {
     unsafe fn bf16_pairs(from: *const u16) -> (Self::V, Self::V);
     /// 16 f16.
     unsafe fn f16(from: *const u16) -> Self::V;
-    /// 16 i8.
-    unsafe fn i8(from: *const i8) -> Self::V;
     /// 2ⁿ of integers n that were added to 1.5 · 2²³, -126 <= n <= 127.
     unsafe fn power_of_two(n: Self::V) -> Self::V;
     /// 0 where `x < limit`, else `v`.

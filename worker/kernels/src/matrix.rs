@@ -11,6 +11,8 @@ mod pack;
 
 pub use pack::{Row, quantize_q8_0};
 
+use std::ops::Range;
+
 use half::f16;
 
 use crate::lanes::LANES;
@@ -21,6 +23,9 @@ use crate::parallel::{self, Shared};
 pub const Q8_0_BLOCK: usize = 32;
 /// Bytes of one Q8_0 block in a file: an f16 scale and 32 i8.
 pub const Q8_0_BYTES: usize = 2 + Q8_0_BLOCK;
+
+/// Bytes that are packed before their rows are done with.
+const AT_ONCE: usize = 16 << 20;
 
 /// Weight formats that products read directly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -55,12 +60,14 @@ pub enum PackError {
 }
 
 impl Matrix {
-    /// Packs `row(0)`, `row(1)` … `row(outputs - 1)`, on all threads. A row in another format is converted.
+    /// Packs `row(0)`, `row(1)` … `row(outputs - 1)`, on all threads. A row in another format is converted. Tells `done` which rows
+    /// will not be asked for again, some megabytes at a time.
     pub fn pack<'a>(
         format: Format,
         outputs: usize,
         inputs: usize,
         row: impl Fn(usize) -> Row<'a> + Sync,
+        done: impl Fn(Range<usize>),
     ) -> Result<Self, PackError> {
         if format == Format::Q8_0 && !inputs.is_multiple_of(Q8_0_BLOCK) {
             return Err(PackError::Blocks { inputs });
@@ -70,7 +77,7 @@ impl Matrix {
         let weights = Shared::new(matrix.weights.slice_mut::<u8>());
         let scales = matrix.scales.as_mut().map(|scales| Shared::new(scales.slice_mut::<u16>()));
         let failed = std::sync::Mutex::new(None);
-        parallel::each(outputs.div_ceil(LANES), |tile| {
+        let pack = |tile: usize| {
             let first = tile * LANES;
             let rows: Vec<Row<'a>> = (first..outputs.min(first + LANES)).map(&row).collect();
             // SAFETY: each tile is packed once, and the matrix outlives this.
@@ -81,7 +88,13 @@ impl Matrix {
             if let (Err(error), Ok(mut failed)) = (packed, failed.lock()) {
                 *failed = Some(error);
             }
-        });
+        };
+        let (tiles, at_once) = (outputs.div_ceil(LANES), (AT_ONCE / per_tile.max(1)).max(1));
+        for from in (0..tiles).step_by(at_once) {
+            let to = tiles.min(from + at_once);
+            parallel::each(to - from, |tile| pack(from + tile));
+            done(from * LANES..outputs.min(to * LANES));
+        }
         match failed.into_inner() {
             Ok(None) | Err(_) => Ok(matrix),
             Ok(Some(error)) => Err(error),
@@ -89,11 +102,11 @@ impl Matrix {
     }
 
     fn empty(format: Format, outputs: usize, inputs: usize) -> Result<Self, PackError> {
-        let mut matrix = Self { format, outputs, inputs, weights: Memory::zeroed(0, 1)?, scales: None };
+        let mut matrix = Self { format, outputs, inputs, weights: Memory::whole(0, 1)?, scales: None };
         let tiles = outputs.div_ceil(LANES);
-        matrix.weights = Memory::zeroed(tiles, matrix.tile_bytes())?;
+        matrix.weights = Memory::whole(tiles, matrix.tile_bytes())?;
         if format == Format::Q8_0 {
-            matrix.scales = Some(Memory::zeroed(tiles, matrix.tile_scales() * size_of::<u16>())?);
+            matrix.scales = Some(Memory::whole(tiles, matrix.tile_scales() * size_of::<u16>())?);
         }
         Ok(matrix)
     }

@@ -7,7 +7,7 @@ use crate::{
     context::Language,
     end_of_turn::{self, EndOfTurnError},
     gguf::{Gguf, GgufError},
-    model::{LoadError, Model},
+    model::{LoadError, LoadOptions, Model},
     tokenizer::{Tokenizer, TokenizerLoadError},
 };
 
@@ -40,17 +40,17 @@ pub(super) enum CheckpointError {
 }
 
 /// Loads everything in a folder or a GGUF file: the small parts first, since the weights take longest.
-pub(super) fn load(path: &Path) -> Result<Checkpoint, CheckpointError> {
+pub(super) fn load(path: &Path, options: &LoadOptions) -> Result<Checkpoint, CheckpointError> {
     if path.is_dir() {
         let language = Language { tokenizer: Tokenizer::load(path)?, chat_template: ChatTemplate::load(path)? };
-        let model = fitting(Model::load(path)?, &language)?;
+        let model = fitting(Model::from_folder(path, options)?, &language)?;
         let end_of_turn = end_of_turn::load(path, model.info.vocab_size)?;
         Ok(complete(Checkpoint { model, language, end_of_turn }))
     } else if path.is_file() {
         let file = Gguf::open(path)?;
         let tokenizer = Tokenizer::from_gguf(&file)?;
         let language = Language { tokenizer, chat_template: ChatTemplate::from_gguf(&file)? };
-        let model = fitting(Model::from_gguf(&file)?, &language)?;
+        let model = fitting(Model::from_gguf(&file, options)?, &language)?;
         let end_of_turn = end_of_turn::from_gguf(&file, model.info.vocab_size)?;
         Ok(complete(Checkpoint { model, language, end_of_turn }))
     } else {
@@ -90,9 +90,9 @@ mod tests {
     #[test]
     fn a_missing_folder_and_a_missing_tokenizer_are_told_apart() {
         let dir = tempfile::tempdir().unwrap();
-        let error = load(&dir.path().join("nothing")).unwrap_err();
+        let error = load(&dir.path().join("nothing"), &LoadOptions::default()).unwrap_err();
         assert!(error.to_string().starts_with("no such folder and no such GGUF file"), "{error}");
-        let error = load(dir.path()).unwrap_err();
+        let error = load(dir.path(), &LoadOptions::default()).unwrap_err();
         assert!(error.to_string().contains("tokenizer.json does not exist"), "{error}");
     }
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::model::Model;
+use crate::model::{LoadOptions, Model};
 use crate::tokenizer::Tokenizer;
 
 /// A file's bytes, as another program's writer lays them out.
@@ -78,7 +78,7 @@ fn load(bytes: &[u8]) -> Result<Model, String> {
     Tokenizer::from_gguf(&file).map_err(|error| shown(&error))?;
     file.special_tokens().map_err(|error| shown(&error))?;
     file.end_of_turn().map_err(|error| shown(&error))?;
-    Model::from_gguf(&file).map_err(|error| shown(&error))
+    Model::from_gguf(&file, &LoadOptions::default()).map_err(|error| shown(&error))
 }
 
 /// The whole chain of an error.

@@ -1,11 +1,24 @@
 //! The gated activation between the two products of a feed-forward layer.
 
-use candle_core::{Result, Tensor};
+use candle_core::{Result, Tensor, bail};
+use specfuse_kernels::rows;
 
 use super::config::Activation;
+use super::host;
 
 /// activation(gate) · up, of rows that hold the gate first, then up: [rows, 2 inner] to [rows, inner].
 pub(super) fn activate(activation: Activation, gate_up: &Tensor, inner: usize) -> Result<Tensor> {
+    let kernel = match activation {
+        Activation::Silu => Some(rows::Activation::Silu),
+        Activation::GeluTanh => Some(rows::Activation::GeluTanh),
+        Activation::Gelu => None,
+    };
+    if let (Some(kernel), true) = (kernel, gate_up.device().is_cpu()) {
+        return host::apply(gate_up, "gate", inner, |x| match x.len().is_multiple_of(2 * inner) {
+            true => Ok(rows::gated(x, inner, kernel)),
+            false => bail!("a gate of {inner} for {} elements", x.len()),
+        });
+    }
     let (gate, up) = (gate_up.narrow(1, 0, inner)?, gate_up.narrow(1, inner, inner)?);
     let gate = match activation {
         Activation::Silu => gate.silu()?,

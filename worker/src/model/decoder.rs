@@ -4,9 +4,10 @@
 
 mod layer;
 
-use candle_core::{Device, Result, Tensor, bail};
+use candle_core::{DType, Device, Result, Tensor, bail};
 
 use super::LoadError;
+use super::attention::HeadShape;
 use super::config::{LayerConfig, ModelConfig};
 use super::kv::KvStore;
 use super::linear::{Embedding, Linear, Part};
@@ -23,10 +24,11 @@ pub(super) struct Decoder {
     layers: Vec<Layer>,
     norm: Norm,
     lm_head: Linear,
+    tied: bool,
     ropes: Vec<Rope>,
     embedding_scale: Option<f64>,
     logit_softcap: Option<f64>,
-    kv_width: usize,
+    kv_shape: HeadShape,
 }
 
 /// The model's output for the rows read, in their order.
@@ -44,7 +46,7 @@ impl Logits {
 }
 
 impl Decoder {
-    pub(super) fn load(config: &ModelConfig, weights: &mut Weights) -> std::result::Result<Self, LoadError> {
+    pub(super) fn load(config: &ModelConfig, weights: &mut Weights<'_>) -> std::result::Result<Self, LoadError> {
         let (vocab, hidden) = (config.vocab_size, config.hidden_size);
         let (root, head, norm) = root(config, weights)?;
         let embed_tokens = Embedding::load(weights, &format!("{root}.embed_tokens"), vocab, hidden)?;
@@ -63,10 +65,11 @@ impl Decoder {
             layers,
             norm,
             lm_head,
+            tied: config.tied_embeddings,
             ropes: config.ropes.iter().map(Rope::new).collect(),
             embedding_scale: config.embedding_scale,
             logit_softcap: config.logit_softcap,
-            kv_width: config.kv_width(),
+            kv_shape: HeadShape { heads: config.heads, kv_heads: config.kv_heads, head_dim: config.head_dim },
         })
     }
 
@@ -74,8 +77,24 @@ impl Decoder {
         self.layers.len()
     }
 
-    pub(super) fn kv_width(&self) -> usize {
-        self.kv_width
+    pub(super) fn kv_shape(&self) -> HeadShape {
+        self.kv_shape
+    }
+
+    /// Bytes of all weights.
+    pub(super) fn weight_bytes(&self) -> u64 {
+        let head = if self.tied { 0 } else { self.lm_head.bytes() };
+        self.embed_tokens.bytes() + head + self.layers.iter().map(Layer::weight_bytes).sum::<u64>()
+    }
+
+    /// Bytes that every step reads, however few its rows.
+    pub(super) fn step_bytes(&self) -> u64 {
+        self.lm_head.bytes() + self.layers.iter().map(Layer::weight_bytes).sum::<u64>()
+    }
+
+    /// Of the head, which is like most of the weights.
+    pub(super) fn weight_format(&self) -> &'static str {
+        self.layers.first().map_or("f32", Layer::weight_format)
     }
 
     pub(super) fn device(&self) -> &Device {
@@ -103,14 +122,14 @@ impl Decoder {
         if let Some(cap) = self.logit_softcap {
             logits = ((logits / cap)?.tanh()? * cap)?;
         }
-        Ok(Logits { values: logits.flatten_all()?.to_vec1()?, vocab })
+        Ok(Logits { values: logits.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?, vocab })
     }
 }
 
 /// The names of the decoder and of the head in this checkpoint, and the final norm, which tells.
 fn root(
     config: &ModelConfig,
-    weights: &mut Weights,
+    weights: &mut Weights<'_>,
 ) -> std::result::Result<(&'static str, &'static str, Norm), LoadError> {
     let mut missing = None;
     for (root, head) in config.names.roots {

@@ -1,10 +1,15 @@
 //! Linear layers and the embedding: matrices of weights, whatever their format. A layer may be laid together from several tensors
 //! of the checkpoint (query, key and value; gate and up), so that one product computes them all.
 
+mod block;
+
+use std::sync::Arc;
+
 use candle_core::{Result, Tensor};
 
 use super::LoadError;
 use super::weights::Weights;
+use block::Block;
 
 /// A tensor `<name>.weight` of `rows` outputs, with `<name>.bias` where the layer has biases.
 #[derive(Clone, Debug)]
@@ -15,62 +20,94 @@ pub(super) struct Part {
 
 /// x wᵀ + b; its outputs are those of its parts, one after the other.
 pub(super) struct Linear {
-    weight: Tensor, // [outputs, inputs]
+    blocks: Vec<Arc<Block>>,
+    /// Of all outputs.
     bias: Option<Tensor>,
+    outputs: usize,
 }
 
 impl Linear {
     pub(super) fn load(
-        weights: &mut Weights,
+        weights: &mut Weights<'_>,
         parts: &[Part],
         inputs: usize,
         bias: bool,
     ) -> std::result::Result<Self, LoadError> {
-        let (mut blocks, mut biases) = (Vec::new(), Vec::new());
-        for Part { name, rows } in parts {
-            blocks.push(weights.take(&format!("{name}.weight"), &[*rows, inputs])?);
-            if bias {
-                biases.push(weights.take(&format!("{name}.bias"), &[*rows])?);
-            }
+        let mut blocks = Vec::new();
+        for (target, alike) in weights.alike(parts, inputs)? {
+            blocks.push(Arc::new(Block::load(weights, target, alike, inputs)?));
         }
-        let joined = |tensors: &[Tensor]| Tensor::cat(tensors, 0).map_err(|source| LoadError::unusable(parts, source));
-        let bias = bias.then(|| joined(&biases)).transpose()?;
-        Ok(Self { weight: joined(&blocks)?, bias })
+        let bias = match bias {
+            true => {
+                let one = |part: &Part| weights.take(&format!("{}.bias", part.name), &[part.rows]);
+                let biases = parts.iter().map(one).collect::<std::result::Result<Vec<_>, _>>()?;
+                Some(Tensor::cat(&biases, 0).map_err(|source| LoadError::unusable(parts, source))?)
+            }
+            false => None,
+        };
+        Ok(Self { blocks, bias, outputs: parts.iter().map(|part| part.rows).sum() })
     }
 
     /// [rows, inputs] to [rows, outputs].
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let y = x.matmul(&self.weight.t()?)?;
+        if let [block] = self.blocks.as_slice() {
+            return block.forward(x, self.bias.as_ref());
+        }
+        let outputs = self.blocks.iter().map(|block| block.forward(x, None)).collect::<Result<Vec<_>>>()?;
+        let y = Tensor::cat(&outputs, 1)?;
+        debug_assert_eq!(y.dim(1)?, self.outputs);
         match &self.bias {
             Some(bias) => y.broadcast_add(bias),
             None => Ok(y),
         }
     }
+
+    /// Element format of the weights.
+    pub(super) fn format(&self) -> &'static str {
+        self.blocks.first().map_or("f32", |block| block.format())
+    }
+
+    /// Bytes that a product reads.
+    pub(super) fn bytes(&self) -> u64 {
+        self.blocks.iter().map(|block| block.bytes()).sum()
+    }
+}
+
+pub(super) fn names(parts: &[Part]) -> String {
+    parts.iter().map(|part| part.name.as_str()).collect::<Vec<_>>().join(" + ")
 }
 
 /// One row for each token; the same matrix can be the head that gives logits.
 #[derive(Clone)]
 pub(super) struct Embedding {
-    weight: Tensor, // [vocab, hidden]
+    block: Arc<Block>,
+    vocab: usize,
 }
 
 impl Embedding {
     pub(super) fn load(
-        weights: &mut Weights,
+        weights: &mut Weights<'_>,
         name: &str,
         vocab: usize,
         hidden: usize,
     ) -> std::result::Result<Self, LoadError> {
-        Ok(Self { weight: weights.take(&format!("{name}.weight"), &[vocab, hidden])? })
+        let head = Linear::load(weights, &[Part { name: name.to_owned(), rows: vocab }], hidden, false)?;
+        let block = head.blocks.into_iter().next().ok_or(LoadError::ConfigFieldMissing { field: "vocab_size" })?;
+        Ok(Self { block, vocab })
     }
 
-    /// The rows of `tokens`, as f32: [tokens, hidden].
+    /// The rows of `tokens`: [tokens, hidden].
     pub(super) fn forward(&self, tokens: &[u32]) -> Result<Tensor> {
-        self.weight.index_select(&Tensor::new(tokens, self.weight.device())?, 0)
+        self.block.rows(tokens)
     }
 
     /// The head that shares this matrix.
     pub(super) fn tied_head(&self) -> Linear {
-        Linear { weight: self.weight.clone(), bias: None }
+        Linear { blocks: vec![Arc::clone(&self.block)], bias: None, outputs: self.vocab }
+    }
+
+    /// Bytes of the matrix, of which a lookup reads a few rows.
+    pub(super) fn bytes(&self) -> u64 {
+        self.block.bytes()
     }
 }

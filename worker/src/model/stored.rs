@@ -2,7 +2,12 @@
 
 mod blocks;
 
+use std::ops::Range;
+
 use half::{bf16, f16};
+use memmap2::Mmap;
+
+use crate::mapped;
 
 /// Element formats that a weight may have in a file: floats, and ggml's blocks of quantised elements with a scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -66,7 +71,7 @@ impl Format {
     }
 
     /// Appends the elements of whole blocks, as f32.
-    fn widen(self, bytes: &[u8], to: &mut Vec<f32>) {
+    pub(super) fn widen(self, bytes: &[u8], to: &mut Vec<f32>) {
         let halves = || bytes.chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]]));
         match self {
             Self::F32 => to.extend(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))),
@@ -91,17 +96,21 @@ pub(super) enum RowOrder {
     /// Within each head of `head_dim` rows (even), the two rotary halves alternate: the model's rows 0, 1, 2, .. are the file's
     /// 0, 2, 4, .. and its rows from `head_dim / 2` on the file's 1, 3, 5, ..
     Interleaved { head_dim: usize },
+    /// Each begins at one of the file's first `starts` elements, as a hash of its number says.
+    Anywhere { starts: usize },
 }
 
 impl RowOrder {
-    /// The file's row that is the model's row `row`.
-    pub(super) fn place(self, row: usize) -> usize {
+    /// Where the model's row `row` begins in the file, in bytes.
+    pub(super) fn place(self, row: usize, row_bytes: usize, element: usize) -> usize {
         match self {
-            Self::Straight => row,
+            Self::Straight => row * row_bytes,
             Self::Interleaved { head_dim } => {
                 let (head, within, half) = (row / head_dim, row % head_dim, head_dim / 2);
-                head * head_dim + 2 * (within % half) + within / half
+                (head * head_dim + 2 * (within % half) + within / half) * row_bytes
             }
+            // Fibonacci hashing.
+            Self::Anywhere { starts } => row.wrapping_mul(0x9e37_79b9) % starts.max(1) * element,
         }
     }
 }
@@ -117,22 +126,29 @@ pub(super) struct Stored<'a> {
     pub(super) lifted: f32,
     /// Whole rows.
     pub(super) bytes: &'a [u8],
+    /// The mapped file that the bytes are part of.
+    pub(super) file: Option<&'a Mmap>,
 }
 
 impl<'a> Stored<'a> {
     /// Bytes of a tensor of `shape` in the model's own order.
     pub(super) fn straight(format: Format, shape: &[usize], bytes: &'a [u8]) -> Self {
-        Self { format, row_bytes: row_bytes(format, shape), order: RowOrder::Straight, lifted: 0.0, bytes }
+        Self { format, row_bytes: row_bytes(format, shape), order: RowOrder::Straight, lifted: 0.0, bytes, file: None }
     }
 
-    /// The bytes of each row, in the model's order.
-    pub(super) fn rows(&self) -> impl ExactSizeIterator<Item = &'a [u8]> + use<'a> {
-        let Self { row_bytes, order, bytes, .. } = *self;
-        let row = move |row| {
-            let start = order.place(row) * row_bytes;
-            bytes.get(start..start + row_bytes).unwrap_or_default()
-        };
-        (0..bytes.len().checked_div(row_bytes).unwrap_or_default()).map(row)
+    /// The bytes of one row, in the model's order; empty beyond the last.
+    pub(super) fn row(&self, row: usize) -> &'a [u8] {
+        let start = self.order.place(row, self.row_bytes, self.format.block_bytes());
+        self.bytes.get(start..start + self.row_bytes).unwrap_or_default()
+    }
+
+    /// Rows that will not be read again soon: their pages need not stay in memory.
+    pub(super) fn forget(&self, rows: Range<usize>) {
+        if let (Some(file), Some(bytes)) =
+            (self.file, self.bytes.get(rows.start * self.row_bytes..rows.end * self.row_bytes))
+        {
+            mapped::forget(file, bytes);
+        }
     }
 
     /// All elements in the model's order as f32: floats exactly, blocks as ggml defines them.
@@ -141,7 +157,10 @@ impl<'a> Stored<'a> {
         let mut values = Vec::with_capacity(elements);
         match self.order {
             RowOrder::Straight => self.format.widen(self.bytes, &mut values),
-            RowOrder::Interleaved { .. } => self.rows().for_each(|row| self.format.widen(row, &mut values)),
+            RowOrder::Interleaved { .. } | RowOrder::Anywhere { .. } => {
+                let rows = self.bytes.len().checked_div(self.row_bytes).unwrap_or_default();
+                (0..rows).for_each(|row| self.format.widen(self.row(row), &mut values));
+            }
         }
         if self.lifted != 0.0 {
             values.iter_mut().for_each(|value| *value -= self.lifted);

@@ -100,16 +100,6 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
-    unsafe fn i8(from: *const i8) -> Self::V {
-        unsafe {
-            [
-                _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(from.cast()))),
-                _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(from.add(8).cast()))),
-            ]
-        }
-    }
-
-    #[inline(always)]
     unsafe fn power_of_two(n: Self::V) -> Self::V {
         both(n, n, |n, _| unsafe {
             let exponent = _mm256_slli_epi32::<23>(_mm256_castps_si256(n));

@@ -84,11 +84,6 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
-    unsafe fn i8(from: *const i8) -> Self::V {
-        unsafe { _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(from.cast()))) }
-    }
-
-    #[inline(always)]
     unsafe fn power_of_two(n: Self::V) -> Self::V {
         unsafe {
             let exponent = _mm512_slli_epi32::<23>(_mm512_castps_si512(n));

@@ -87,11 +87,6 @@ impl Lanes for Neon {
     }
 
     #[inline(always)]
-    unsafe fn i8(from: *const i8) -> Self::V {
-        unsafe { Self::load(Portable::i8(from).as_ptr()) }
-    }
-
-    #[inline(always)]
     unsafe fn power_of_two(n: Self::V) -> Self::V {
         each(|i| unsafe {
             let exponent = vshlq_n_u32::<23>(vreinterpretq_u32_f32(n[i]));

@@ -84,13 +84,6 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
-    unsafe fn i8(from: *const i8) -> Self::V {
-        // SAFETY: the caller's.
-        let bytes = unsafe { from.cast::<[i8; LANES]>().read_unaligned() };
-        each(|lane| f32::from(bytes[lane]))
-    }
-
-    #[inline(always)]
     unsafe fn power_of_two(n: Self::V) -> Self::V {
         each(|lane| f32::from_bits((n[lane].to_bits() << 23).wrapping_add(1f32.to_bits())))
     }

@@ -11,7 +11,7 @@ fn every_weight_is_where_its_output_finds_it() {
     let rows: Vec<Vec<f32>> = (0..37).map(|row| (0..9).map(|input| (row * 9 + input) as f32).collect()).collect();
     let stored: Vec<Vec<u8>> = rows.iter().map(|row| bytes(row)).collect();
     for format in [Format::F32, Format::F16] {
-        let matrix = Matrix::pack(format, 37, 9, |row| Row::F32(&stored[row])).unwrap();
+        let matrix = Matrix::pack(format, 37, 9, |row| Row::F32(&stored[row]), |_| ()).unwrap();
         let mut found = vec![0f32; 9];
         for (output, expected) in rows.iter().enumerate() {
             matrix.row(output, &mut found);
@@ -25,8 +25,8 @@ fn blocks_of_bytes_are_kept_and_made() {
     let values: Vec<f32> = (0..64).map(|input| (input as f32 - 20.0) * 0.5).collect();
     let blocks = quantize_q8_0(&values);
     assert_eq!(blocks.len(), 2 * Q8_0_BYTES);
-    let kept = Matrix::pack(Format::Q8_0, 1, 64, |_| Row::Q8_0(&blocks)).unwrap();
-    let made = Matrix::pack(Format::Q8_0, 1, 64, |_| Row::Widened(values.clone())).unwrap();
+    let kept = Matrix::pack(Format::Q8_0, 1, 64, |_| Row::Q8_0(&blocks), |_| ()).unwrap();
+    let made = Matrix::pack(Format::Q8_0, 1, 64, |_| Row::Widened(values.clone()), |_| ()).unwrap();
     let (mut a, mut b) = (vec![0f32; 64], vec![0f32; 64]);
     kept.row(0, &mut a);
     made.row(0, &mut b);

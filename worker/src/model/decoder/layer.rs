@@ -27,7 +27,7 @@ pub(super) struct Layer {
 impl Layer {
     pub(super) fn load(
         config: &ModelConfig,
-        weights: &mut Weights,
+        weights: &mut Weights<'_>,
         name: &str,
         layer: LayerConfig,
     ) -> std::result::Result<Self, LoadError> {
@@ -42,6 +42,16 @@ impl Layer {
             self_attn: Attention::load(config, weights, &at("self_attn"), layer)?,
             mlp: Mlp::load(config, weights, &at("mlp"))?,
         })
+    }
+
+    pub(super) fn weight_bytes(&self) -> u64 {
+        let (attention, mlp) = (&self.self_attn, &self.mlp);
+        [&attention.qkv_proj, &attention.o_proj, &mlp.gate_up_proj, &mlp.down_proj].map(Linear::bytes).iter().sum()
+    }
+
+    /// Of the largest product.
+    pub(super) fn weight_format(&self) -> &'static str {
+        self.mlp.gate_up_proj.format()
     }
 
     /// `angles`: those of every rotary embedding of the model.
@@ -73,7 +83,7 @@ struct Attention {
 impl Attention {
     fn load(
         config: &ModelConfig,
-        weights: &mut Weights,
+        weights: &mut Weights<'_>,
         name: &str,
         layer: LayerConfig,
     ) -> std::result::Result<Self, LoadError> {
@@ -123,7 +133,7 @@ struct Mlp {
 }
 
 impl Mlp {
-    fn load(config: &ModelConfig, weights: &mut Weights, name: &str) -> std::result::Result<Self, LoadError> {
+    fn load(config: &ModelConfig, weights: &mut Weights<'_>, name: &str) -> std::result::Result<Self, LoadError> {
         let (hidden, inner) = (config.hidden_size, config.intermediate_size);
         let one = |projection: &str, rows| part(&format!("{name}.{projection}"), rows);
         let gate_up = match config.names.fused_gate_up {

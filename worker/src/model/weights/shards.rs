@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::path::Path;
 
+use candle_core::DType;
 use memmap2::Mmap;
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
@@ -83,8 +84,21 @@ impl Shards {
         }
         let unsupported = || LoadError::UnsupportedDtype { name: name.to_owned(), found: format!("{:?}", place.dtype) };
         let (_, format) = FORMATS.into_iter().find(|(dtype, _)| *dtype == place.dtype).ok_or_else(unsupported)?;
-        let bytes = self.maps.get(place.shard).and_then(|map| map.get(place.range.clone())).ok_or_else(missing)?;
-        Ok(Stored::straight(format, shape, bytes))
+        let map = self.maps.get(place.shard).ok_or_else(missing)?;
+        let bytes = map.get(place.range.clone()).ok_or_else(missing)?;
+        Ok(Stored { file: Some(map), ..Stored::straight(format, shape, bytes) })
+    }
+}
+
+impl Shards {
+    /// What most of the weights are.
+    pub(super) fn dtype(&self) -> DType {
+        let elements = |wanted: Dtype| -> usize {
+            let of = self.places.values().filter(|place| place.dtype == wanted);
+            of.map(|place| place.shape.iter().product::<usize>()).sum()
+        };
+        let kinds = [(Dtype::BF16, DType::BF16), (Dtype::F16, DType::F16), (Dtype::F32, DType::F32)];
+        kinds.into_iter().max_by_key(|(stored, _)| elements(*stored)).map_or(DType::F32, |(_, dtype)| dtype)
     }
 }
 

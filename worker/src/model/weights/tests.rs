@@ -20,7 +20,7 @@ fn folder() -> TempDir {
 }
 
 fn open(dir: &TempDir) -> Result<Weights<'static>, LoadError> {
-    Weights::open(dir.path(), Device::Cpu)
+    Weights::open(dir.path(), &LoadOptions::default())
 }
 
 /// Beside an index the single file must be gone: it would go first.

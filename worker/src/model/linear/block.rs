@@ -1,0 +1,218 @@
+//! One matrix in memory, [outputs, inputs]: packed for our kernels, in ggml's blocks for candle's, or on a device.
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::Arc;
+
+use candle_core::quantized::{GgmlDType, QMatMul, QStorage, QTensor};
+use candle_core::{Device, Module, Result, Tensor, bail};
+use specfuse_kernels::matrix::{self, Matrix, PackError, Row};
+
+use super::Part;
+use crate::model::stored::{Format, Stored};
+use crate::model::weights::{Target, Weights};
+use crate::model::{LoadError, host};
+
+pub(super) enum Block {
+    Packed(Matrix),
+    /// Formats whose products candle computes.
+    Quantized { product: QMatMul, weights: Arc<QTensor>, format: Format },
+    /// [outputs, inputs], in the dtype that the device computes in.
+    Device(Tensor),
+}
+
+impl Block {
+    /// The rows of the parts, one part after the other, all of one target format.
+    pub(super) fn load(
+        weights: &mut Weights<'_>,
+        target: Target,
+        parts: &[Part],
+        inputs: usize,
+    ) -> std::result::Result<Self, LoadError> {
+        let device = weights.device().clone();
+        let unusable = |source| LoadError::unusable(parts, source);
+        match target {
+            Target::Packed(format) => {
+                let packed = packed(&weights.matrices(parts, inputs)?, parts, inputs, format);
+                packed.map(Self::Packed).map_err(|source| LoadError::pack(parts, source))
+            }
+            Target::Quantized(format) => {
+                let bytes = blocks(&weights.matrices(parts, inputs)?, parts, inputs, format).map_err(unusable)?;
+                quantized(&bytes, (total(parts), inputs), format, &device).map_err(unusable)
+            }
+            Target::Device(dtype) => {
+                let mut values = Vec::with_capacity(total(parts) * inputs);
+                for stored in weights.matrices(parts, inputs)? {
+                    values.extend(stored.widened());
+                }
+                let tensor = Tensor::from_vec(values, (total(parts), inputs), &Device::Cpu);
+                let tensor = tensor.and_then(|tensor| tensor.to_dtype(dtype)).and_then(|tensor| tensor.to_device(&device));
+                tensor.map(Self::Device).map_err(unusable)
+            }
+        }
+    }
+
+    /// x wᵀ + b.
+    pub(super) fn forward(&self, x: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+        match self {
+            Self::Packed(matrix) => {
+                let rows = x.dim(0)?;
+                let bias = bias.map(Tensor::to_vec1::<f32>).transpose()?;
+                host::apply(x, "product", matrix.outputs(), |x| {
+                    if x.len() != rows * matrix.inputs() {
+                        bail!("a product of {} elements with {} inputs for each of {rows} rows", x.len(), matrix.inputs());
+                    }
+                    Ok(matrix.product(x, rows, bias.as_deref()))
+                })
+            }
+            Self::Quantized { product, .. } => added(product.forward(x)?, bias),
+            Self::Device(weight) => added(x.matmul(&weight.t()?)?, bias),
+        }
+    }
+
+    /// The rows of these outputs: [outputs named, inputs].
+    pub(super) fn rows(&self, outputs: &[u32]) -> Result<Tensor> {
+        match self {
+            Self::Packed(matrix) => {
+                if let Some(output) = outputs.iter().find(|output| **output as usize >= matrix.outputs()) {
+                    bail!("row {output} of {}", matrix.outputs());
+                }
+                let rows = specfuse_kernels::rows::each_row(outputs.len(), matrix.inputs(), |index, row| {
+                    matrix.row(outputs[index] as usize, row);
+                });
+                Tensor::from_vec(rows, (outputs.len(), matrix.inputs()), &Device::Cpu)
+            }
+            Self::Quantized { weights, format, .. } => {
+                let inputs = weights.shape().dims2()?.1;
+                let (bytes, row_bytes) = (weights.data()?, format.bytes(inputs));
+                let mut rows = Vec::with_capacity(outputs.len() * inputs);
+                for output in outputs {
+                    let from = *output as usize * row_bytes;
+                    let Some(row) = bytes.get(from..from + row_bytes) else { bail!("row {output} beyond the last") };
+                    format.widen(row, &mut rows);
+                }
+                Tensor::from_vec(rows, (outputs.len(), inputs), &weights.device())
+            }
+            Self::Device(weight) => weight.index_select(&Tensor::new(outputs, weight.device())?, 0),
+        }
+    }
+
+    pub(super) fn format(&self) -> &'static str {
+        match self {
+            Self::Packed(matrix) => match matrix.format() {
+                matrix::Format::F32 => Format::F32.name(),
+                matrix::Format::F16 => Format::F16.name(),
+                matrix::Format::Bf16 => Format::Bf16.name(),
+                matrix::Format::Q8_0 => Format::Q8_0.name(),
+            },
+            Self::Quantized { format, .. } => format.name(),
+            Self::Device(weight) => weight.dtype().as_str(),
+        }
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        match self {
+            Self::Packed(matrix) => matrix.bytes() as u64,
+            Self::Quantized { weights, .. } => weights.storage_size_in_bytes() as u64,
+            Self::Device(weight) => (weight.elem_count() * weight.dtype().size_in_bytes()) as u64,
+        }
+    }
+}
+
+fn added(y: Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    match bias {
+        Some(bias) => y.broadcast_add(bias),
+        None => Ok(y),
+    }
+}
+
+fn total(parts: &[Part]) -> usize {
+    parts.iter().map(|part| part.rows).sum()
+}
+
+/// The part that has a row of the whole, and the row's place in it.
+fn locate(parts: &[Part], mut row: usize) -> (usize, usize) {
+    for (index, part) in parts.iter().enumerate() {
+        if row < part.rows {
+            return (index, row);
+        }
+        row -= part.rows;
+    }
+    (parts.len(), row)
+}
+
+fn packed(
+    stored: &[Stored<'_>],
+    parts: &[Part],
+    inputs: usize,
+    format: matrix::Format,
+) -> std::result::Result<Matrix, PackError> {
+    let row = |row: usize| {
+        let (part, row) = locate(parts, row);
+        stored.get(part).map_or(Row::Widened(Vec::new()), |stored| packing(stored, row))
+    };
+    let done = |rows: Range<usize>| {
+        let mut before = 0;
+        for (stored, part) in stored.iter().zip(parts) {
+            let within = |row: usize| row.clamp(before, before + part.rows) - before;
+            stored.forget(within(rows.start)..within(rows.end));
+            before += part.rows;
+        }
+    };
+    Matrix::pack(format, total(parts), inputs, row, done)
+}
+
+fn packing<'a>(stored: &Stored<'a>, row: usize) -> Row<'a> {
+    let bytes = stored.row(row);
+    match stored.format {
+        Format::F32 => Row::F32(bytes),
+        Format::F16 => Row::F16(bytes),
+        Format::Bf16 => Row::Bf16(bytes),
+        Format::Q8_0 => Row::Q8_0(bytes),
+        Format::Q4_0 | Format::Q5_0 | Format::Q5_1 | Format::Q4K | Format::Q5K | Format::Q6K => {
+            let mut values = Vec::new();
+            stored.format.widen(bytes, &mut values);
+            Row::Widened(values)
+        }
+    }
+}
+
+/// The rows in ggml's blocks, quantised where they are not yet.
+fn blocks(stored: &[Stored<'_>], parts: &[Part], inputs: usize, format: Format) -> Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(total(parts) * format.bytes(inputs));
+    for (stored, part) in stored.iter().zip(parts) {
+        for row in 0..part.rows {
+            if stored.format == format {
+                bytes.extend(stored.row(row));
+            } else {
+                let mut values = Vec::with_capacity(inputs);
+                stored.format.widen(stored.row(row), &mut values);
+                let row = Tensor::from_vec(values, inputs, &Device::Cpu)?;
+                bytes.extend(QTensor::quantize(&row, ggml(format))?.data()?.iter());
+            }
+        }
+        stored.forget(0..part.rows);
+    }
+    Ok(bytes)
+}
+
+fn quantized(bytes: &[u8], shape: (usize, usize), format: Format, device: &Device) -> Result<Block> {
+    let storage = QStorage::from_data(Cow::Borrowed(bytes), device, ggml(format))?;
+    let weights = Arc::new(QTensor::new(storage, shape)?);
+    Ok(Block::Quantized { product: QMatMul::from_arc(Arc::clone(&weights))?, weights, format })
+}
+
+fn ggml(format: Format) -> GgmlDType {
+    match format {
+        Format::F32 => GgmlDType::F32,
+        Format::F16 => GgmlDType::F16,
+        Format::Bf16 => GgmlDType::BF16,
+        Format::Q4_0 => GgmlDType::Q4_0,
+        Format::Q5_0 => GgmlDType::Q5_0,
+        Format::Q5_1 => GgmlDType::Q5_1,
+        Format::Q8_0 => GgmlDType::Q8_0,
+        Format::Q4K => GgmlDType::Q4K,
+        Format::Q5K => GgmlDType::Q5K,
+        Format::Q6K => GgmlDType::Q6K,
+    }
+}

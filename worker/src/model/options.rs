@@ -1,0 +1,63 @@
+//! How a model is loaded: what its weights become, and where they lie.
+
+use candle_core::Device;
+
+/// How weights are kept in memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// As the file has them.
+    #[default]
+    Stored,
+    F32,
+    F16,
+    Bf16,
+    /// Quantised where a row has whole blocks, else as the file has them.
+    Q8_0,
+    /// Quantised in blocks of 256, where a row has no whole ones as Q8_0.
+    Q4K,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceKind {
+    Cpu,
+    /// By number.
+    Cuda(usize),
+    Metal,
+}
+
+/// What a model is loaded into.
+#[derive(Clone, Debug)]
+pub struct LoadOptions {
+    pub precision: Precision,
+    pub(super) device: Device,
+}
+
+/// There is no such device here.
+#[derive(Debug, thiserror::Error)]
+pub enum DeviceError {
+    #[error("this program was built without it (cargo feature {0:?})")]
+    NotBuilt(&'static str),
+    #[error("the device cannot be used")]
+    Unusable(#[source] Box<candle_core::Error>),
+}
+
+impl Default for LoadOptions {
+    fn default() -> Self {
+        Self { precision: Precision::Stored, device: Device::Cpu }
+    }
+}
+
+impl LoadOptions {
+    /// Opens the device.
+    pub fn new(precision: Precision, kind: DeviceKind) -> Result<Self, DeviceError> {
+        let unusable = |source| DeviceError::Unusable(Box::new(source));
+        let device = match kind {
+            DeviceKind::Cpu => Device::Cpu,
+            DeviceKind::Cuda(_) if !cfg!(feature = "cuda") => return Err(DeviceError::NotBuilt("cuda")),
+            DeviceKind::Metal if !cfg!(feature = "metal") => return Err(DeviceError::NotBuilt("metal")),
+            DeviceKind::Cuda(ordinal) => Device::new_cuda(ordinal).map_err(unusable)?,
+            DeviceKind::Metal => Device::new_metal(0).map_err(unusable)?,
+        };
+        Ok(Self { precision, device })
+    }
+}
