@@ -51,11 +51,32 @@ fn as_type(tensors: &Tensors, dtype: DType) -> Result<Tensors> {
 #[test]
 fn the_trained_models_load_with_their_published_dimensions() -> Result<()> {
     let Some(golden) = golden::folder() else { return Ok(()) };
-    for (name, vocab_size) in [("llama", 1536), ("qwen2", 1024), ("mistral", 1024)] {
+    for (name, vocab_size) in [("llama", 1536), ("qwen2", 1024), ("mistral", 1024), ("gemma2", 2048), ("glm", 1280)] {
         let model = Model::load(&golden.join("models").join(name)).with_context(|| name.to_owned())?;
         assert_eq!((model.info.family.as_str(), model.info.vocab_size), (name, vocab_size));
         assert_eq!(model.info.context_length, 1024);
         assert!(model.info.parameters > 300_000, "{} weights in {name}", model.info.parameters);
+    }
+    Ok(())
+}
+
+#[test]
+fn what_a_family_needs_is_missed_by_name_and_shape() -> Result<()> {
+    let Some(golden) = golden::folder() else { return Ok(()) };
+    for (family, tensor, shape) in [
+        ("glm", "model.layers.1.mlp.gate_up_proj.weight", &[512, 96][..]),
+        ("glm", "model.layers.2.self_attn.q_proj.bias", &[128]),
+        ("gemma2", "model.layers.2.post_feedforward_layernorm.weight", &[96]),
+        ("gemma2", "model.norm.weight", &[96]),
+    ] {
+        let checkpoint = Checkpoint::copy_of(&golden.join("models").join(family))?;
+        let mut weights = tensors(&checkpoint)?;
+        weights.remove(tensor).with_context(|| tensor.to_owned())?;
+        save(&checkpoint, &weights, WEIGHTS)?;
+        let error = Model::load(checkpoint.folder()).unwrap_err();
+        let missed =
+            matches!(&error, LoadError::MissingTensor { name, expected } if name == tensor && expected == shape);
+        assert!(missed, "{family}: {error}");
     }
     Ok(())
 }

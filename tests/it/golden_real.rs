@@ -1,7 +1,7 @@
 //! Real small models, trained and converted by others, against what the reference made of their prompts: the first step's logits and
 //! the greedy continuation. Their weights are not random: attention looks far back, and one token is much likelier than the rest.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
@@ -40,7 +40,7 @@ async fn golden_real_models() -> Result<()> {
     Ok(())
 }
 
-async fn repeat(folder: &PathBuf) -> Result<()> {
+async fn repeat(folder: &Path) -> Result<()> {
     let recorded: Vec<Continuation> = serde_json::from_slice(&std::fs::read(folder.join("golden.json"))?)?;
     ensure!(!recorded.is_empty(), "nothing recorded");
     let tokenizer = Tokenizer::load(folder)?;

@@ -128,7 +128,7 @@ async fn every_recorded_draft_and_score_comes_back() {
     let Some(root) = golden::folder() else { return };
     let run = fs::read_to_string(root.join("runs/five-default-1.json")).unwrap();
     let run: Arc<Value> = Arc::new(serde_json::from_str(&run).unwrap());
-    for name in ["llama", "qwen2", "mistral"] {
+    for name in ["llama", "qwen2", "mistral", "gemma2", "glm"] {
         let worker = worker(&root.join("models"), name).await;
         check_member(worker.client.clone(), name, &run).await;
     }

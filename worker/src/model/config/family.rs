@@ -7,44 +7,44 @@ use super::{Activation, Pairs};
 
 pub(super) use table::FAMILIES;
 
-pub(in crate::model::config) struct Family {
+pub(super) struct Family {
     /// config.json's model_type.
-    pub(in crate::model::config) name: &'static str,
+    pub(super) name: &'static str,
     /// The object in config.json that describes the decoder, where that is not the whole file.
-    pub(in crate::model::config) inside: Option<&'static str>,
-    pub(in crate::model::config) vocab_size: usize,
-    pub(in crate::model::config) hidden_size: usize,
-    pub(in crate::model::config) intermediate_size: usize,
-    pub(in crate::model::config) layers: usize,
-    pub(in crate::model::config) heads: usize,
+    pub(super) inside: Option<&'static str>,
+    pub(super) vocab_size: usize,
+    pub(super) hidden_size: usize,
+    pub(super) intermediate_size: usize,
+    pub(super) layers: usize,
+    pub(super) heads: usize,
     /// None: as many as heads.
-    pub(in crate::model::config) kv_heads: Option<usize>,
+    pub(super) kv_heads: Option<usize>,
     /// None: hidden_size / heads.
-    pub(in crate::model::config) head_dim: Option<usize>,
-    pub(in crate::model::config) max_positions: usize,
-    pub(in crate::model::config) norm_eps: f64,
+    pub(super) head_dim: Option<usize>,
+    pub(super) max_positions: usize,
+    pub(super) norm_eps: f64,
     /// Added to the weights of every norm.
-    pub(in crate::model::config) norm_offset: f32,
-    pub(in crate::model::config) tied_embeddings: bool,
-    pub(in crate::model::config) activation_field: &'static str,
-    pub(in crate::model::config) activation: Activation,
-    pub(in crate::model::config) attention_bias: AttentionBias,
+    pub(super) norm_offset: f32,
+    pub(super) tied_embeddings: bool,
+    pub(super) activation_field: &'static str,
+    pub(super) activation: Activation,
+    pub(super) attention_bias: AttentionBias,
     /// It reads mlp_bias.
-    pub(in crate::model::config) mlp_bias: bool,
-    pub(in crate::model::config) qk_norm: bool,
+    pub(super) mlp_bias: bool,
+    pub(super) qk_norm: bool,
     /// Embeddings are multiplied by √hidden_size.
-    pub(in crate::model::config) scaled_embeddings: bool,
+    pub(super) scaled_embeddings: bool,
     /// Attention is scaled by query_pre_attn_scalar, whose default this is; None: by head_dim.
-    pub(in crate::model::config) query_scalar: Option<f64>,
-    pub(in crate::model::config) attention_softcap: Softcap,
-    pub(in crate::model::config) logit_softcap: Softcap,
-    pub(in crate::model::config) windows: Windows,
-    pub(in crate::model::config) rotary: Rotary,
-    pub(in crate::model::config) names: Names,
+    pub(super) query_scalar: Option<f64>,
+    pub(super) attention_softcap: Softcap,
+    pub(super) logit_softcap: Softcap,
+    pub(super) windows: Windows,
+    pub(super) rotary: Rotary,
+    pub(super) names: Names,
 }
 
 #[derive(Clone, Copy)]
-pub(in crate::model::config) enum AttentionBias {
+pub(super) enum AttentionBias {
     Never,
     /// Query, key and value always, output never.
     Qkv,
@@ -56,14 +56,14 @@ pub(in crate::model::config) enum AttentionBias {
 }
 
 #[derive(Clone, Copy)]
-pub(in crate::model::config) enum Softcap {
+pub(super) enum Softcap {
     Unread,
     Read { default: Option<f64> },
 }
 
 /// Which layers see a window only, where layer_types does not say it.
 #[derive(Clone, Copy)]
-pub(in crate::model::config) enum Windows {
+pub(super) enum Windows {
     Never,
     /// Every layer, if there is a window.
     Every {
@@ -78,15 +78,15 @@ pub(in crate::model::config) enum Windows {
 }
 
 #[derive(Clone, Copy)]
-pub(in crate::model::config) struct Rotary {
+pub(super) struct Rotary {
     /// Default share of a head that turns; None: the whole head, and no other share is known.
-    pub(in crate::model::config) partial: Option<f64>,
-    pub(in crate::model::config) pairs: Pairs,
-    pub(in crate::model::config) kinds: &'static [&'static str],
+    pub(super) partial: Option<f64>,
+    pub(super) pairs: Pairs,
+    pub(super) kinds: &'static [&'static str],
     /// Layers with a window and layers without have parameters of their own.
-    pub(in crate::model::config) by_layer_type: bool,
+    pub(super) by_layer_type: bool,
     /// Default of original_max_position_embeddings, which this family reads outside the rotary parameters alone.
-    pub(in crate::model::config) original_positions: Option<usize>,
+    pub(super) original_positions: Option<usize>,
 }
 
 /// Where the weights of a family lie in its checkpoints.
