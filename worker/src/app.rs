@@ -1,9 +1,10 @@
 //! A worker's life: bind, load, serve, drain. It decides nothing about models or calls.
 
 mod checkpoint;
+mod random;
 mod server;
 
-use std::{error::Error as _, path::PathBuf};
+use std::error::Error as _;
 
 use anyhow::{Context as _, anyhow, bail};
 use specfuse_runtime::{
@@ -16,9 +17,8 @@ use tonic::transport::server::TcpIncoming;
 
 use self::checkpoint::{Checkpoint, CheckpointError};
 use crate::{
-    config::Config,
+    config::{Config, ModelChoice, ModelSource},
     engine::{Engine, EngineThread},
-    model::LoadOptions,
     service::{ReadLimits, Served, Service},
 };
 
@@ -35,7 +35,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     } else {
         shutdown.on_signal()?;
     }
-    tracing::info!(model = config.name, path = %config.model.display(), "loading");
+    tracing::info!(model = config.name, from = config.model.source.shown(), "loading");
     let checkpoint = tokio::select! {
         loaded = load(config.model.clone()) => loaded?,
         () = shutdown.begun() => return Ok(()),
@@ -93,22 +93,26 @@ fn engine_died(ended: Result<(), String>) -> anyhow::Error {
 }
 
 /// On a thread of its own, which is abandoned with the process when the stop comes first.
-async fn load(path: PathBuf) -> anyhow::Result<Checkpoint> {
+async fn load(choice: ModelChoice) -> anyhow::Result<Checkpoint> {
     let (loaded, checkpoint) = oneshot::channel::<Result<Checkpoint, CheckpointError>>();
-    let shown = path.display().to_string();
+    let shown = choice.source.shown();
     std::thread::Builder::new().name("load".to_owned()).spawn(move || {
+        let checkpoint = match &choice.source {
+            ModelSource::Checkpoint(path) => checkpoint::load(path, &choice.options),
+            ModelSource::Random(config) => random::load(config, &choice.options),
+        };
         // A stop that came first has dropped the receiver.
-        let _ = loaded.send(checkpoint::load(&path));
+        let _ = loaded.send(checkpoint);
     })?;
     let loaded = checkpoint.await.map_err(|_| anyhow!("loading panicked"));
-    loaded?.with_context(|| format!("cannot serve --model {shown}"))
+    loaded?.with_context(|| format!("cannot serve {shown}"))
 }
 
 fn start(config: &Config, checkpoint: Checkpoint) -> anyhow::Result<(Service, EngineThread)> {
     let Checkpoint { model, language, end_of_turn } = checkpoint;
     let served = Served { name: config.name.clone(), info: model.info.clone(), language, end_of_turn };
     let (engine, thread) = Engine::start(model, config.engine).with_context(|| {
-        format!("cannot serve --model {} with --cache-memory {}", config.model.display(), config.engine.cache_memory)
+        format!("cannot serve {} with --cache-memory {}", config.model.source.shown(), config.engine.cache_memory)
     })?;
     let limits = ReadLimits { at_a_time: config.threads.get(), waiting: config.engine.max_queue };
     Ok((Service::new(served, engine, limits), thread))

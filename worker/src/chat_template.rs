@@ -93,6 +93,12 @@ impl ChatTemplate {
         source::find_in_gguf(file)?.map(Self::compiled).transpose()
     }
 
+    /// A template that lies in no file.
+    pub fn from_source(template: &str) -> Result<Self, TemplateLoadError> {
+        let (path, template) = (std::path::PathBuf::new(), template.to_owned());
+        Self::compiled(source::Found { path, template, special_tokens: Default::default() })
+    }
+
     fn compiled(found: source::Found) -> Result<Self, TemplateLoadError> {
         let template = source::without_generation_blocks(&found.template);
         let environment = on_a_deep_stack(|| compile(template))

@@ -1,11 +1,14 @@
 //! Flags and environment to a checked configuration, by one fallible function. After it the environment is never read again.
 
-use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
+mod model;
+
+use std::{net::SocketAddr, num::NonZeroUsize, time::Duration};
 
 use bytesize::ByteSize;
 use specfuse_runtime::telemetry::LogArgs;
 
 use crate::engine::EngineConfig;
+pub use model::{ModelArgs, ModelArgsError, ModelChoice, ModelSource, precision};
 
 const MAX_NAME: usize = 64;
 const MAX_THREADS: usize = 1024;
@@ -15,9 +18,8 @@ const MAX_QUEUE: usize = 1 << 16;
 /// The worker's flags as typed.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// Folder of the checkpoint, in the Hugging Face layout, or a GGUF file.
-    #[arg(long, value_name = "PATH", env = "SPECFUSE_WORKER_MODEL")]
-    pub model: PathBuf,
+    #[command(flatten)]
+    pub model: ModelArgs,
     /// What ensembles call this model: letters, digits, ".", "_" and "-". Default: the name of the folder, or of the
     /// file without ".gguf".
     #[arg(long, env = "SPECFUSE_WORKER_NAME")]
@@ -50,7 +52,7 @@ pub struct Args {
 /// A configuration that was checked.
 #[derive(Clone, Debug)]
 pub struct Config {
-    pub model: PathBuf,
+    pub model: ModelChoice,
     /// 1 to 64 of `[a-zA-Z0-9._-]`.
     pub name: String,
     pub listen: SocketAddr,
@@ -63,10 +65,12 @@ pub struct Config {
 /// A flag whose value cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
+    #[error(transparent)]
+    Model(#[from] ModelArgsError),
     #[error("--name {0:?} must be 1 to {MAX_NAME} letters, digits, \".\", \"_\" or \"-\"")]
     Name(String),
-    #[error("--name is needed: what --model {0} names has no name that could be one")]
-    Unnamed(PathBuf),
+    #[error("--name is needed: {0} has no name that could be one")]
+    Unnamed(String),
     #[error("--listen {0:?} is not an address with a port, such as 127.0.0.1:7071")]
     Listen(String),
     #[error("--{flag} is {found}, allowed are 1 to {most}")]
@@ -81,7 +85,8 @@ impl TryFrom<Args> for Config {
     type Error = ConfigError;
 
     fn try_from(args: Args) -> Result<Self, ConfigError> {
-        let name = name(&args)?;
+        let model = ModelChoice::try_from(args.model)?;
+        let name = name(args.name, &model.source)?;
         let threads = match args.threads {
             Some(threads) => count("threads", threads, MAX_THREADS)?,
             None => std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
@@ -98,23 +103,24 @@ impl TryFrom<Args> for Config {
         let listen = args.listen.parse().map_err(|_| ConfigError::Listen(args.listen))?;
         let shutdown_grace = humantime::parse_duration(&args.shutdown_grace)
             .map_err(|_| ConfigError::ShutdownGrace(args.shutdown_grace))?;
-        Ok(Self { model: args.model, name, listen, threads, engine, shutdown_grace, supervised: args.supervised })
+        Ok(Self { model, name, listen, threads, engine, shutdown_grace, supervised: args.supervised })
     }
 }
 
-fn name(args: &Args) -> Result<String, ConfigError> {
+fn name(given: Option<String>, source: &ModelSource) -> Result<String, ConfigError> {
     let allowed = |name: &str| {
         (1..=MAX_NAME).contains(&name.len())
             && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
     };
-    if let Some(name) = &args.name {
-        return if allowed(name) { Ok(name.clone()) } else { Err(ConfigError::Name(name.clone())) };
+    if let Some(name) = given {
+        return if allowed(&name) { Ok(name) } else { Err(ConfigError::Name(name)) };
     }
+    let (ModelSource::Checkpoint(path) | ModelSource::Random(path)) = source;
     // "." and "models/.." have a name only once resolved; a folder that does not exist is refused when it is loaded.
-    let path = args.model.canonicalize().unwrap_or_else(|_| args.model.clone());
+    let path = path.canonicalize().unwrap_or_else(|_| path.clone());
     let name = path.file_name().and_then(|name| name.to_str());
-    let name = name.map(|name| name.strip_suffix(".gguf").unwrap_or(name)).filter(|name| allowed(name));
-    name.map(str::to_owned).ok_or_else(|| ConfigError::Unnamed(args.model.clone()))
+    let name = name.map(|name| name.strip_suffix(".gguf").or(name.strip_suffix(".json")).unwrap_or(name));
+    name.filter(|name| allowed(name)).map(str::to_owned).ok_or_else(|| ConfigError::Unnamed(source.shown()))
 }
 
 fn count(flag: &'static str, found: usize, most: usize) -> Result<NonZeroUsize, ConfigError> {

@@ -3,6 +3,7 @@
 //! The model runs on its own OS thread behind a bounded queue. Dropping a call's future frees its sequences at the next step.
 
 pub mod batch;
+pub(crate) mod bench;
 mod cache;
 mod call;
 mod runner;

@@ -7,9 +7,12 @@
 //! - [`gguf`]: a model in one file; `mapped`: files in memory
 //! - [`engine`]: batches sequences of ids on a thread of its own; [`model`]: weights and the forward pass
 //!
+//! - [`bench`]: the engine's steps against the machine's ceilings
+//!
 //! Text stops at `service`: the engine sees ids. Tensors stop at the engine: nothing above it sees one.
 
 pub mod app;
+pub mod bench;
 pub mod chat_template;
 pub mod config;
 pub mod context;

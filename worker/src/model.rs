@@ -8,6 +8,7 @@ mod host;
 mod kv;
 mod linear;
 mod norm;
+mod options;
 mod rope;
 mod stored;
 mod weights;
@@ -22,7 +23,9 @@ use crate::gguf::{Gguf, GgufError};
 use config::ModelConfig;
 use decoder::Decoder;
 pub use decoder::Logits;
+pub(crate) use decoder::StepShape;
 pub use kv::KvStore;
+pub use options::{DeviceError, DeviceKind, LoadOptions, Precision};
 use weights::Weights;
 
 /// A loaded model, ready to be given to the engine.
@@ -108,33 +111,6 @@ impl LoadError {
 #[error(transparent)]
 pub struct ForwardError(#[from] candle_core::Error);
 
-/// How weights are kept in memory.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Precision {
-    /// As the file has them.
-    #[default]
-    Stored,
-    F32,
-    F16,
-    Bf16,
-    /// Quantised where a row has whole blocks, else as the file has them.
-    Q8_0,
-    Q4K,
-}
-
-/// What a model is loaded into.
-#[derive(Clone, Debug)]
-pub struct LoadOptions {
-    pub precision: Precision,
-    pub device: Device,
-}
-
-impl Default for LoadOptions {
-    fn default() -> Self {
-        Self { precision: Precision::Stored, device: Device::Cpu }
-    }
-}
-
 impl Model {
     /// Loads a Hugging Face checkpoint folder for the CPU, weights as they are stored.
     pub fn load(dir: &Path) -> Result<Self, LoadError> {
@@ -179,6 +155,11 @@ impl Model {
         (elements * self.dtype.size_in_bytes()) as u64
     }
 
+    /// What a step reads and multiplies.
+    pub(crate) fn shape(&self) -> StepShape {
+        self.decoder.step_shape()
+    }
+
     /// The longest sequence that is computed as short ones are; longer ones share no key with them. None: all are computed alike.
     pub(crate) fn short_context(&self) -> Option<usize> {
         self.short_context
@@ -191,7 +172,9 @@ impl Model {
 
     /// Computes every row of the batch: writes its keys and values to the store, then gives the logits of the rows read.
     pub fn forward(&self, batch: &Batch, store: &mut KvStore) -> Result<Logits, ForwardError> {
-        Ok(self.decoder.forward(batch, store)?)
+        // On the CPU the whole pass runs on a thread of the pool: each product then wakes only the others.
+        let forward = |_: &rayon::Scope<'_>| self.decoder.forward(batch, store);
+        Ok(rayon::scope(forward)?)
     }
 }
 

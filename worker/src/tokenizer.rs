@@ -57,6 +57,13 @@ impl Tokenizer {
         Self::from_parts(inner, path)
     }
 
+    /// A tokenizer in the format of `tokenizer.json` that lies in no file.
+    pub fn from_json(json: &str) -> Result<Self, TokenizerLoadError> {
+        let path = PathBuf::new();
+        let invalid = |source| TokenizerLoadError::Invalid { path: path.clone(), source };
+        Self::from_parts(tokenizers::Tokenizer::from_bytes(json).map_err(invalid)?, path.clone())
+    }
+
     /// The tokenizer that a GGUF file's keys describe.
     pub fn from_gguf(file: &Gguf) -> Result<Self, TokenizerLoadError> {
         Self::from_parts(file.tokenizer()?, file.path().to_owned())

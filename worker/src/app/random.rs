@@ -24,7 +24,7 @@ pub(super) fn load(config: &Path, options: &LoadOptions) -> Result<Checkpoint, C
         "pre_tokenizer": {"type": "WhitespaceSplit"}, "post_processor": null, "decoder": null,
         "model": {"type": "WordLevel", "vocab": words, "unk_token": "t0"},
     });
-    let tokenizer = Tokenizer::from_json(tokenizer.to_string())?;
+    let tokenizer = Tokenizer::from_json(&tokenizer.to_string())?;
     let chat_template = Some(ChatTemplate::from_source(TEMPLATE)?);
     Ok(Checkpoint { model, language: Language { tokenizer, chat_template }, end_of_turn: Arc::new([]) })
 }

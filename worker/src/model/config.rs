@@ -121,10 +121,6 @@ impl ModelConfig {
         })
     }
 
-    /// Elements of one token's keys (or values) in one layer.
-    pub(crate) fn kv_width(&self) -> usize {
-        self.kv_heads * self.head_dim
-    }
 
     /// The longest sequence computed with longrope's short factors; None: every sequence is computed alike.
     pub(crate) fn short_context(&self) -> Option<usize> {

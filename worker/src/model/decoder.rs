@@ -38,6 +38,19 @@ pub struct Logits {
     vocab: usize,
 }
 
+/// What every step reads, however few its rows, and multiplies for each.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StepShape {
+    /// Of the layers and the head.
+    pub(crate) step_bytes: u64,
+    /// Elements that each row is multiplied with.
+    pub(crate) layer_weights: u64,
+    /// Elements that each row read is multiplied with.
+    pub(crate) head_weights: u64,
+    /// Query elements of all layers.
+    pub(crate) attention_width: u64,
+}
+
 impl Logits {
     /// The logits of the `index`-th row read; empty where there is none.
     pub fn row(&self, index: usize) -> &[f32] {
@@ -87,12 +100,16 @@ impl Decoder {
         self.embed_tokens.bytes() + head + self.layers.iter().map(Layer::weight_bytes).sum::<u64>()
     }
 
-    /// Bytes that every step reads, however few its rows.
-    pub(super) fn step_bytes(&self) -> u64 {
-        self.lm_head.bytes() + self.layers.iter().map(Layer::weight_bytes).sum::<u64>()
+    pub(super) fn step_shape(&self) -> StepShape {
+        StepShape {
+            step_bytes: self.lm_head.bytes() + self.layers.iter().map(Layer::weight_bytes).sum::<u64>(),
+            layer_weights: self.layers.iter().map(Layer::weights).sum(),
+            head_weights: self.lm_head.weights(),
+            attention_width: (self.layers.len() * self.kv_shape.width()) as u64,
+        }
     }
 
-    /// Of the head, which is like most of the weights.
+    /// Of the largest products.
     pub(super) fn weight_format(&self) -> &'static str {
         self.layers.first().map_or("f32", Layer::weight_format)
     }

@@ -48,6 +48,16 @@ impl KvStore {
         Ok(Self { layers: (0..layers).map(layer).collect::<Result<_>>()?, slots })
     }
 
+    /// Writes every slot once: what was never written is not real memory yet. For timing.
+    pub(crate) fn fill(&mut self) {
+        for layer in &mut self.layers {
+            if let LayerKv::Host(host) = layer {
+                host.keys.floats_mut().fill(0.25);
+                host.values.floats_mut().fill(0.5);
+            }
+        }
+    }
+
     pub(super) fn layers_mut(&mut self) -> impl Iterator<Item = &mut LayerKv> {
         self.layers.iter_mut()
     }

@@ -24,6 +24,7 @@ pub(super) struct Linear {
     /// Of all outputs.
     bias: Option<Tensor>,
     outputs: usize,
+    inputs: usize,
 }
 
 impl Linear {
@@ -45,7 +46,7 @@ impl Linear {
             }
             false => None,
         };
-        Ok(Self { blocks, bias, outputs: parts.iter().map(|part| part.rows).sum() })
+        Ok(Self { blocks, bias, outputs: parts.iter().map(|part| part.rows).sum(), inputs })
     }
 
     /// [rows, inputs] to [rows, outputs].
@@ -60,6 +61,11 @@ impl Linear {
             Some(bias) => y.broadcast_add(bias),
             None => Ok(y),
         }
+    }
+
+    /// Elements of the matrix.
+    pub(super) fn weights(&self) -> u64 {
+        (self.outputs * self.inputs) as u64
     }
 
     /// Element format of the weights.
@@ -82,6 +88,7 @@ pub(super) fn names(parts: &[Part]) -> String {
 pub(super) struct Embedding {
     block: Arc<Block>,
     vocab: usize,
+    hidden: usize,
 }
 
 impl Embedding {
@@ -93,7 +100,7 @@ impl Embedding {
     ) -> std::result::Result<Self, LoadError> {
         let head = Linear::load(weights, &[Part { name: name.to_owned(), rows: vocab }], hidden, false)?;
         let block = head.blocks.into_iter().next().ok_or(LoadError::ConfigFieldMissing { field: "vocab_size" })?;
-        Ok(Self { block, vocab })
+        Ok(Self { block, vocab, hidden })
     }
 
     /// The rows of `tokens`: [tokens, hidden].
@@ -103,7 +110,7 @@ impl Embedding {
 
     /// The head that shares this matrix.
     pub(super) fn tied_head(&self) -> Linear {
-        Linear { blocks: vec![Arc::clone(&self.block)], bias: None, outputs: self.vocab }
+        Linear { blocks: vec![Arc::clone(&self.block)], bias: None, outputs: self.vocab, inputs: self.hidden }
     }
 
     /// Bytes of the matrix, of which a lookup reads a few rows.

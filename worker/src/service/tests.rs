@@ -26,6 +26,7 @@ fn served(template: Option<&str>, context_length: usize) -> Served {
         vocab_size: 3,
         dtype: "f32",
         device: "cpu".to_owned(),
+        weight_bytes: 0,
     };
     Served { name: "words".to_owned(), info, language, end_of_turn: Arc::new([2]) }
 }

@@ -45,8 +45,17 @@ impl Layer {
     }
 
     pub(super) fn weight_bytes(&self) -> u64 {
+        self.products().map(Linear::bytes).iter().sum()
+    }
+
+    /// Elements of all matrices.
+    pub(super) fn weights(&self) -> u64 {
+        self.products().map(Linear::weights).iter().sum()
+    }
+
+    fn products(&self) -> [&Linear; 4] {
         let (attention, mlp) = (&self.self_attn, &self.mlp);
-        [&attention.qkv_proj, &attention.o_proj, &mlp.gate_up_proj, &mlp.down_proj].map(Linear::bytes).iter().sum()
+        [&attention.qkv_proj, &attention.o_proj, &mlp.gate_up_proj, &mlp.down_proj]
     }
 
     /// Of the largest product.

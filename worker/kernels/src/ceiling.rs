@@ -1,0 +1,94 @@
+//! What this machine can do at best, measured: how fast all threads read memory, and how fast they multiply large matrices. The two
+//! ceilings of a roofline.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use crate::lanes::{self, Kernel, LANES, Lanes};
+use crate::matrix::{Format, Matrix, PackError, Row};
+use crate::memory::{Memory, OutOfMemory};
+use crate::parallel;
+
+/// Rows of the large product.
+const ROWS: usize = 240;
+/// Inputs and outputs of it: large against a panel, small against the caches.
+const WIDTH: usize = 2048;
+/// Elements that a thread reads at a time.
+const PIECE: usize = 1 << 16;
+
+/// Bytes a second that all threads together read from a buffer of `bytes`, which should be larger than the caches; the best of
+/// `tries`.
+pub fn read_bandwidth(bytes: usize, tries: usize) -> Result<f64, OutOfMemory> {
+    let mut memory = Memory::whole(bytes / size_of::<f32>(), size_of::<f32>())?;
+    memory.floats_mut().fill(1.0);
+    let floats = memory.floats();
+    let pieces = floats.len() / PIECE;
+    Ok(best(tries, (pieces * PIECE * size_of::<f32>()) as f64, || {
+        rayon::scope(|_| {
+            parallel::each(pieces, |piece| {
+                let mut sum = 0.0;
+                lanes::run(Sum { floats: &floats[piece * PIECE..(piece + 1) * PIECE], sum: &mut sum });
+                black_box(sum);
+            });
+        });
+    }))
+}
+
+/// Operations a second of a large product with weights in this format; the best of `tries`.
+pub fn product_rate(format: Format, tries: usize) -> Result<f64, PackError> {
+    let row: Vec<f32> = (0..WIDTH).map(|input| (input as f32 * 0.7).sin()).collect();
+    let matrix = Matrix::pack(format, WIDTH, WIDTH, |_| Row::Widened(row.clone()), |_| ())?;
+    let x = vec![0.5; ROWS * WIDTH];
+    Ok(best(tries, (2 * ROWS * WIDTH * WIDTH) as f64, || {
+        rayon::scope(|_| {
+            black_box(matrix.product(&x, ROWS, None));
+        });
+    }))
+}
+
+/// The rate of the fastest of some tries at `amount`.
+pub fn best(tries: usize, amount: f64, mut work: impl FnMut()) -> f64 {
+    let one = |_| {
+        let from = Instant::now();
+        work();
+        amount / from.elapsed().as_secs_f64()
+    };
+    (0..tries).map(one).fold(0.0, f64::max)
+}
+
+struct Sum<'a> {
+    floats: &'a [f32],
+    sum: &'a mut f32,
+}
+
+impl Kernel for Sum<'_> {
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        // Several sums, so that reading is what takes the time.
+        const AT_ONCE: usize = 8;
+        // SAFETY: chunks are whole vectors.
+        unsafe {
+            let mut sums = [L::splat(0.0); AT_ONCE];
+            for chunk in self.floats.chunks_exact(AT_ONCE * LANES) {
+                for (sum, part) in sums.iter_mut().zip(chunk.chunks_exact(LANES)) {
+                    L::prefetch(part.as_ptr().cast::<u8>().wrapping_add(4096));
+                    *sum = L::add(*sum, L::load(part.as_ptr()));
+                }
+            }
+            for sum in sums {
+                *self.sum += L::sum(sum);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ceilings_are_positive_numbers() {
+        assert!(read_bandwidth(1 << 22, 1).is_ok_and(|rate| rate > 0.0 && rate.is_finite()));
+        assert!(product_rate(Format::Bf16, 1).is_ok_and(|rate| rate > 0.0 && rate.is_finite()));
+    }
+}

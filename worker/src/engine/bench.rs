@@ -1,0 +1,102 @@
+//! The engine's loop without its thread, one step at a time: for timing. Contexts can be held without being computed.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use super::batch::Batch;
+use super::scheduler::{Plan, Scheduler};
+use super::sequence::{Sequence, SequenceId};
+use super::{DraftJob, ScoreSequence};
+use crate::bench::unplanned;
+use crate::model::{KvStore, Model};
+
+pub(crate) struct Bench<'a> {
+    model: &'a Model,
+    store: KvStore,
+    scheduler: Scheduler,
+    next: u64,
+    computed: u64,
+    cached: u64,
+}
+
+/// One step: what was computed, and how long it took from plan to outcomes.
+pub(crate) struct Stepped {
+    pub(crate) took: Duration,
+    pub(crate) batch: Batch,
+}
+
+impl<'a> Bench<'a> {
+    /// Room for `slots` tokens, all of it written once, as keys of held contexts would have been.
+    pub(crate) fn new(model: &'a Model, slots: usize) -> Result<Self> {
+        let mut store = model.store(slots)?;
+        store.fill();
+        let scheduler = Scheduler::new(slots, usize::MAX, model.short_context());
+        Ok(Self { model, store, scheduler, next: 0, computed: 0, cached: 0 })
+    }
+
+    /// Forgets all sequences and what is cached.
+    pub(crate) fn clear(&mut self) {
+        self.scheduler.clear();
+    }
+
+    pub(crate) fn draft(&mut self, job: DraftJob) {
+        let id = self.id(0);
+        self.scheduler.submit(Sequence::draft(id, job));
+        self.next += 1;
+    }
+
+    pub(crate) fn score(&mut self, candidates: impl Iterator<Item = ScoreSequence>) {
+        for (index, candidate) in candidates.enumerate() {
+            let id = self.id(index);
+            self.scheduler.submit(Sequence::score(id, candidate, [].into()));
+        }
+        self.next += 1;
+    }
+
+    fn id(&self, index: usize) -> SequenceId {
+        SequenceId { call: self.next, index }
+    }
+
+    /// Plans all prefills and takes them as done: a logit of 1 for some token, no forward pass.
+    pub(crate) fn hold(&mut self) -> Result<()> {
+        let plan = self.plan()?;
+        let mut logits = vec![0f32; self.model.info.vocab_size];
+        let count = logits.len().max(1);
+        for (index, reader) in plan.readers.iter().enumerate() {
+            let token = index * 7 % count;
+            logits[token] = 1.0;
+            _ = self.scheduler.read(*reader, &logits);
+            logits[token] = 0.0;
+        }
+        Ok(())
+    }
+
+    /// One real step of all sequences.
+    pub(crate) fn step(&mut self) -> Result<Stepped> {
+        let from = Instant::now();
+        let plan = self.plan()?;
+        let logits = self.model.forward(&plan.batch, &mut self.store)?;
+        for (index, reader) in plan.readers.iter().enumerate() {
+            if let Some(outcome) = self.scheduler.read(*reader, logits.row(index)) {
+                outcome.map_err(|_| super::EngineError::NotFinite)?;
+            }
+        }
+        Ok(Stepped { took: from.elapsed(), batch: plan.batch })
+    }
+
+    /// Tokens computed and tokens found in the cache so far.
+    pub(crate) fn counted(&self) -> (u64, u64) {
+        (self.computed, self.cached)
+    }
+
+    fn plan(&mut self) -> Result<Plan> {
+        let plan = self.scheduler.plan();
+        if plan.batch.rows() == 0 {
+            return Err(unplanned());
+        }
+        self.computed += plan.batch.rows() as u64;
+        self.cached += plan.admitted.iter().map(|admission| admission.cached as u64).sum::<u64>();
+        Ok(plan)
+    }
+}
