@@ -21,7 +21,7 @@ use crate::{
     checkpoints::model_logits as logits,
     golden_logits,
     templates::messages,
-    tokenizers::{Recorded, ids, recorded},
+    tokenizers::{MIXED, Recorded, ids, recorded},
 };
 
 /// Families that the converter of these tests knows.
@@ -180,6 +180,21 @@ fn a_tokenizer_made_of_keys_gives_the_recorded_ids_and_texts() -> Result<()> {
             let rendered = template.as_ref().unwrap().render(&messages(&chat["messages"]))?;
             assert_eq!(rendered, text, "{name} {case}");
             assert_eq!(tokenizer.encode(&rendered, false)?, ids(&chat["ids"]), "{name} {case}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn the_small_models_tokenizers_are_the_same_from_keys() -> Result<()> {
+    let Some(golden) = golden::folder() else { return Ok(()) };
+    for (name, pre) in [("llama", "llama-bpe"), ("qwen2", "qwen2")] {
+        let dir = golden.join("models").join(name);
+        let keys = [model_keys(&read_json(&dir.join("config.json"))?)?, tokenizer_keys(&dir, Some(pre), 0)?].concat();
+        let tokenizer = Tokenizer::from_gguf(&Gguf::open(&GgufFile::write(name, &keys, &[])?.path()?)?)?;
+        let expected = Tokenizer::load(&dir)?;
+        for text in [MIXED, "<|eot_id|><|im_end|> Hello 1234", ""] {
+            assert_eq!(tokenizer.encode(text, false)?, expected.encode(text, false)?, "{name} {text:?}");
         }
     }
     Ok(())
