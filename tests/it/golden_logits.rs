@@ -28,7 +28,7 @@ fn golden_logits() -> Result<()> {
     let cases = folders(&golden.join("logits"))?;
     ensure!(!cases.is_empty(), "no case in {}", golden.display());
     for dir in cases {
-        let case = case(&dir)?;
+        let case: Case = serde_json::from_slice(&std::fs::read(dir.join("case.json"))?)?;
         let model = match Model::load(&dir) {
             Err(LoadError::UnsupportedArchitecture { .. }) if WAITING.contains(&case.family.as_str()) => {
                 eprintln!("waiting for family {}: {}", case.family, dir.display());
@@ -36,18 +36,9 @@ fn golden_logits() -> Result<()> {
             }
             loaded => loaded.with_context(|| dir.display().to_string())?,
         };
-        compare_recorded(&model, &dir).with_context(|| dir.display().to_string())?;
+        compare(&model, &case.input_ids, &expected(&dir)?).with_context(|| dir.display().to_string())?;
     }
     Ok(())
-}
-
-fn case(dir: &Path) -> Result<Case> {
-    Ok(serde_json::from_slice(&std::fs::read(dir.join("case.json"))?)?)
-}
-
-/// The model against what was recorded of it in a case folder.
-pub(crate) fn compare_recorded(model: &Model, dir: &Path) -> Result<()> {
-    compare(model, &case(dir)?.input_ids, &expected(dir)?)
 }
 
 fn compare(model: &Model, tokens: &[u32], expected: &[Vec<f32>]) -> Result<()> {
