@@ -25,7 +25,10 @@ fn bundled(name: &str) -> Result<Checkpoint> {
 
 /// The logits of a few tokens, at every position.
 fn logits(folder: &Path) -> Result<Vec<Vec<f32>>> {
-    let model = Model::load(folder)?;
+    model_logits(&Model::load(folder)?)
+}
+
+pub(crate) fn model_logits(model: &Model) -> Result<Vec<Vec<f32>>> {
     let tokens: Vec<u32> = (0..24).map(|place| 5 + 7 * place).collect();
     let row = |(slot, token): (u32, &u32)| Row { token: *token, write: Some(slot), read: true };
     let rows: Vec<Row> = (0u32..).zip(&tokens).map(row).collect();

@@ -6,6 +6,7 @@ mod bundled;
 mod checkpoints;
 mod endings;
 mod errors;
+mod gguf_files;
 mod golden_core;
 mod golden_logits;
 mod golden_real;

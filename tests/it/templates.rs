@@ -9,7 +9,7 @@ use specfuse_worker::{
 
 use crate::tokenizers::{Recorded, ids, recorded};
 
-fn messages(value: &Value) -> Vec<Message> {
+pub(crate) fn messages(value: &Value) -> Vec<Message> {
     let message = |value: &Value| Message {
         role: Role::ALL.into_iter().find(|role| role.name() == value["role"].as_str().unwrap()).unwrap(),
         content: value["content"].as_str().unwrap().to_owned(),

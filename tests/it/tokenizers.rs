@@ -81,7 +81,7 @@ fn a_tokenizer_with_broken_merges_is_refused_with_its_file_and_place() {
     assert!(message.contains("Merges text file invalid at line 18918"), "{message}");
 }
 
-const MIXED: &str = "Let's see: 12 apples + 7 pears = 19, isn't it?  Two spaces, a\ttab.\n\n\
+pub(crate) const MIXED: &str = "Let's see: 12 apples + 7 pears = 19, isn't it?  Two spaces, a\ttab.\n\n\
     def f(x):\n    return {k: v**2 for k, v in x.items() if v >= 0.5}\n\n\
     床前明月光，疑是地上霜。举头望明月，低头思故乡。Mixed 中文 and English words，以及 numbers 2024。\n\
     😀👩\u{200d}👩\u{200d}👧\u{200d}👦🏳️\u{200d}🌈 emoji 🎉🎉 done; Привет, мир! naïve café — “quotes” … 한국어 日本語です\n\

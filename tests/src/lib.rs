@@ -3,12 +3,14 @@
 //! - [`golden`]: where the recorded truth lies; [`recorded`]: its runs
 //! - [`process`]: one process of a cluster; [`program`]: one run of the program to its end; [`up`]: a local cluster of its own
 //! - [`cluster`], [`ensemble`]: a coordinator and its workers; [`answer`]: what it said
-//! - [`checkpoint`]: copies of model folders, to be broken
+//! - [`checkpoint`]: copies of model folders, to be broken; [`gguf`], [`gguf_tokens`]: GGUF files made of model folders
 
 pub mod answer;
 pub mod checkpoint;
 pub mod cluster;
 pub mod ensemble;
+pub mod gguf;
+pub mod gguf_tokens;
 pub mod golden;
 pub mod process;
 pub mod program;

@@ -13,8 +13,18 @@ use crate::tokenizer::Tokenizer;
 /// A file's bytes, as another program's writer lays them out.
 pub(super) fn written(keys: &[(&str, Value)], tensors: &[(&str, &[usize])]) -> Vec<u8> {
     let ones = |shape: &[usize]| Tensor::ones(shape, candle_core::DType::F32, &Device::Cpu).unwrap();
-    let quantized = |shape| QTensor::quantize(&ones(shape), GgmlDType::F32).unwrap();
-    let tensors: Vec<_> = tensors.iter().map(|(name, shape)| (*name, quantized(shape))).collect();
+    laid_out(keys, tensors.iter().map(|(name, shape)| (*name, ones(shape))).collect())
+}
+
+/// The same with vectors of these numbers.
+pub(super) fn written_with(keys: &[(&str, Value)], vectors: &[(&str, Vec<f32>)]) -> Vec<u8> {
+    let vector = |values: &Vec<f32>| Tensor::new(values.as_slice(), &Device::Cpu).unwrap();
+    laid_out(keys, vectors.iter().map(|(name, values)| (*name, vector(values))).collect())
+}
+
+fn laid_out(keys: &[(&str, Value)], tensors: Vec<(&str, Tensor)>) -> Vec<u8> {
+    let quantized = |tensor| QTensor::quantize(&tensor, GgmlDType::F32).unwrap();
+    let tensors: Vec<_> = tensors.into_iter().map(|(name, tensor)| (name, quantized(tensor))).collect();
     let mut bytes = Cursor::new(Vec::new());
     let keys: Vec<_> = keys.iter().map(|(key, value)| (*key, value)).collect();
     let tensors: Vec<_> = tensors.iter().map(|(name, tensor)| (*name, tensor)).collect();
@@ -164,6 +174,40 @@ fn what_is_wrong_is_said() {
     ] {
         assert!(error.contains(expected), "{error}\nlacks {expected:?}");
     }
+}
+
+#[test]
+fn tensors_say_what_the_converter_did_to_them() {
+    let keys = |architecture: &str| {
+        let key = |name: &str| -> &str { format!("{architecture}.{name}").leak() };
+        [
+            ("general.architecture", text(architecture)),
+            (key("embedding_length"), Value::U32(8)),
+            (key("attention.head_count"), Value::U32(2)),
+        ]
+    };
+    let square: &[usize] = &[8, 8];
+    let llama =
+        open(&written(&keys("llama"), &[("blk.0.attn_q.weight", square), ("blk.0.attn_v.weight", square)])).unwrap();
+    let found = |name: &str| llama.tensor(&format!("model.layers.0.self_attn.{name}")).unwrap();
+    assert_eq!(found("q_proj.weight").unwrap().interleaved, Some(4));
+    assert_eq!(found("v_proj.weight").unwrap().interleaved, None);
+    assert_eq!((found("k_proj.weight"), found("rotary.weight")), (None, None));
+    let gemma = open(&written(&keys("gemma2"), &[("blk.0.ffn_norm.weight", &[8])])).unwrap();
+    let norm = gemma.tensor("model.layers.0.pre_feedforward_layernorm.weight").unwrap().unwrap();
+    assert_eq!((norm.lifted, norm.name.as_str()), (1.0, "blk.0.ffn_norm.weight"));
+}
+
+#[test]
+fn a_piece_beyond_any_real_one_is_refused() {
+    let keys = [
+        ("general.architecture", text("llama")),
+        ("tokenizer.ggml.model", text("llama")),
+        ("tokenizer.ggml.tokens", texts(&["<unk>", &"a".repeat(5000)])),
+        ("tokenizer.ggml.scores", Value::Array([0.0, 0.0].map(Value::F32).to_vec())),
+    ];
+    let error = shown(&open(&written(&keys, &[])).unwrap().tokenizer().unwrap_err());
+    assert!(error.contains("tokenizer.ggml.tokens is a token of 5000 bytes"), "{error}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The tokens of a GGUF file: their texts, their kinds, and the ids that have a role.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::fault::Fault;
 use super::metadata::Metadata;
@@ -93,13 +93,8 @@ impl<'a> Vocabulary<'a> {
             matches!(kind, TokenKind::Control | TokenKind::UserDefined) && END_TEXTS.contains(token)
         });
         ids.extend(ends.map(|(id, _)| id));
-        let mut seen = Vec::new();
-        ids.retain(|id| {
-            !seen.contains(id) && {
-                seen.push(*id);
-                true
-            }
-        });
+        let mut seen = BTreeSet::new();
+        ids.retain(|id| seen.insert(*id));
         Ok(ids)
     }
 }

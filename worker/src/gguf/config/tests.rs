@@ -1,6 +1,6 @@
 use candle_core::quantized::gguf_file::Value as Key;
 
-use super::super::tests::{open, text, written};
+use super::super::tests::{open, text, written, written_with};
 use super::*;
 
 /// The config of a file with these keys besides the ones that every model has.
@@ -98,6 +98,34 @@ fn linear_scaling_is_read_and_any_other_is_refused_by_name() {
     assert_eq!((none.get("rope_scaling"), &none["model_type"]), (None, &json!("qwen3")));
     let error = config("qwen2", &[("rope.scaling.type", text("yarn"))], &[]).unwrap_err();
     assert!(error.contains("qwen2.rope.scaling.type is \"yarn\", expected none, linear"), "{error}");
+}
+
+#[test]
+fn divisors_are_given_by_the_parameters_they_follow_from_or_as_they_are() {
+    // Llama 3.2's: heads of 64, a base of 500,000, a factor of 32 over 8,192 positions.
+    let llama = |pair: u32| {
+        let wavelength = std::f64::consts::TAU * 5e5f64.powf(f64::from(pair) / 32.0);
+        let smooth = ((8192.0 / wavelength - 1.0) / 3.0).clamp(0.0, 1.0);
+        (1.0 / ((1.0 - smooth) / 32.0 + smooth)) as f32
+    };
+    let scaling = |divisors: Vec<f32>| {
+        let base = [("llama.rope.freq_base", Key::F32(5e5)), ("llama.attention.key_length", Key::U32(64))];
+        let mut keys = vec![("general.architecture", text("llama")), ("llama.context_length", Key::U32(256))];
+        keys.extend(
+            ["block_count", "embedding_length", "feed_forward_length", "attention.head_count"]
+                .map(|key| (&*format!("llama.{key}").leak(), Key::U32(64))),
+        );
+        keys.extend(base);
+        let file = open(&written_with(&keys, &[("token_embd.weight", vec![1.0; 64]), ("rope_freqs.weight", divisors)]));
+        file.unwrap().config().unwrap()["rope_scaling"].clone()
+    };
+    let llama3 = json!({"rope_type": "llama3", "factor": 32.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+        "original_max_position_embeddings": 8192});
+    assert_eq!(scaling((0..32).map(llama).collect()), llama3);
+    let own: Vec<f32> = (0..32).map(|pair| 1.0 + pair as f32).collect();
+    let as_they_are = json!({"rope_type": "longrope", "short_factor": own, "long_factor": own, "attention_factor": 1.0,
+        "original_max_position_embeddings": 256});
+    assert_eq!(scaling(own), as_they_are);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use tokenizers::models::bpe::{BPE, Merges};
 
 use super::super::fault::Fault;
 use super::super::metadata::Metadata;
-use super::super::vocabulary::{TokenKind, Vocabulary};
+use super::super::vocabulary::{TOKENS, TokenKind, Vocabulary};
 use super::{Parts, ids, part};
 
 const SCORES: &str = "tokenizer.ggml.scores";
@@ -13,12 +13,18 @@ const SPACE_PREFIX: &str = "tokenizer.ggml.add_space_prefix";
 const UNKNOWN: &str = "tokenizer.ggml.unknown_token_id";
 /// Stands for a space within pieces.
 const SPACE: &str = "\u{2581}";
+/// Bytes of a piece: ten times the longest of any published model. Trying all ways to put a piece together takes the square of it.
+const MAX_PIECE: usize = 1024;
 
 pub(super) fn parts(metadata: Metadata<'_>, vocabulary: &Vocabulary<'_>) -> Result<Parts, Fault> {
     let scores = metadata.numbers(SCORES)?.ok_or_else(|| Fault::Missing { key: SCORES.to_owned() })?;
     if scores.len() != vocabulary.tokens.len() {
         let expected = format!("one for each of {} tokens", vocabulary.tokens.len());
         return Err(Fault::Value { key: SCORES.to_owned(), found: format!("{} scores", scores.len()), expected });
+    }
+    if let Some(piece) = vocabulary.tokens.iter().find(|piece| piece.len() > MAX_PIECE) {
+        let (found, expected) = (format!("a token of {} bytes", piece.len()), format!("up to {MAX_PIECE}"));
+        return Err(Fault::Value { key: TOKENS.to_owned(), found, expected });
     }
     let unknown = match vocabulary.role(UNKNOWN)? {
         Some((_, token)) => Some(token),
