@@ -4,6 +4,8 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
+use crate::bench;
+
 /// Several language models, any vocabularies, one answer: they write it together, segment by segment.
 #[derive(Debug, Parser)]
 #[command(name = "specfuse", version)]
@@ -18,10 +20,19 @@ pub(crate) enum Command {
     Ask(Box<AskArgs>),
     /// Run a cluster on this machine until Ctrl-C.
     Up(UpArgs),
+    /// Measure what this machine makes of it.
+    #[command(subcommand)]
+    Bench(BenchCommand),
     /// Be a worker: one model behind Describe, Draft and Score.
     Worker(specfuse_worker::Args),
     /// Be a coordinator: ensembles of workers behind Generate.
     Coordinator(specfuse_coordinator::Args),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchCommand {
+    /// Time the engine's steps, against the machine's memory bandwidth and matrix peak.
+    Engine(bench::Args),
 }
 
 #[derive(Debug, Args)]

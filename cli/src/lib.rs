@@ -2,6 +2,7 @@
 //!
 //! - [`args`]: the command line
 //! - [`ask`], [`up`]: the two commands for people
+//! - [`bench`]: measurements
 //! - [`models`]: which checkpoint folders a local cluster serves; [`cluster`]: its processes
 //! - [`request`], [`stream`]: the conversation with a coordinator
 //! - [`view`]: what an answer looks like, with [`plain`], [`trace`] and [`json`]; [`summary`], [`palette`], [`text`]: parts of it
@@ -11,6 +12,7 @@
 
 mod args;
 mod ask;
+mod bench;
 mod cluster;
 mod interrupt;
 mod json;
@@ -32,7 +34,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use specfuse_runtime::telemetry;
 
-use crate::args::{Cli, Command};
+use crate::args::{BenchCommand, Cli, Command};
 
 /// Runs the program with the process's own arguments. Failure is one line on standard error and exit code 1; wrong usage is 2.
 pub fn main() -> ExitCode {
@@ -59,6 +61,10 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         match command {
             Command::Ask(args) => Ok(Box::pin(ask::run(*args)).await?),
             Command::Up(args) => Ok(Box::pin(up::run(args)).await?),
+            Command::Bench(BenchCommand::Engine(args)) => {
+                bench::engine(args).await?;
+                Ok(ExitCode::SUCCESS)
+            }
             Command::Worker(args) => {
                 telemetry::init(&args.log)?;
                 Box::pin(specfuse_worker::run(specfuse_worker::Config::try_from(args)?)).await?;

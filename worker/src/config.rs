@@ -8,7 +8,7 @@ use bytesize::ByteSize;
 use specfuse_runtime::telemetry::LogArgs;
 
 use crate::engine::EngineConfig;
-pub use model::{ModelArgs, ModelArgsError, ModelChoice, ModelSource, precision};
+pub use model::{ModelArgs, ModelArgsError, ModelChoice, ModelSource, device, precision};
 
 const MAX_NAME: usize = 64;
 const MAX_THREADS: usize = 1024;

@@ -27,4 +27,4 @@ mod status;
 pub mod tokenizer;
 
 pub use app::run;
-pub use config::{Args, Config};
+pub use config::{Args, Config, ModelSource};

@@ -23,7 +23,8 @@ impl Cost {
         Self {
             bytes: shape.step_bytes as f64 + slots.len() as f64 * model.bytes_per_token() as f64,
             linear_operations: 2.0
-                * (batch.rows() as f64 * shape.layer_weights as f64 + batch.reads.len() as f64 * shape.head_weights as f64),
+                * (batch.rows() as f64 * shape.layer_weights as f64
+                    + batch.reads.len() as f64 * shape.head_weights as f64),
             attention_operations: 4.0 * seen as f64 * shape.attention_width as f64,
         }
     }

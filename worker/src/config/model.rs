@@ -104,7 +104,8 @@ pub fn precision(dtype: &str, quantize: Option<&str>) -> Result<Precision, Model
     }
 }
 
-fn device(name: &str) -> Result<DeviceKind, ModelArgsError> {
+/// What --device means.
+pub fn device(name: &str) -> Result<DeviceKind, ModelArgsError> {
     let number = |number: &str| number.parse().map_err(|_| ModelArgsError::Device(name.to_owned()));
     match name.split_once(':') {
         None if name == "cpu" => Ok(DeviceKind::Cpu),

@@ -121,7 +121,6 @@ impl ModelConfig {
         })
     }
 
-
     /// The longest sequence computed with longrope's short factors; None: every sequence is computed alike.
     pub(crate) fn short_context(&self) -> Option<usize> {
         self.ropes.iter().find_map(|rope| match &rope.scaling {

@@ -26,12 +26,18 @@ fn matrix(format: Format, outputs: usize, inputs: usize) -> (Matrix, Vec<Vec<f32
             Format::Q8_0 => quantize_q8_0(row),
         })
         .collect();
-    let packed = Matrix::pack(format, outputs, inputs, |row| match format {
-        Format::F32 => Row::F32(&bytes[row]),
-        Format::F16 => Row::F16(&bytes[row]),
-        Format::Bf16 => Row::Bf16(&bytes[row]),
-        Format::Q8_0 => Row::Q8_0(&bytes[row]),
-    }, |_| ());
+    let packed = Matrix::pack(
+        format,
+        outputs,
+        inputs,
+        |row| match format {
+            Format::F32 => Row::F32(&bytes[row]),
+            Format::F16 => Row::F16(&bytes[row]),
+            Format::Bf16 => Row::Bf16(&bytes[row]),
+            Format::Q8_0 => Row::Q8_0(&bytes[row]),
+        },
+        |_| (),
+    );
     let packed = packed.unwrap();
     let mut held = vec![vec![0f32; inputs]; outputs];
     held.iter_mut().enumerate().for_each(|(output, row)| packed.row(output, row));

@@ -55,7 +55,8 @@ fn batched(queries: &Tensor, kv: &DeviceKv, spans: &[(usize, &Span)], rule: &Att
         let rows = tensor.index_select(&slots, 0)?.reshape((count, longest, kv_heads, head_dim))?;
         rows.transpose(1, 2)?.contiguous()?.reshape((count * kv_heads, longest, head_dim))
     };
-    let scores = (queries.matmul(&gathered(&kv.keys)?.transpose(1, 2)?)?.to_dtype(DType::F32)? * f64::from(rule.scale))?;
+    let scores =
+        (queries.matmul(&gathered(&kv.keys)?.transpose(1, 2)?)?.to_dtype(DType::F32)? * f64::from(rule.scale))?;
     let scores = match rule.softcap {
         Some(cap) => ((scores / f64::from(cap))?.tanh()? * f64::from(cap))?,
         None => scores,
@@ -65,7 +66,8 @@ fn batched(queries: &Tensor, kv: &DeviceKv, spans: &[(usize, &Span)], rule: &Att
     let weights = candle_nn::ops::softmax(&scores, D::Minus1)?.to_dtype(queries.dtype())?;
     let weights = weights.reshape((count * kv_heads, rows * (heads / kv_heads), longest))?;
     let attended = weights.matmul(&gathered(&kv.values)?)?; // [count * kv_heads, rows * group, head_dim]
-    let attended = attended.reshape((count, kv_heads, rows, heads / kv_heads * head_dim))?.transpose(1, 2)?.contiguous()?;
+    let attended =
+        attended.reshape((count, kv_heads, rows, heads / kv_heads * head_dim))?.transpose(1, 2)?.contiguous()?;
     attended.reshape((count * rows, heads * head_dim))
 }
 

@@ -16,7 +16,11 @@ use crate::model::{LoadError, host};
 pub(super) enum Block {
     Packed(Matrix),
     /// Formats whose products candle computes.
-    Quantized { product: QMatMul, weights: Arc<QTensor>, format: Format },
+    Quantized {
+        product: QMatMul,
+        weights: Arc<QTensor>,
+        format: Format,
+    },
     /// [outputs, inputs], in the dtype that the device computes in.
     Device(Tensor),
 }
@@ -46,7 +50,8 @@ impl Block {
                     values.extend(stored.widened());
                 }
                 let tensor = Tensor::from_vec(values, (total(parts), inputs), &Device::Cpu);
-                let tensor = tensor.and_then(|tensor| tensor.to_dtype(dtype)).and_then(|tensor| tensor.to_device(&device));
+                let tensor =
+                    tensor.and_then(|tensor| tensor.to_dtype(dtype)).and_then(|tensor| tensor.to_device(&device));
                 tensor.map(Self::Device).map_err(unusable)
             }
         }
@@ -60,7 +65,11 @@ impl Block {
                 let bias = bias.map(Tensor::to_vec1::<f32>).transpose()?;
                 host::apply(x, "product", matrix.outputs(), |x| {
                     if x.len() != rows * matrix.inputs() {
-                        bail!("a product of {} elements with {} inputs for each of {rows} rows", x.len(), matrix.inputs());
+                        bail!(
+                            "a product of {} elements with {} inputs for each of {rows} rows",
+                            x.len(),
+                            matrix.inputs()
+                        );
                     }
                     Ok(matrix.product(x, rows, bias.as_deref()))
                 })

@@ -41,7 +41,14 @@ fn stored<'a>(file: &'a Gguf, found: &Found<'_>) -> Result<Stored<'a>, Fault> {
         }
         Some(head_dim) => return Err(Fault::Heads { tensor: found.name.clone(), rows, head_dim }),
     };
-    Ok(Stored { format, row_bytes: row_bytes(format, &found.info.shape), order, lifted: found.lifted, bytes, file: Some(file.map()) })
+    Ok(Stored {
+        format,
+        row_bytes: row_bytes(format, &found.info.shape),
+        order,
+        lifted: found.lifted,
+        bytes,
+        file: Some(file.map()),
+    })
 }
 
 /// A tensor's format and all its bytes.
