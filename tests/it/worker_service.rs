@@ -65,7 +65,7 @@ fn raw(prompt: &str) -> Option<Context> {
 }
 
 fn draft(context: Option<Context>, max_tokens: u32) -> DraftRequest {
-    DraftRequest { request_id: "test".to_owned(), round: 1, context, max_tokens, sampling: None }
+    DraftRequest { request_id: "test".to_owned(), round: 1, context, max_tokens, ..Default::default() }
 }
 
 fn score(context: Option<Context>, candidates: Vec<Candidate>) -> ScoreRequest {

@@ -95,6 +95,14 @@ impl Language {
         if prompt_is_empty { Err(ContextError::NoTokens) } else { Ok(encoded) }
     }
 
+    /// Where the answer begins in the context's tokens. In raw mode that is where they leave the encoding of the prompt alone.
+    pub fn answer_from(&self, context: &Context, encoded: &Encoded) -> Result<usize, TokenizerError> {
+        match &context.prompt {
+            Prompt::Conversation(_) => Ok(encoded.prompt.len()),
+            Prompt::Raw(prompt) => Ok(common_prefix(&self.tokenizer.encode(prompt, true)?, &encoded.answer)),
+        }
+    }
+
     /// The context with a candidate's text after it. What is scored begins where its encoding leaves that of the context.
     pub fn encode_candidate(
         &self,
@@ -196,6 +204,22 @@ mod tests {
     fn a_raw_prompt_and_its_answer_are_one_string_with_special_tokens() {
         let encoded = language(None).encode(&raw("a", "b")).unwrap();
         assert_eq!(encoded, Encoded { prompt: vec![], answer: vec![0, 1, 4] });
+    }
+
+    #[test]
+    fn an_answer_begins_where_its_context_leaves_the_prompt() {
+        let language = language(Some(TEMPLATE));
+        for (context, answer_from) in [
+            (chat(""), 3),
+            (chat("ab c"), 3),
+            (raw("c a", ""), 5),
+            (raw("c a", " c"), 5),
+            // "ab" is one token: the prompt's last one has become part of the answer's first.
+            (raw("c a", "b c"), 4),
+        ] {
+            let encoded = language.encode(&context).unwrap();
+            assert_eq!(language.answer_from(&context, &encoded).unwrap(), answer_from, "{context:?}");
+        }
     }
 
     #[test]

@@ -1,10 +1,13 @@
-//! From logits to a token, and to log-probabilities. Pure: the only randomness is the seed's, one stream for each sequence, so a
-//! draft does not depend on what else is in its batch.
+//! From logits to a token, and to log-probabilities, which penalties never touch. Pure: the only randomness is the seed's, one
+//! stream for each sequence, so a draft does not depend on what else is in its batch.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use self::penalties::Penalties;
 use super::Sampling;
+
+mod penalties;
 
 /// A logit that is NaN or infinite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,28 +16,25 @@ pub(super) struct NotFinite;
 #[derive(Clone, Debug)]
 pub(super) struct Sampler {
     sampling: Sampling,
+    penalties: Option<Penalties>,
     rng: ChaCha8Rng,
 }
 
 impl Sampler {
-    pub(super) fn new(sampling: Sampling) -> Self {
-        Self { sampling, rng: ChaCha8Rng::seed_from_u64(sampling.seed) }
+    /// For a draft that continues `context`, whose answer is `context[answer_from..]`.
+    pub(super) fn new(sampling: Sampling, context: &[u32], answer_from: usize) -> Self {
+        let penalties = Penalties::new(&sampling, context, answer_from);
+        let rng = ChaCha8Rng::seed_from_u64(sampling.seed);
+        Self { sampling, penalties, rng }
     }
 
-    /// Draws a token from finite logits.
+    /// Draws the next token of the answer from finite logits.
     pub(super) fn draw(&mut self, logits: &[f32]) -> u32 {
-        if self.sampling.temperature <= 0.0 {
-            return argmax(logits);
-        }
-        let weights = kept(logits, &self.sampling);
-        let mut left = self.rng.random::<f64>() * weights.iter().map(|(_, weight)| weight).sum::<f64>();
-        for (token, weight) in &weights {
-            left -= weight;
-            if left < 0.0 {
-                return *token;
-            }
-        }
-        weights.last().map_or_else(|| argmax(logits), |(token, _)| *token)
+        let Self { sampling, penalties, rng } = self;
+        let Some(penalties) = penalties else { return choose(logits, sampling, rng) };
+        let token = choose(penalties.change(sampling, logits), sampling, rng);
+        penalties.add(token);
+        token
     }
 }
 
@@ -72,6 +72,21 @@ fn log_sum_exp(logits: impl Iterator<Item = f32> + Clone) -> f64 {
     let most = logits.clone().fold(f32::NEG_INFINITY, f32::max);
     let total: f64 = logits.map(|logit| f64::from((logit - most).exp())).sum();
     f64::from(most) + total.ln()
+}
+
+fn choose(logits: &[f32], sampling: &Sampling, rng: &mut ChaCha8Rng) -> u32 {
+    if sampling.temperature <= 0.0 {
+        return argmax(logits);
+    }
+    let weights = kept(logits, sampling);
+    let mut left = rng.random::<f64>() * weights.iter().map(|(_, weight)| weight).sum::<f64>();
+    for (token, weight) in &weights {
+        left -= weight;
+        if left < 0.0 {
+            return *token;
+        }
+    }
+    weights.last().map_or_else(|| argmax(logits), |(token, _)| *token)
 }
 
 fn argmax(logits: &[f32]) -> u32 {
