@@ -3,6 +3,7 @@
 //! - [`config`]: flags to a checked [`Config`]; [`app`]: bind, load, serve, drain
 //! - [`service`]: the contract; `status`: its errors
 //! - [`context`]: a call's text to token ids and drawn ids back to text, with [`tokenizer`] and [`chat_template`]
+//! - `memo`: what was read lately, within a bound
 //! - [`segment`]: where a drafted segment may end; [`end_of_turn`]: which ids end a turn
 //! - [`engine`]: batches sequences of ids on a thread of its own; [`model`]: weights and the forward pass
 //!
@@ -14,6 +15,7 @@ pub mod config;
 pub mod context;
 pub mod end_of_turn;
 pub mod engine;
+mod memo;
 pub mod model;
 pub mod segment;
 pub mod service;

@@ -1,7 +1,7 @@
 //! WorkerService: the contract on one side, the engine on the other. Wire types stop here.
 //!
 //! A call is parsed, read (template and tokenizer, on a blocking thread) and handed to the engine; dropping it at any point
-//! frees what it held. Nothing is remembered between calls.
+//! frees what it held. What is remembered between calls is how texts encode, within a bound: it changes no answer.
 
 mod request;
 

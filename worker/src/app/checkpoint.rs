@@ -41,7 +41,7 @@ pub(super) fn load(folder: &Path) -> Result<Checkpoint, CheckpointError> {
     if !folder.is_dir() {
         return Err(CheckpointError::NoFolder);
     }
-    let language = Language { tokenizer: Tokenizer::load(folder)?, chat_template: ChatTemplate::load(folder)? };
+    let language = Language::new(Tokenizer::load(folder)?, ChatTemplate::load(folder)?);
     let model = Model::load(folder)?;
     let (highest_id, vocab_size) = (language.tokenizer.highest_base_id(), model.info.vocab_size);
     if highest_id as usize >= vocab_size {

@@ -16,10 +16,7 @@ fn served(template: Option<&str>, context_length: usize) -> Served {
     if let Some(template) = template {
         std::fs::write(dir.path().join("chat_template.jinja"), template).unwrap();
     }
-    let language = Language {
-        tokenizer: Tokenizer::load(dir.path()).unwrap(),
-        chat_template: ChatTemplate::load(dir.path()).unwrap(),
-    };
+    let language = Language::new(Tokenizer::load(dir.path()).unwrap(), ChatTemplate::load(dir.path()).unwrap());
     let info = ModelInfo {
         family: "llama".to_owned(),
         parameters: 1,
