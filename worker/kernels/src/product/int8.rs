@@ -89,7 +89,7 @@ fn quantized(block: &[f32; Q8_0_BLOCK]) -> ([i32; Q8_0_BLOCK], f32) {
     let mut most = [0f32; Q8_0_BLOCK];
     let mut poison = [0f32; Q8_0_BLOCK];
     for ((most, poison), value) in most.iter_mut().zip(&mut poison).zip(block) {
-        (*most, *poison) = (value.abs(), value - value);
+        (*most, *poison) = (value.abs(), value * 0.0);
     }
     let mut half = Q8_0_BLOCK / 2;
     while half > 0 {
