@@ -1,6 +1,7 @@
 """Makes one Llama model in the two layouts that the peers read: a Hugging Face folder, and a GGUF file for each precision.
 
-The values are the same in all of them: bf16, which f32 and BF16 files hold exactly, F16 but for the smallest, and Q8_0 as quantised by `gguf`.
+The values are the same in all of them: bf16, which F32 and BF16 files hold exactly, F16 but for the smallest, and Q8_0 as quantised by
+`gguf`.
 """
 import json
 import math

@@ -1,6 +1,7 @@
 """The three programs that are compared, each with the model loaded in one precision: specfuse, transformers on PyTorch, llama.cpp.
 
-Each offers `measure`, the milliseconds of every step of a plan, and `greedy`, the most probable continuation of a prompt with its log-probabilities.
+Each offers `measure`, the milliseconds of every step of a plan, and `greedy`, the most probable continuation of a prompt with its
+log-probabilities.
 """
 import json
 import os
@@ -8,6 +9,7 @@ import statistics
 import subprocess
 import time
 from abc import ABC, abstractmethod
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,14 +54,17 @@ class Specfuse:
     def __init__(self, program: Path, folder: Path, precision: str) -> None:
         self.program, self.folder = program, folder
         self.flag, self.precision = ("quantize" if precision == "q8_0" else "dtype"), precision
-        self.roofline_shares: dict[Step, float] = {}
+        # Of every measurement so far, each against the ceilings that its own run found.
+        self.roofline_shares: defaultdict[Step, list[float]] = defaultdict(list)
 
     def measure(self, plan: Plan) -> dict[Step, float]:
         contexts = ",".join(map(str, plan.contexts))
-        report = json.loads(self.run(["bench", "engine", "--model", str(self.folder), f"--{self.flag}", self.precision, "--json", "--context",
-                                      contexts, "--repeats", str(plan.repeats), "--threads", str(plan.threads)], plan.limit_s))
+        model = ["--model", str(self.folder), f"--{self.flag}", self.precision]
+        how = ["--context", contexts, "--repeats", str(plan.repeats), "--threads", str(plan.threads)]
+        report = json.loads(self.run(["bench", "engine", "--json", *model, *how], plan.limit_s))
         found = {(step["kind"], step["context"]): step for step in report["steps"] if step["kind"] != "decode" or step["rows"] == 1}
-        self.roofline_shares = {step: found[step]["roofline_share"] for step in plan.steps()}
+        for step in plan.steps():
+            self.roofline_shares[step].append(found[step]["roofline_share"])
         return {step: found[step]["ms"] for step in plan.steps()}
 
     def greedy(self, prompt: list[int], count: int) -> Continuation:

@@ -18,6 +18,7 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
+import llama_cpp
 import torch
 
 import checkpoint
@@ -28,6 +29,7 @@ SPECFUSE, TRANSFORMERS, LLAMA_CPP = "specfuse", "transformers", "llama.cpp"
 PEERS = [TRANSFORMERS, LLAMA_CPP]
 ROWS = {"decode": 1, "prefill": PREFILL, "score": CANDIDATES * CANDIDATE}
 PROMPT, GREEDY = 24, 8
+BUSY = 0.5
 # Nats by which a log-probability may differ from the f32 reference's. Another computation differs by several.
 TOLERANCE = {"f32": 0.02, "f16": 0.05, "bf16": 0.15, "q8_0": 0.15}
 Contestants = dict[tuple[str, str], Specfuse | InProcess]  # by program and precision
@@ -35,7 +37,9 @@ Contestants = dict[tuple[str, str], Specfuse | InProcess]  # by program and prec
 
 def main() -> int:
     args = arguments()
-    started = time.monotonic()
+    started, host = time.monotonic(), machine(args.threads)
+    if host["load_average"] > BUSY:
+        say(f"the load average is {host['load_average']:.1f}: what else runs here changes the comparison, not only the numbers")
     torch.set_num_threads(args.threads)
     plan = Plan([32] if args.quick else [32, 512], 2 if args.quick else 3, args.threads, args.limit)
     config = checkpoint.read_config(args.checkpoint / "config.json" if args.checkpoint else args.shape)
@@ -43,7 +47,7 @@ def main() -> int:
         contestants = prepare(args, config, Path(scratch), plan)
         agreement = agree(contestants, Path(scratch) / "model", config)
         rounds = measure(contestants, plan, args.rounds, started + args.limit)
-    report = dict(machine=machine(args.threads), model=str(args.checkpoint or args.shape.stem), rounds=len(rounds), agreement=agreement,
+    report = dict(machine=host, model=str(args.checkpoint or args.shape.stem), rounds=len(rounds), agreement=agreement,
                   steps=[row(step, precision, rounds, contestants) for step in plan.steps() for precision in args.precisions])
     print(json.dumps(report) if args.json else table(report, args.markdown))
     return 0 if all(answer["agrees"] for answer in agreement) else 1
@@ -51,10 +55,10 @@ def main() -> int:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="the 80M shape, and steps after 32 tokens only")
+    parser.add_argument("--quick", action="store_true", help="the 80M shape, bf16 and q8_0, steps after 32 tokens only")
     parser.add_argument("--shape", type=Path, help="config.json of a random model (default: shapes/llama-500m.json)")
     parser.add_argument("--checkpoint", type=Path, help="take the weights of this Llama folder, as bf16")
-    parser.add_argument("--precisions", nargs="+", choices=list(checkpoint.KINDS), default=["bf16", "q8_0", "f32"])
+    parser.add_argument("--precisions", nargs="+", choices=list(checkpoint.KINDS), help="default: bf16 q8_0 f32; --quick: bf16 q8_0")
     parser.add_argument("--rounds", type=int, default=3, help="of which the median counts")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--seed", type=int, default=0, help="of the random weights")
@@ -66,6 +70,7 @@ def arguments() -> argparse.Namespace:
     form.add_argument("--json", action="store_true", help="one JSON object with every round's times, instead of a table")
     args = parser.parse_args()
     args.shape = args.shape or HERE / f"shapes/llama-{'80m' if args.quick else '500m'}.json"
+    args.precisions = args.precisions or (["bf16", "q8_0"] if args.quick else ["bf16", "q8_0", "f32"])
     args.limit = args.limit or (90.0 if args.quick else 480.0)
     return args
 
@@ -128,7 +133,7 @@ def row(step: Step, precision: str, rounds: list[dict], contestants: Contestants
     tokens_s = {program: ROWS[kind] * 1e3 / statistics.median(times) for program, times in ms.items()}
     ratio = {program: tokens_s[SPECFUSE] / tokens_s[program] for program in PEERS if program in tokens_s}
     return dict(kind=kind, rows=ROWS[kind], context=context, precision=precision, ms=ms, tokens_s=tokens_s, ratio=ratio,
-                roofline_share=contestants[SPECFUSE, precision].roofline_shares[step])
+                roofline_share=statistics.median(contestants[SPECFUSE, precision].roofline_shares[step]))
 
 
 def machine(threads: int) -> dict:
@@ -136,7 +141,8 @@ def machine(threads: int) -> dict:
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
     processor = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
     packages = {package: version(package) for package in ("torch", "transformers", "llama-cpp-python")}
-    return dict(processor=processor, threads=threads, load_average=os.getloadavg()[0], packages=packages)
+    return dict(processor=processor, threads=threads, load_average=os.getloadavg()[0], packages=packages,
+                llama_cpp=llama_cpp.llama_print_system_info().decode())
 
 
 def table(report: dict, markdown: bool) -> str:
@@ -158,7 +164,7 @@ def table(report: dict, markdown: bool) -> str:
     host = report["machine"]
     packages = ", ".join(" ".join(package) for package in host["packages"].items())
     return "\n".join([f"{report['model']} on {host['processor']}, {host['threads']} threads; {packages}; tokens/s, "
-                      f"median of {report['rounds']} rounds; load average {host['load_average']:.1f} at the end", "", *joined])
+                      f"median of {report['rounds']} rounds; load average {host['load_average']:.1f} before", "", *joined])
 
 
 def say(line: str) -> None:
