@@ -137,7 +137,6 @@ fn quantised_files_compute_as_the_numbers_they_stand_for() -> Result<()> {
             assert_eq!(stored.info.dtype, format, "{architecture}");
             let found = logits(&stored)?;
             let off = relative(&found, &expected);
-            eprintln!("MEASURE {} {off}", case());
             ensure!(off <= rounding, "{}: off by {off}", case());
             ensure!(close(&found, &exact, 1e-3).is_err(), "{} changes nothing", case());
         }

@@ -50,7 +50,6 @@ fn golden_continuations_stay_likeliest_in_bytes() -> Result<()> {
             }
         }
         ensure!(same as f64 >= AGREEMENT * all as f64, "{}: {same} of {all}", folder.display());
-        eprintln!("MEASURE {same} of {all}");
     }
     Ok(())
 }

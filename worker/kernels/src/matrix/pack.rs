@@ -47,9 +47,8 @@ fn halves(bytes: &[u8]) -> impl Iterator<Item = u16> {
     bytes.chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]]))
 }
 
-/// The Q8_0 blocks of values whose count is a multiple of 32: scale = largest magnitude / 127, values rounded as ggml does,
-/// halves away from zero. A block with
-/// a value that is no finite number has no scale: it stays NaN.
+/// The Q8_0 blocks of values whose count is a multiple of 32: scale = largest magnitude / 127, values rounded as ggml does, halves
+/// away from zero. A block with a value that is no finite number has no scale: it stays NaN.
 pub fn quantize_q8_0(values: &[f32]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(values.len() / Q8_0_BLOCK * Q8_0_BYTES);
     for block in values.chunks_exact(Q8_0_BLOCK) {
