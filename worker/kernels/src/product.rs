@@ -15,10 +15,12 @@ use crate::lanes::{self, Kernel, LANES, Lanes};
 use crate::matrix::{Format, Matrix};
 use crate::parallel::{self, Shared};
 use block::{Apart, MOST_TILES, Next, Packed, Shape, X};
-use weights::{Bf16, F16, F32, Q8_0, Weights, Widen};
+use weights::{AHEAD, Bf16, F16, F32, Q8_0, Weights, Widen};
 
 /// Inputs of one panel of widened weights: a panel of two tiles is 64 KiB, the rows' part of it a first-level cache's.
 const PANEL: usize = 512;
+/// Elements of the rows that a panel of one block covers: with what else is in use they fit a first-level cache.
+const NEAR: usize = 4096;
 /// Multiply-adds of a product below which threads cost more than they save.
 const PARALLEL_FROM: usize = 1 << 16;
 
@@ -54,7 +56,7 @@ impl Matrix {
         let length = rows * self.outputs();
         let mut out = Vec::with_capacity(length);
         let quantized = self.format() == Format::Q8_0 && int8::is_fast();
-        let shape = if quantized { int8::shape(rows) } else { Shape::of(rows) };
+        let shape = if quantized { int8::shape(rows) } else { Shape::of(rows, self.tiles()) };
         let rows_as_wanted = match (quantized, shape.blocks) {
             (true, _) => Rows::Bytes(int8::Rows::of(x, rows, shape)),
             (false, 0..=1) if shape.rows <= block::MOST_APART => Rows::Apart(x),
@@ -163,19 +165,28 @@ impl Sums<'_> {
         }
     }
 
-    /// One block of rows against the weights as they are.
+    /// One block of rows against the weights as they are, so many inputs at a time that the rows stay near.
     #[inline(always)]
     fn streamed<L: Lanes, W: Weights, R: X>(self, x: R) {
-        let Group { matrix, shape, first, .. } = *self.group;
-        let inputs = matrix.inputs();
-        let mut tiles = [std::ptr::null(); MOST_TILES];
-        for (index, tile) in tiles.iter_mut().enumerate() {
-            *tile = matrix.tile(first + index).0.as_ptr();
+        let Group { matrix, shape, .. } = *self.group;
+        let per_input = W::BYTES / W::STEP;
+        let panel = (NEAR / shape.rows).next_multiple_of(2);
+        let mut from = 0;
+        while from < matrix.inputs() {
+            let inputs = panel.min(matrix.inputs() - from);
+            let tiles = self.group.tiles(self.group.first, from * per_input);
+            let next = match shape.rows {
+                // Many tiles at once: each goes on being read for long.
+                ..=6 => tiles.map(|tile| tile.wrapping_add(AHEAD)),
+                // Few at once: those that are summed after them, of this panel or the next.
+                _ => self.group.following(tiles, from + inputs, per_input),
+            };
+            let x = x.at(0, shape.rows, from, matrix.inputs());
+            let next = Next { at: next, stride: W::BYTES };
+            // SAFETY: a tile and a row hold `inputs` inputs from here on.
+            unsafe { block::add::<L, W, R>(shape, tiles, x, (inputs, next), &mut self.scratch.sums) };
+            from += inputs;
         }
-        let x = x.at(0, shape.rows, 0, inputs);
-        let next = Next { at: tiles[0], stride: 0 };
-        // SAFETY: a tile and a row hold all inputs.
-        unsafe { block::add::<L, W, R>(shape, tiles, x, (inputs, next), &mut self.scratch.sums) };
     }
 
     /// All blocks of rows against panels of weights widened to f32, [tile][input][16].
@@ -208,17 +219,47 @@ impl Sums<'_> {
 }
 
 impl Group<'_> {
-    /// What block `block` of rows asks for: of tile `block` that which follows, in this group or the one that this thread takes next.
+    /// Where the tiles from `first` on lie, from byte `from` on. A tile beyond the last is the last.
+    #[inline(always)]
+    fn tiles(&self, first: usize, from: usize) -> [*const u8; MOST_TILES] {
+        let mut tiles = [std::ptr::null(); MOST_TILES];
+        for (index, tile) in tiles.iter_mut().enumerate() {
+            *tile = self.matrix.tile(first + index).0[from..].as_ptr();
+        }
+        tiles
+    }
+
+    /// For each tile the one that is summed when it is: so many tiles on in this panel, or where there is none in the next panel,
+    /// which begins at input `from`.
+    #[inline(always)]
+    fn following(&self, tiles: [*const u8; MOST_TILES], from: usize, per_input: usize) -> [*const u8; MOST_TILES] {
+        let (first, from) = self.later(from);
+        let later = self.tiles(first, from * per_input);
+        let (width, at_once) = (self.shape.tiles, self.shape.at_once());
+        let mut following = tiles;
+        for (index, tile) in following.iter_mut().enumerate().take(width) {
+            let next = index + at_once;
+            *tile = if next < width { tiles[next] } else { later[next - width] };
+        }
+        following
+    }
+
+    /// What follows the panels up to input `from`: a tile and an input of this group, or of the one that this thread takes next.
+    #[inline(always)]
+    fn later(&self, from: usize) -> (usize, usize) {
+        match from < self.matrix.inputs() {
+            true => (self.first, from),
+            false => (self.first + self.shape.tiles * rayon::current_num_threads(), 0),
+        }
+    }
+
+    /// What the first block of rows asks for: the panel after the one that ends at input `from`.
     #[inline(always)]
     fn next(&self, block: usize, from: usize) -> Next {
-        let (tile, from) = match from < self.matrix.inputs() {
-            true => (self.first + block, from),
-            false => (self.first + self.shape.tiles * rayon::current_num_threads() + block, 0),
-        };
-        let (bytes, _) = self.matrix.tile(tile);
-        let per_input = bytes.len() / self.matrix.inputs();
-        let stride = if block < self.shape.tiles { per_input } else { 0 };
-        Next { at: bytes.as_ptr().wrapping_add(from * per_input), stride }
+        let (first, from) = self.later(from);
+        let per_input = self.matrix.tile(first).0.len() / self.matrix.inputs();
+        let stride = if block == 0 { per_input } else { 0 };
+        Next { at: self.tiles(first, from * per_input), stride }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::lanes::{LANES, Lanes};
 const WIDE: usize = 4;
 
 /// Positions by which values are asked for ahead.
-const AHEAD: usize = 8;
+const AHEAD: usize = 32;
 
 /// Writes Σ weight · value of each query to `scratch.out`, in whole vectors.
 #[inline(always)]

@@ -23,22 +23,30 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    /// One block while registers hold the sums of all rows and a tile, else blocks of two tiles and of equal size; rounded up to a
-    /// size that there is code for.
-    pub(super) fn of(rows: usize) -> Self {
+    /// Of `rows` and a matrix of `tiles`. One block while registers hold the sums of all rows and a tile, else blocks of two tiles and
+    /// of equal size; rounded up to a size that there is code for.
+    pub(super) fn of(rows: usize, tiles: usize) -> Self {
         let sums = MOST_ROWS.min(lanes::sums());
         let most = if rows <= sums { sums } else { (sums / 2).max(6).min(sums) };
         let blocks = rows.div_ceil(most);
         let even = rows.div_ceil(blocks.max(1));
         let rows =
             [1, 2, 3, 4, 6, 8, 10, 12, 14, 16, 20, 24].into_iter().find(|size| *size >= even).unwrap_or(MOST_ROWS);
-        let tiles = match rows {
+        let at_once = Self { rows, tiles: 0, blocks }.at_once();
+        // As many as a thread can keep without leaving another without work.
+        let fair = tiles / (4 * rayon::current_num_threads());
+        let tiles = if blocks > 1 { 2 } else { (fair / at_once * at_once).clamp(at_once, MOST_TILES) };
+        Self { rows, tiles, blocks }
+    }
+
+    /// Tiles whose sums are in registers at once.
+    pub(super) fn at_once(self) -> usize {
+        match self.rows {
             1..=3 => 8,
             4..=6 => 4,
             7..=12 => 2,
             _ => 1,
-        };
-        Self { rows, tiles, blocks }
+        }
     }
 
     pub(super) fn padded_rows(self) -> usize {
@@ -119,10 +127,10 @@ pub(super) fn packed(x: &[f32], rows: usize, shape: Shape) -> Vec<f32> {
     packed
 }
 
-/// What the next panel is made of: a line of it is asked for at every step, so that it is near when it is its turn.
+/// What is asked for at every step, so that it is near when it is its turn: for each tile that is summed, some memory.
 #[derive(Clone, Copy)]
 pub(super) struct Next {
-    pub(super) at: *const u8,
+    pub(super) at: [*const u8; MOST_TILES],
     /// Bytes between what two steps ask for.
     pub(super) stride: usize,
 }
@@ -210,7 +218,9 @@ impl<R: X> Block<R> {
             }
             let whole = self.inputs / W::STEP;
             for step in 0..whole {
-                L::prefetch(self.next.at.wrapping_add(step * self.next.stride));
+                for next in &self.next.at[first..first + C] {
+                    L::prefetch(next.wrapping_add(step * self.next.stride));
+                }
                 let mut weights = [[L::splat(0.0); 2]; C];
                 for (tile, weights) in weights.iter_mut().enumerate() {
                     *weights = W::step::<L>(self.tiles[first + tile].add(step * W::BYTES));

@@ -112,11 +112,10 @@ pub(super) fn is_fast() -> bool {
     false
 }
 
-/// Rows and tiles at once: each has two registers for every sum.
+/// Rows and tiles at once. Beyond twelve rows the totals no longer fit the registers beside the exact sums: they wait in memory.
 pub(super) fn shape(rows: usize) -> Shape {
-    let blocks = rows.div_ceil(12);
-    let even = rows.div_ceil(blocks.max(1));
-    let (rows, tiles) = match even {
+    let blocks = if rows <= 24 { 1 } else { rows.div_ceil(12) };
+    let (rows, tiles) = match rows.div_ceil(blocks.max(1)) {
         0..=1 => (1, 8),
         2 => (2, 8),
         3 => (3, 8),
@@ -124,7 +123,10 @@ pub(super) fn shape(rows: usize) -> Shape {
         5..=6 => (6, 4),
         7..=8 => (8, 2),
         9..=10 => (10, 2),
-        _ => (12, 2),
+        11..=12 => (12, 2),
+        13..=16 => (16, 2),
+        17..=20 => (20, 2),
+        _ => (24, 2),
     };
     Shape { rows, tiles, blocks }
 }

@@ -8,7 +8,7 @@ use crate::lanes::{LANES, Lanes};
 use crate::matrix::{Matrix, Q8_0_BLOCK};
 
 /// Bytes that a stream of weights is asked for ahead of its use.
-const AHEAD: usize = 4096;
+pub(super) const AHEAD: usize = 4096;
 
 /// Weights that the innermost loop reads as they are.
 pub(super) trait Weights {
@@ -40,10 +40,7 @@ impl Weights for F32 {
     #[inline(always)]
     unsafe fn step<L: Lanes>(from: *const u8) -> [L::V; 2] {
         // SAFETY: the caller's.
-        unsafe {
-            L::prefetch(from.wrapping_add(AHEAD));
-            [L::load(from.cast()); 2]
-        }
+        unsafe { [L::load(from.cast()); 2] }
     }
 }
 
@@ -54,10 +51,7 @@ impl Weights for F16 {
     #[inline(always)]
     unsafe fn step<L: Lanes>(from: *const u8) -> [L::V; 2] {
         // SAFETY: the caller's.
-        unsafe {
-            L::prefetch(from.wrapping_add(AHEAD));
-            [L::f16(from.cast()); 2]
-        }
+        unsafe { [L::f16(from.cast()); 2] }
     }
 }
 
@@ -68,10 +62,7 @@ impl Weights for Bf16 {
     #[inline(always)]
     unsafe fn step<L: Lanes>(from: *const u8) -> [L::V; 2] {
         // SAFETY: the caller's.
-        unsafe {
-            L::prefetch(from.wrapping_add(AHEAD));
-            <[L::V; 2]>::from(L::bf16_pairs(from.cast()))
-        }
+        unsafe { <[L::V; 2]>::from(L::bf16_pairs(from.cast())) }
     }
 }
 
@@ -103,6 +94,7 @@ fn widen_steps<L: Lanes, W: Weights>(matrix: &Matrix, tile: usize, range: Range<
     for inputs in panel[..range.len() * LANES].chunks_mut(W::STEP * LANES) {
         // SAFETY: a tile holds all steps of its inputs, and each part of the chunk is a vector.
         unsafe {
+            L::prefetch(from.wrapping_add(AHEAD));
             let weights = W::step::<L>(from);
             for (part, input) in inputs.chunks_exact_mut(LANES).enumerate() {
                 L::store(input.as_mut_ptr(), weights[part]);

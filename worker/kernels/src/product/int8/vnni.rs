@@ -38,7 +38,10 @@ pub(super) fn run(group: &Group<'_>, rows: &Rows, sums: &mut [f32]) {
                 6 => block.all::<6, 2>(sums),
                 8 => block.all::<8, 1>(sums),
                 10 => block.all::<10, 1>(sums),
-                _ => block.all::<12, 1>(sums),
+                12 => block.all::<12, 1>(sums),
+                16 => block.all::<16, 1>(sums),
+                20 => block.all::<20, 1>(sums),
+                _ => block.all::<24, 1>(sums),
             }
         }
     }
