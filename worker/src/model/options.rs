@@ -1,6 +1,6 @@
 //! How a model is loaded: what its weights become, and where they lie.
 
-use candle_core::Device;
+use candle_core::{DType, Device};
 
 /// How weights are kept in memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,6 +30,18 @@ pub enum DeviceKind {
 pub struct LoadOptions {
     pub precision: Precision,
     pub(super) device: Device,
+    /// See [`Compute::kernels`].
+    pub(super) kernels: bool,
+}
+
+/// Where the layers compute, and how.
+#[derive(Clone, Debug)]
+pub(super) struct Compute {
+    pub(super) device: Device,
+    /// Of rows, keys and values.
+    pub(super) dtype: DType,
+    /// Our own kernels, in f32 and on the CPU only; else candle's operations, which every device has.
+    pub(super) kernels: bool,
 }
 
 /// There is no such device here.
@@ -43,7 +55,7 @@ pub enum DeviceError {
 
 impl Default for LoadOptions {
     fn default() -> Self {
-        Self { precision: Precision::Stored, device: Device::Cpu }
+        Self { precision: Precision::Stored, device: Device::Cpu, kernels: true }
     }
 }
 
@@ -58,6 +70,12 @@ impl LoadOptions {
             DeviceKind::Cuda(ordinal) => Device::new_cuda(ordinal).map_err(unusable)?,
             DeviceKind::Metal => Device::new_metal(0).map_err(unusable)?,
         };
-        Ok(Self { precision, device })
+        Ok(Self { precision, kernels: device.is_cpu(), device })
+    }
+
+    /// The CPU as a device like any other: its operations are candle's.
+    #[cfg(test)]
+    pub(super) fn operations(precision: Precision) -> Self {
+        Self { precision, device: Device::Cpu, kernels: false }
     }
 }
