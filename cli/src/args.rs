@@ -71,6 +71,15 @@ pub(crate) struct PromptArgs {
     /// Sample from the smallest set of tokens whose probability reaches P.
     #[arg(long, value_name = "P", allow_negative_numbers = true)]
     pub(crate) top_p: Option<f32>,
+    /// Divide the positive logits of all tokens read or written so far by R, multiply the negative ones.
+    #[arg(long, value_name = "R", allow_negative_numbers = true)]
+    pub(crate) repetition_penalty: Option<f32>,
+    /// Take P from the logits of tokens that the answer has used.
+    #[arg(long, value_name = "P", default_value_t = 0.0, allow_negative_numbers = true)]
+    pub(crate) presence_penalty: f32,
+    /// Take F from the logits of tokens for every time that the answer has used them.
+    #[arg(long, value_name = "F", default_value_t = 0.0, allow_negative_numbers = true)]
+    pub(crate) frequency_penalty: f32,
     /// The same seed gives the same answer; default: a new one each time.
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,

@@ -63,6 +63,9 @@ pub(crate) fn build(ensemble: Option<String>, question: String, args: PromptArgs
         top_k: 0,
         min_p: 0.0,
         seed: args.seed.unwrap_or_else(new_seed),
+        repetition_penalty: args.repetition_penalty,
+        presence_penalty: args.presence_penalty,
+        frequency_penalty: args.frequency_penalty,
     };
     GenerateRequest {
         ensemble: ensemble.unwrap_or_default(),

@@ -46,6 +46,9 @@ pub(crate) struct Sampling {
     pub(crate) top_k: u32,
     pub(crate) min_p: f32,
     pub(crate) seed: u64,
+    pub(crate) repetition_penalty: Option<f32>,
+    pub(crate) presence_penalty: f32,
+    pub(crate) frequency_penalty: f32,
 }
 
 impl Role {

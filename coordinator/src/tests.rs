@@ -35,8 +35,15 @@ async fn two_members_write_one_answer() {
     let a = worker("a", &[Draft::Say(" Hello"), Draft::End(" there")], &[Score::Prefer(" Hello")]).await;
     let b = worker("b", &[Draft::Say(" Hi"), Draft::End(" there")], &[Score::Prefer(" Hello")]).await;
     let coordinator = Coordinator::start(&[&a, &b], PAIR).await;
+    let penalised = proto::Sampling {
+        temperature: 0.5,
+        repetition_penalty: Some(1.1),
+        presence_penalty: 0.5,
+        frequency_penalty: -0.25,
+        ..Default::default()
+    };
     let request = proto::GenerateRequest {
-        sampling: Some(proto::Sampling { temperature: 0.5, seed: 7, ..Default::default() }),
+        sampling: Some(proto::Sampling { seed: 7, ..penalised }),
         request_id: "r-1".to_owned(),
         ..ask("greet me")
     };
@@ -82,7 +89,7 @@ async fn two_members_write_one_answer() {
     let seeds: Vec<u64> = asked.iter().map(|draft| draft.sampling.unwrap().seed).collect();
     assert_ne!(seeds[0], seeds[1]);
     assert_ne!(seeds[0], a.drafts()[0].sampling.unwrap().seed);
-    assert_eq!(asked[0].sampling.unwrap().temperature, 0.5);
+    assert_eq!(proto::Sampling { seed: 0, ..asked[0].sampling.unwrap() }, penalised);
 }
 
 #[tokio::test]

@@ -14,7 +14,12 @@ use specfuse_tests::{
     golden, program,
     up::bundled_models,
 };
-use specfuse_worker::{chat_template::ChatTemplate, gguf::Gguf, model::Model, tokenizer::Tokenizer};
+use specfuse_worker::{
+    chat_template::ChatTemplate,
+    gguf::Gguf,
+    model::{LoadOptions, Model},
+    tokenizer::Tokenizer,
+};
 
 use crate::{
     PROGRAM,
@@ -31,7 +36,7 @@ fn converted(config: &Value, tensors: &Tensors, dtype: GgmlDType) -> Result<Gguf
 }
 
 fn load(file: &GgufFile) -> Result<Model> {
-    Ok(Model::from_gguf(&Gguf::open(&file.path()?)?)?)
+    Ok(Model::from_gguf(&Gguf::open(&file.path()?)?, &LoadOptions::default())?)
 }
 
 /// A folder with these weights.

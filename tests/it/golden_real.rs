@@ -53,9 +53,11 @@ async fn repeat(folder: &Path) -> Result<()> {
     let (engine, _thread) = Engine::start(model, config)?;
     // All at once: they share passes.
     let drafts = recorded.iter().map(async |one| {
-        let sampling = Sampling { temperature: 0.0, top_p: 1.0, top_k: 0, min_p: 0.0, seed: 0 };
+        let sampling = Sampling { temperature: 0.0, top_p: 1.0, ..Sampling::default() };
         let (tokens, end_of_turn) = (one.input_ids.clone(), Arc::clone(&end_of_turn));
-        engine.draft(DraftJob { tokens, max_new: one.greedy_ids.len(), end_of_turn, sampling }).await
+        engine
+            .draft(DraftJob { answer_from: tokens.len(), tokens, max_new: one.greedy_ids.len(), end_of_turn, sampling })
+            .await
     });
     for (one, drafted) in recorded.iter().zip(futures::future::join_all(drafts).await) {
         let drafted = drafted?.tokens;

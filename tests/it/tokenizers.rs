@@ -1,13 +1,15 @@
 //! Real tokenizers against what the reference implementation recorded of them, and answers built segment by segment.
 
-use std::{fs, path::PathBuf};
+mod growing;
+
+use std::{fs, path::PathBuf, sync::Arc};
 
 use serde_json::Value;
 use specfuse_tests::golden;
 use specfuse_worker::{
     context::{Context, Encoded, Language, Prompt, common_prefix},
     segment,
-    tokenizer::{Tokenizer, TokenizerLoadError},
+    tokenizer::{Encoding, Tokenizer, TokenizerLoadError},
 };
 
 /// A tokenizer and what was recorded of it.
@@ -136,11 +138,15 @@ fn build_by_segments(language: &Language, whole: &str, length: usize) -> usize {
     let mut most_changed = 0;
     while accepted != whole {
         let context = Context { prompt: Prompt::Conversation(Vec::new()), accepted: accepted.clone() };
-        let encoded = Encoded { prompt: Vec::new(), answer: answer.clone() };
+        let read = tokenizer.read(&accepted, false).unwrap();
+        assert_eq!(read.ids, answer);
+        let encoded = Encoded { prompt: Arc::new([]), answer: read };
+        let forgetful = Encoded { answer: Encoding { ids: answer.clone(), tail: None }, ..encoded.clone() };
         let segment = (length..length + 40)
             .find_map(|length| {
                 let drawn = drafter.draft(&accepted, &answer, length);
                 let text = language.segment_text(&context, &encoded, &drawn).unwrap();
+                assert_eq!(text, language.segment_text(&context, &forgetful, &drawn).unwrap());
                 let finished = accepted.len() + text.len() == whole.len();
                 let segment = segment::cut(&text, finished).to_owned();
                 (!segment.is_empty()).then_some(segment)
@@ -169,7 +175,7 @@ fn an_answer_built_by_segments_decodes_to_itself_and_keeps_its_encoding() {
         if !is_lossless(&expected) {
             continue;
         }
-        let language = Language { tokenizer: Tokenizer::load(&folder).unwrap(), chat_template: None };
+        let language = Language::new(Tokenizer::load(&folder).unwrap(), None);
         for length in [1, 2, 3, 5, 10, 25] {
             let changed = build_by_segments(&language, MIXED, length);
             assert!(changed <= MOST_TOKENS_CHANGED, "{name}: a segment of {length} tokens changed {changed} before it");

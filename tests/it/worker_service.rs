@@ -35,8 +35,7 @@ async fn worker(models: &Path, name: &str) -> Worker {
     let folder = models.join(name);
     let model = Model::load(&folder).unwrap();
     let end_of_turn = end_of_turn::load(&folder, model.info.vocab_size).unwrap();
-    let language =
-        Language { tokenizer: Tokenizer::load(&folder).unwrap(), chat_template: ChatTemplate::load(&folder).unwrap() };
+    let language = Language::new(Tokenizer::load(&folder).unwrap(), ChatTemplate::load(&folder).unwrap());
     let served = Served { name: name.to_owned(), info: model.info.clone(), language, end_of_turn };
     let config = EngineConfig { cache_memory: 64 << 20, max_batch_rows: 512, max_queue: 16 };
     let (engine, _thread) = Engine::start(model, config).unwrap();
@@ -65,7 +64,7 @@ fn raw(prompt: &str) -> Option<Context> {
 }
 
 fn draft(context: Option<Context>, max_tokens: u32) -> DraftRequest {
-    DraftRequest { request_id: "test".to_owned(), round: 1, context, max_tokens, sampling: None }
+    DraftRequest { request_id: "test".to_owned(), round: 1, context, max_tokens, ..Default::default() }
 }
 
 fn score(context: Option<Context>, candidates: Vec<Candidate>) -> ScoreRequest {

@@ -33,16 +33,17 @@ const MAX_RECURSION: usize = 120;
 const STACK_BYTES: usize = 128 << 20;
 
 const NAME: &str = "chat_template";
+const CLOCK: &str = "strftime_now";
 
 /// One message of a conversation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Message {
     pub role: Role,
     pub content: String,
 }
 
 /// Who speaks. Which roles it takes, and in which order, is the template's to decide.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     System,
     User,
@@ -107,6 +108,11 @@ impl ChatTemplate {
         Ok(Self { environment, special_tokens: Value::from(found.special_tokens) })
     }
 
+    /// The same messages may be rendered differently at another time.
+    pub fn reads_clock(&self) -> bool {
+        self.environment.get_template(NAME).is_ok_and(|template| template.source().contains(CLOCK))
+    }
+
     /// The prompt for `messages`, with the generation prompt added.
     pub fn render(&self, messages: &[Message]) -> Result<String, RenderError> {
         on_a_deep_stack(|| self.render_here(messages)).map_err(RenderError::NoThread)?
@@ -164,7 +170,7 @@ fn compile(template: String) -> Result<Environment<'static>, Error> {
     environment.add_function("raise_exception", |message: String| -> Result<Value, Error> {
         Err(Error::new(ErrorKind::InvalidOperation, "raise_exception").with_source(Raised(message)))
     });
-    environment.add_function("strftime_now", strftime_now);
+    environment.add_function(CLOCK, strftime_now);
     environment.add_filter("tojson", json::tojson);
     // Both write before they count: a deep value would fill the memory.
     environment.remove_filter("pprint");

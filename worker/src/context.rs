@@ -1,12 +1,18 @@
 //! From the text of a call to token ids, and from drawn ids back to text (sections 1 and 2.1 of the algorithm).
 //!
-//! The encoding of an answer is always the tokenizer's own encoding of the whole string, never a sum of parts. Nothing is kept
-//! between calls.
+//! The encoding of an answer is always the tokenizer's own encoding of the whole string. What calls have in common is remembered
+//! within a bound, and only what can be told from the text alone: it makes calls fast and changes no answer.
+
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::{
     chat_template::{ChatTemplate, Message, RenderError},
-    tokenizer::{Tokenizer, TokenizerError},
+    memo::Memo,
+    tokenizer::{Encoding, Tokenizer, TokenizerError, added},
 };
+
+/// Bytes of the memory for conversations and their ids.
+const REMEMBERED_PROMPTS: usize = 16 << 20;
 
 /// How one model reads and writes.
 #[derive(Debug)]
@@ -14,6 +20,7 @@ pub struct Language {
     pub tokenizer: Tokenizer,
     /// None: raw prompts only.
     pub chat_template: Option<ChatTemplate>,
+    prompts: Mutex<Memo<Vec<Message>, Arc<[u32]>>>,
 }
 
 /// Everything a model has read before a call.
@@ -33,12 +40,12 @@ pub enum Prompt {
 }
 
 /// A context as one model reads it: `prompt` and `answer`, one after the other.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Encoded {
     /// The rendered messages. Empty in raw mode, where prompt and answer are one string.
-    pub prompt: Vec<u32>,
+    pub prompt: Arc<[u32]>,
     /// The encoding whose end grows: of the accepted text, in raw mode of prompt and accepted text.
-    pub answer: Vec<u32>,
+    pub answer: Encoding,
 }
 
 /// A candidate behind its context: the terms are those of `tokens[from..]`.
@@ -65,34 +72,43 @@ pub enum ContextError {
 impl Encoded {
     /// Tokens of the whole context; at least one.
     pub fn len(&self) -> usize {
-        self.prompt.len() + self.answer.len()
+        self.prompt.len() + self.answer.ids.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.prompt.is_empty() && self.answer.is_empty()
+        self.prompt.is_empty() && self.answer.ids.is_empty()
     }
 
     pub fn tokens(&self) -> Vec<u32> {
-        [self.prompt.as_slice(), self.answer.as_slice()].concat()
+        [&self.prompt, self.answer.ids.as_slice()].concat()
     }
 }
 
 impl Language {
+    pub fn new(tokenizer: Tokenizer, chat_template: Option<ChatTemplate>) -> Self {
+        Self { tokenizer, chat_template, prompts: Mutex::new(Memo::new(REMEMBERED_PROMPTS)) }
+    }
+
     /// P and T(A) of the context.
     pub fn encode(&self, context: &Context) -> Result<Encoded, ContextError> {
         let prompt = match &context.prompt {
-            Prompt::Conversation(messages) => {
-                let template = self.chat_template.as_ref().ok_or(ContextError::NoTemplate)?;
-                self.tokenizer.encode(&template.render(messages)?, false)?
-            }
-            Prompt::Raw(_) => Vec::new(),
+            Prompt::Conversation(messages) => self.encode_messages(messages)?,
+            Prompt::Raw(_) => Arc::new([]),
         };
         let encoded = Encoded { prompt, answer: self.encode_answer(context, "")? };
         let prompt_is_empty = match context.prompt {
             Prompt::Conversation(_) => encoded.prompt.is_empty(),
-            Prompt::Raw(_) => encoded.answer.is_empty(),
+            Prompt::Raw(_) => encoded.answer.ids.is_empty(),
         };
         if prompt_is_empty { Err(ContextError::NoTokens) } else { Ok(encoded) }
+    }
+
+    /// Where the answer begins in the context's tokens. In raw mode that is where they leave the encoding of the prompt alone.
+    pub fn answer_from(&self, context: &Context, encoded: &Encoded) -> Result<usize, TokenizerError> {
+        match &context.prompt {
+            Prompt::Conversation(_) => Ok(encoded.prompt.len()),
+            Prompt::Raw(prompt) => Ok(common_prefix(&self.tokenizer.read(prompt, true)?.ids, &encoded.answer.ids)),
+        }
     }
 
     /// The context with a candidate's text after it. What is scored begins where its encoding leaves that of the context.
@@ -102,9 +118,9 @@ impl Language {
         encoded: &Encoded,
         candidate: &str,
     ) -> Result<Continuation, ContextError> {
-        let answer = self.encode_answer(context, candidate)?;
-        let kept = common_prefix(&encoded.answer, &answer);
-        let tokens = [encoded.prompt.as_slice(), answer.as_slice()].concat();
+        let answer = self.encode_answer(context, candidate)?.ids;
+        let kept = common_prefix(&encoded.answer.ids, &answer);
+        let tokens = [&encoded.prompt, answer.as_slice()].concat();
         if tokens.is_empty() {
             return Err(ContextError::NoTokens);
         }
@@ -116,24 +132,44 @@ impl Language {
     /// A tokenizer that does not give the context's own text back (it normalises, or a special token is written out in it) is
     /// asked for both decodings, and the text is what the longer adds to the shorter.
     pub fn segment_text(&self, context: &Context, encoded: &Encoded, drawn: &[u32]) -> Result<String, TokenizerError> {
-        let whole = self.tokenizer.decode(&[encoded.answer.as_slice(), drawn].concat(), true)?;
-        let before = match &context.prompt {
-            Prompt::Conversation(_) => context.accepted.clone(),
-            Prompt::Raw(prompt) => format!("{prompt}{}", context.accepted),
-        };
-        if let Some(added) = whole.strip_prefix(&before) {
+        let Encoding { ids, tail } = &encoded.answer;
+        if let Some(tail) = tail {
+            return self.tokenizer.decode_after(tail, drawn);
+        }
+        let whole = self.tokenizer.decode(&[ids.as_slice(), drawn].concat(), true)?;
+        if let Some(added) = whole.strip_prefix(answer_text(context, "").as_str()) {
             return Ok(added.to_owned());
         }
-        let before = self.tokenizer.decode(&encoded.answer, true)?;
-        let same = whole.chars().zip(before.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
-        Ok(whole.get(same..).unwrap_or_default().to_owned())
+        Ok(added(&whole, &self.tokenizer.decode(ids, true)?).to_owned())
     }
 
-    fn encode_answer(&self, context: &Context, candidate: &str) -> Result<Vec<u32>, TokenizerError> {
-        match &context.prompt {
-            Prompt::Conversation(_) => self.tokenizer.encode(&format!("{}{candidate}", context.accepted), false),
-            Prompt::Raw(prompt) => self.tokenizer.encode(&format!("{prompt}{}{candidate}", context.accepted), true),
+    fn encode_messages(&self, messages: &[Message]) -> Result<Arc<[u32]>, ContextError> {
+        let template = self.chat_template.as_ref().ok_or(ContextError::NoTemplate)?;
+        let remembered = self.prompts.lock().unwrap_or_else(PoisonError::into_inner).get(messages);
+        if let Some(ids) = remembered {
+            return Ok(ids);
         }
+        let ids: Arc<[u32]> = self.tokenizer.read(&template.render(messages)?, false)?.ids.into();
+        if !template.reads_clock() {
+            let of_message = |message: &Message| size_of::<Message>() + message.content.len();
+            let bytes = size_of_val(&*ids) + messages.iter().map(of_message).sum::<usize>();
+            let mut prompts = self.prompts.lock().unwrap_or_else(PoisonError::into_inner);
+            prompts.put(messages.to_vec(), Arc::clone(&ids), bytes);
+        }
+        Ok(ids)
+    }
+
+    fn encode_answer(&self, context: &Context, candidate: &str) -> Result<Encoding, TokenizerError> {
+        let is_raw = matches!(context.prompt, Prompt::Raw(_));
+        self.tokenizer.read(&answer_text(context, candidate), is_raw)
+    }
+}
+
+/// The string whose end grows.
+fn answer_text(context: &Context, candidate: &str) -> String {
+    match &context.prompt {
+        Prompt::Conversation(_) => [&context.accepted, candidate].concat(),
+        Prompt::Raw(prompt) => [prompt, &context.accepted, candidate].concat(),
     }
 }
 
@@ -166,10 +202,7 @@ mod tests {
         if let Some(template) = template {
             std::fs::write(dir.path().join("chat_template.jinja"), template).unwrap();
         }
-        Language {
-            tokenizer: Tokenizer::load(dir.path()).unwrap(),
-            chat_template: ChatTemplate::load(dir.path()).unwrap(),
-        }
+        Language::new(Tokenizer::load(dir.path()).unwrap(), ChatTemplate::load(dir.path()).unwrap())
     }
 
     fn chat(accepted: &str) -> Context {
@@ -187,15 +220,31 @@ mod tests {
     fn a_conversation_is_rendered_and_its_answer_encoded_apart() {
         let language = language(Some(TEMPLATE));
         let encoded = language.encode(&chat("ab c")).unwrap();
-        assert_eq!(encoded, Encoded { prompt: vec![0, 1, 5], answer: vec![1, 4, 1, 5] });
+        assert_eq!((&*encoded.prompt, encoded.answer.ids.as_slice()), (&[0, 1, 5][..], &[1, 4, 1, 5][..]));
         assert_eq!(encoded.tokens(), [0, 1, 5, 1, 4, 1, 5]);
-        assert_eq!(language.encode(&chat("")).unwrap().answer, [0u32; 0]);
+        assert_eq!(language.encode(&chat("")).unwrap().answer.ids, [0u32; 0]);
     }
 
     #[test]
     fn a_raw_prompt_and_its_answer_are_one_string_with_special_tokens() {
         let encoded = language(None).encode(&raw("a", "b")).unwrap();
-        assert_eq!(encoded, Encoded { prompt: vec![], answer: vec![0, 1, 4] });
+        assert_eq!((&*encoded.prompt, encoded.answer.ids.as_slice()), (&[][..], &[0, 1, 4][..]));
+    }
+
+    #[test]
+    fn an_answer_begins_where_its_context_leaves_the_prompt() {
+        let language = language(Some(TEMPLATE));
+        for (context, answer_from) in [
+            (chat(""), 3),
+            (chat("ab c"), 3),
+            (raw("c a", ""), 5),
+            (raw("c a", " c"), 5),
+            // "ab" is one token: the prompt's last one has become part of the answer's first.
+            (raw("c a", "b c"), 4),
+        ] {
+            let encoded = language.encode(&context).unwrap();
+            assert_eq!(language.answer_from(&context, &encoded).unwrap(), answer_from, "{context:?}");
+        }
     }
 
     #[test]
@@ -228,6 +277,32 @@ mod tests {
         ] {
             let encoded = language.encode(&context).unwrap();
             assert_eq!(language.segment_text(&context, &encoded, drawn).unwrap(), text, "{context:?}");
+        }
+    }
+
+    #[test]
+    fn a_remembered_prompt_is_that_of_its_messages() {
+        let language = language(Some("{% for m in messages %}{{ m.role[0] }}{{ m.content }}{% endfor %}"));
+        let prompt = |role, content: &str| {
+            let message = Message { role, content: content.to_owned() };
+            let context = Context { prompt: Prompt::Conversation(vec![message]), accepted: String::new() };
+            language.encode(&context).unwrap().prompt.to_vec()
+        };
+        for _ in 0..2 {
+            assert_eq!(prompt(Role::Assistant, "b"), [1, 4]);
+            assert_eq!(prompt(Role::Assistant, "c"), [1, 2, 5]);
+            assert_eq!(prompt(Role::User, "b"), [1, 3]);
+        }
+    }
+
+    #[test]
+    fn a_prompt_that_tells_the_time_is_rendered_anew() {
+        let clock = language(Some("{{ strftime_now('%d') }}c"));
+        let plain = language(Some("c"));
+        for (language, remembers) in [(clock, false), (plain, true)] {
+            language.encode(&chat("")).unwrap();
+            let Prompt::Conversation(messages) = chat("").prompt else { panic!() };
+            assert_eq!(language.prompts.lock().unwrap().get(messages.as_slice()).is_some(), remembers);
         }
     }
 

@@ -41,6 +41,8 @@ pub struct Engine {
 pub struct DraftJob {
     /// The whole context; at least one token.
     pub tokens: Vec<u32>,
+    /// Where the answer begins in `tokens`; at most their number.
+    pub answer_from: usize,
     /// At least one.
     pub max_new: usize,
     /// Drawing one of these ends the draft.
@@ -48,8 +50,8 @@ pub struct DraftJob {
     pub sampling: Sampling,
 }
 
-/// How the next token is drawn. The ranges are the contract's (`Sampling` in worker.proto), checked at the edge.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// How the next token is drawn. The ranges are the contract's (`Sampling` and `DraftRequest` in worker.proto), checked at the edge.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Sampling {
     /// 0: the most probable token, lowest id on a tie.
     pub temperature: f32,
@@ -58,6 +60,29 @@ pub struct Sampling {
     pub top_k: usize,
     pub min_p: f32,
     pub seed: u64,
+    /// 1: none.
+    pub repetition_penalty: f32,
+    pub presence_penalty: f32,
+    pub frequency_penalty: f32,
+    /// Added to the logits of these tokens, each named once.
+    pub logit_bias: Vec<(u32, f32)>,
+}
+
+/// The most probable token, lowest id on a tie.
+impl Default for Sampling {
+    fn default() -> Self {
+        Self {
+            temperature: 0.0,
+            top_p: 1.0,
+            top_k: 0,
+            min_p: 0.0,
+            seed: 0,
+            repetition_penalty: 1.0,
+            presence_penalty: 0.0,
+            frequency_penalty: 0.0,
+            logit_bias: Vec::new(),
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -205,6 +230,9 @@ impl Engine {
     pub async fn draft(&self, job: DraftJob) -> Result<Drafted, EngineError> {
         if job.max_new == 0 {
             return Err(EngineError::Malformed("nothing to draft"));
+        }
+        if job.answer_from > job.tokens.len() {
+            return Err(EngineError::Malformed("an answer outside the tokens"));
         }
         self.check(&job.tokens, job.max_new)?;
         let (reply, answer) = oneshot::channel();

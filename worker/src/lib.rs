@@ -3,10 +3,10 @@
 //! - [`config`]: flags to a checked [`Config`]; [`app`]: bind, load, serve, drain
 //! - [`service`]: the contract; `status`: its errors
 //! - [`context`]: a call's text to token ids and drawn ids back to text, with [`tokenizer`] and [`chat_template`]
+//! - `memo`: what was read lately, within a bound
 //! - [`segment`]: where a drafted segment may end; [`end_of_turn`]: which ids end a turn
 //! - [`gguf`]: a model in one file; `mapped`: files in memory
 //! - [`engine`]: batches sequences of ids on a thread of its own; [`model`]: weights and the forward pass
-//!
 //! - [`bench`]: the engine's steps against the machine's ceilings
 //!
 //! Text stops at `service`: the engine sees ids. Tensors stop at the engine: nothing above it sees one.
@@ -20,6 +20,7 @@ pub mod end_of_turn;
 pub mod engine;
 pub mod gguf;
 mod mapped;
+mod memo;
 pub mod model;
 pub mod segment;
 pub mod service;

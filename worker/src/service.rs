@@ -1,7 +1,7 @@
 //! WorkerService: the contract on one side, the engine on the other. Wire types stop here.
 //!
 //! A call is parsed, read (template and tokenizer, on a blocking thread) and handed to the engine; dropping it at any point
-//! frees what it held. Nothing is remembered between calls.
+//! frees what it held. What is remembered between calls is how texts encode, within a bound: it changes no answer.
 
 mod request;
 
@@ -90,10 +90,7 @@ impl Service {
 
     #[tracing::instrument(name = "draft", skip_all, fields(request_id = call.name.request_id, round = call.name.round))]
     async fn draft(&self, call: DraftCall) -> Result<wire::DraftResponse, CallError> {
-        let DraftCall { context, max_new, sampling, .. } = call;
-        let (context, encoded) = self.read(move |served| read_draft(served, context, max_new)).await?;
-        let end_of_turn = Arc::clone(&self.served.end_of_turn);
-        let job = DraftJob { tokens: encoded.tokens(), max_new, end_of_turn, sampling };
+        let (context, encoded, job) = self.read(move |served| read_draft(served, call)).await?;
         let drafted = self.engine.draft(job).await?;
         let (tokens, finished) = (drafted.tokens, drafted.finished);
         let drafted_tokens = u32::try_from(tokens.len()).unwrap_or(u32::MAX);
@@ -147,14 +144,24 @@ impl Service {
     }
 }
 
-/// The context's ids, if they and what is drafted fit the model.
-fn read_draft(served: &Served, context: Context, max_new: usize) -> Result<(Context, Encoded), CallError> {
+/// The context's ids and what is to be drafted after them, if both fit the model and it knows the biased tokens.
+fn read_draft(served: &Served, call: DraftCall) -> Result<(Context, Encoded, DraftJob), CallError> {
+    let DraftCall { context, max_new, sampling, .. } = call;
+    let vocab_size = served.info.vocab_size;
+    // The last one is the highest.
+    if let Some((token, _)) = sampling.logit_bias.last().filter(|(token, _)| *token as usize >= vocab_size) {
+        return Err(RequestError::UnknownBiasedToken { token: *token, highest: vocab_size.saturating_sub(1) }.into());
+    }
     let encoded = served.language.encode(&context)?;
     let context_length = served.info.context_length;
     if encoded.len() + max_new > context_length {
         return Err(CallError::DraftTooLong { context: encoded.len(), max_new, context_length });
     }
-    Ok((context, encoded))
+    let counts_answer = sampling.presence_penalty != 0.0 || sampling.frequency_penalty != 0.0;
+    let answer_from = if counts_answer { served.language.answer_from(&context, &encoded)? } else { encoded.len() };
+    let end_of_turn = Arc::clone(&served.end_of_turn);
+    let job = DraftJob { tokens: encoded.tokens(), answer_from, max_new, end_of_turn, sampling };
+    Ok((context, encoded, job))
 }
 
 /// Every candidate behind the context, if all fit the model.

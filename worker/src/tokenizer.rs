@@ -3,13 +3,27 @@
 //! Padding and truncation stored in the file are switched off: a prompt is never filled up nor cut here. The switches of
 //! `tokenizer_config.json` (`add_bos_token`, `add_prefix_space` and the like) are not read: whoever wrote `tokenizer.json` has worked
 //! them into it, and a conversation is encoded without added tokens anyway. It knows neither prompts nor answers, only strings.
+//!
+//! Texts that grow are read in stretches, and stretches read before are remembered: that makes it fast and changes no id.
+
+mod pattern;
+mod seams;
+mod stretch;
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use self::seams::Seams;
+use self::stretch::Stretch;
+pub use self::stretch::{Tail, added};
+use crate::memo::Memo;
 
 use crate::gguf::{Gguf, GgufError};
 
 /// The file in a checkpoint folder.
 pub const FILE: &str = "tokenizer.json";
+/// Bytes of the memory for stretches: some hundred long answers.
+const REMEMBERED: usize = 16 << 20;
 
 /// A loaded tokenizer.
 #[derive(Debug)]
@@ -17,6 +31,20 @@ pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     highest_id: u32,
     highest_base_id: u32,
+    seams: Seams,
+    /// The ids that the post-processor puts before and after a whole input; None: not always the same.
+    frame: Option<(Vec<u32>, Vec<u32>)>,
+    /// That the decoder turns one token after the other into text, but for what it strips at the very start.
+    decodes_in_order: bool,
+    stretches: Mutex<Memo<Arc<str>, Arc<Stretch>>>,
+}
+
+/// The ids of a text.
+#[derive(Clone, Debug)]
+pub struct Encoding {
+    pub ids: Vec<u32>,
+    /// None: what ids after these add to the text is told by the decoding of all.
+    pub tail: Option<Tail>,
 }
 
 /// Why a checkpoint's tokenizer cannot be used.
@@ -72,7 +100,11 @@ impl Tokenizer {
     fn from_parts(inner: tokenizers::Tokenizer, path: PathBuf) -> Result<Self, TokenizerLoadError> {
         let highest_id = inner.get_vocab(true).into_values().max().ok_or(TokenizerLoadError::Empty(path))?;
         let highest_base_id = inner.get_vocab(false).into_values().max().unwrap_or(highest_id);
-        Ok(Self { inner, highest_id, highest_base_id })
+        let seams = Seams::of(&inner);
+        let decodes_in_order = stretch::decodes_in_order(&inner);
+        let stretches = Mutex::new(Memo::new(REMEMBERED));
+        let frame = stretch::frame(&inner);
+        Ok(Self { inner, highest_id, highest_base_id, seams, frame, decodes_in_order, stretches })
     }
 
     /// The ids of `text`. Special tokens written out in the text are recognised; `add_special` adds those that the file's

@@ -107,7 +107,9 @@ fn max_tokens(given: Option<u32>, ensemble: &Ensemble) -> Result<NonZeroU32, Inv
 }
 
 fn sampling(wire: Option<proto::Sampling>) -> Result<Sampling, Invalid> {
-    let proto::Sampling { temperature, top_p, top_k, min_p, seed } = wire.unwrap_or_default();
+    let wire = wire.unwrap_or_default();
+    let proto::Sampling { temperature, top_p, top_k, min_p, seed, .. } = wire;
+    let proto::Sampling { repetition_penalty, presence_penalty, frequency_penalty, .. } = wire;
     let wrong = |name, given, allowed| Err(Invalid::Sampling { name, given, allowed });
     if !(0.0..=100.0).contains(&temperature) {
         return wrong("temperature", temperature, "in 0 to 100");
@@ -118,7 +120,15 @@ fn sampling(wire: Option<proto::Sampling>) -> Result<Sampling, Invalid> {
     if !(0.0..=1.0).contains(&min_p) {
         return wrong("min_p", min_p, "in 0 to 1");
     }
-    Ok(Sampling { temperature, top_p, top_k, min_p, seed })
+    if let Some(penalty) = repetition_penalty.filter(|penalty| !(*penalty > 0.0 && *penalty <= 10.0)) {
+        return wrong("repetition_penalty", penalty, "above 0 and at most 10");
+    }
+    for (name, penalty) in [("presence_penalty", presence_penalty), ("frequency_penalty", frequency_penalty)] {
+        if !(-2.0..=2.0).contains(&penalty) {
+            return wrong(name, penalty, "in -2 to 2");
+        }
+    }
+    Ok(Sampling { temperature, top_p, top_k, min_p, seed, repetition_penalty, presence_penalty, frequency_penalty })
 }
 
 fn stop(stop: Vec<String>) -> Result<Vec<String>, Invalid> {

@@ -1,5 +1,7 @@
 //! Our types to the wire's and back. Every check of what a worker answers is here, and nothing else.
 
+use std::collections::HashMap;
+
 use specfuse_core::candidate::{Candidate, Draft};
 use specfuse_proto::v1 as proto;
 
@@ -24,7 +26,11 @@ pub(super) fn draft_request(call: &DraftCall) -> proto::DraftRequest {
             top_k: sampling.top_k,
             min_p: sampling.min_p,
             seed: sampling.seed,
+            repetition_penalty: sampling.repetition_penalty,
+            presence_penalty: sampling.presence_penalty,
+            frequency_penalty: sampling.frequency_penalty,
         }),
+        logit_bias: HashMap::new(),
     }
 }
 

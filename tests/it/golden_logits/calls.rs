@@ -48,9 +48,10 @@ pub(super) async fn compare(case: &Case) -> Result<()> {
 /// Every drawn token against what a call of its own gives it after exactly the tokens before it.
 async fn draft(case: &Case) -> Result<()> {
     let (engine, _thread) = engine(case, 1024, 512)?;
-    let sampling = Sampling { temperature: 0.0, top_p: 1.0, top_k: 0, min_p: 0.0, seed: 0 };
+    let sampling = Sampling { temperature: 0.0, top_p: 1.0, ..Sampling::default() };
     let mut tokens = case.tokens[..CONTEXT].to_vec();
-    let job = DraftJob { tokens: tokens.clone(), max_new: DRAFT, end_of_turn: Arc::new([]), sampling };
+    let (answer_from, end_of_turn) = (tokens.len(), Arc::new([]));
+    let job = DraftJob { tokens: tokens.clone(), answer_from, max_new: DRAFT, end_of_turn, sampling };
     let drafted = engine.draft(job).await?;
     ensure!(drafted.tokens.len() == DRAFT, "drafted {:?}", drafted.tokens);
     for (token, logprob) in drafted.tokens.iter().zip(&drafted.logprobs) {

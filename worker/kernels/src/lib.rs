@@ -3,7 +3,7 @@
 //! - [`lanes`]: sixteen f32 at a time, with the instructions that the processor has
 //! - [`parallel`]: one piece of work for all threads of the pool; [`memory`]: pages for weights and keys
 //! - [`matrix`]: weights, packed in their stored format; [`product`]: rows times a matrix
-//! - [`ceiling`]: what the machine can do at best; [`attention`]: rows over cached keys and values; [`rows`]: norms, activations, rotations
+//! - [`ceiling`]: what the machine can do at best; [`attention`]: rows over cached keys and values; [`rows`]: norms, activations, rotations; [`logits`]: what is read from the result
 //!
 //! Invariants: no result depends on how many rows are computed at once, nor on the number of threads: every output is summed in the
 //! order of its inputs, alone. This is the only crate that may use `unsafe` at will; each use says what makes it sound, and every
@@ -14,6 +14,7 @@
 pub mod attention;
 pub mod ceiling;
 mod lanes;
+pub mod logits;
 pub mod matrix;
 mod memory;
 mod parallel;

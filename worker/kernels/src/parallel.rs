@@ -45,7 +45,6 @@ impl<T> Shared<T> {
     ///
     /// # Panics
     /// When the part lies outside the slice.
-    #[expect(clippy::mut_from_ref, reason = "the caller promises that parts are disjoint")]
     pub(crate) unsafe fn part<'a>(&self, from: usize, len: usize) -> &'a mut [T] {
         assert!(from.checked_add(len).is_some_and(|end| end <= self.len), "a part outside its slice");
         // SAFETY: inside the slice, and the caller's promise.

@@ -156,7 +156,7 @@ impl Kernel for Sums<'_> {
 
 impl Sums<'_> {
     #[inline(always)]
-    fn packed<L: Lanes, W: Weights>(self, x: Packed<'_>) {
+    fn packed<L: Lanes, W: Weights + Widen>(self, x: Packed<'_>) {
         match self.group.shape.blocks {
             1 => self.streamed::<L, W, Packed<'_>>(x),
             _ => self.widened::<L, W, Packed<'_>>(x),
@@ -189,8 +189,12 @@ impl Sums<'_> {
             let inputs = PANEL.min(matrix.inputs() - from);
             let mut tiles = [std::ptr::null(); MOST_TILES];
             for (index, panel) in panel.chunks_exact_mut(PANEL * LANES).enumerate() {
-                W::widen::<L>(matrix, first + index, from..from + inputs, panel);
-                tiles[index] = panel.as_ptr().cast();
+                tiles[index] = if W::IN_PLACE {
+                    matrix.tile(first + index).0[from * LANES * size_of::<f32>()..].as_ptr()
+                } else {
+                    W::widen::<L>(matrix, first + index, from..from + inputs, panel);
+                    panel.as_ptr().cast()
+                };
             }
             for (block, sums) in sums.chunks_exact_mut(shape.rows * shape.tiles * LANES).enumerate() {
                 let x = x.at(block, shape.rows, from, matrix.inputs());

@@ -42,14 +42,13 @@ pub(super) enum CheckpointError {
 /// Loads everything in a folder or a GGUF file: the small parts first, since the weights take longest.
 pub(super) fn load(path: &Path, options: &LoadOptions) -> Result<Checkpoint, CheckpointError> {
     if path.is_dir() {
-        let language = Language { tokenizer: Tokenizer::load(path)?, chat_template: ChatTemplate::load(path)? };
+        let language = Language::new(Tokenizer::load(path)?, ChatTemplate::load(path)?);
         let model = fitting(Model::from_folder(path, options)?, &language)?;
         let end_of_turn = end_of_turn::load(path, model.info.vocab_size)?;
         Ok(complete(Checkpoint { model, language, end_of_turn }))
     } else if path.is_file() {
         let file = Gguf::open(path)?;
-        let tokenizer = Tokenizer::from_gguf(&file)?;
-        let language = Language { tokenizer, chat_template: ChatTemplate::from_gguf(&file)? };
+        let language = Language::new(Tokenizer::from_gguf(&file)?, ChatTemplate::from_gguf(&file)?);
         let model = fitting(Model::from_gguf(&file, options)?, &language)?;
         let end_of_turn = end_of_turn::from_gguf(&file, model.info.vocab_size)?;
         Ok(complete(Checkpoint { model, language, end_of_turn }))

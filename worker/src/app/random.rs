@@ -25,6 +25,6 @@ pub(super) fn load(config: &Path, options: &LoadOptions) -> Result<Checkpoint, C
         "model": {"type": "WordLevel", "vocab": words, "unk_token": "t0"},
     });
     let tokenizer = Tokenizer::from_json(&tokenizer.to_string())?;
-    let chat_template = Some(ChatTemplate::from_source(TEMPLATE)?);
-    Ok(Checkpoint { model, language: Language { tokenizer, chat_template }, end_of_turn: Arc::new([]) })
+    let language = Language::new(tokenizer, Some(ChatTemplate::from_source(TEMPLATE)?));
+    Ok(Checkpoint { model, language, end_of_turn: Arc::new([]) })
 }

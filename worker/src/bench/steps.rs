@@ -135,9 +135,9 @@ fn step(model: &Model, kind: Kind, context: usize, mut times: Vec<Stepped>) -> R
 }
 
 fn draft(model: &Model, tokens: Vec<u32>, max_new: usize) -> DraftJob {
-    let sampling = Sampling { temperature: 0.0, top_p: 1.0, top_k: 0, min_p: 0.0, seed: 0 };
+    let sampling = Sampling { temperature: 0.0, top_p: 1.0, ..Sampling::default() };
     debug_assert!(tokens.iter().all(|token| (*token as usize) < model.info.vocab_size));
-    DraftJob { tokens, max_new, end_of_turn: Arc::new([]), sampling }
+    DraftJob { answer_from: tokens.len(), tokens, max_new, end_of_turn: Arc::new([]), sampling }
 }
 
 /// Tokens of a sequence that shares none with another's beginning.

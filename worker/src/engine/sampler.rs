@@ -1,10 +1,14 @@
-//! From logits to a token, and to log-probabilities. Pure: the only randomness is the seed's, one stream for each sequence, so a
-//! draft does not depend on what else is in its batch.
+//! From logits to a token, and to log-probabilities, which penalties never touch. Pure: the only randomness is the seed's, one
+//! stream for each sequence, so a draft does not depend on what else is in its batch.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use specfuse_kernels::logits;
 
+use self::penalties::Penalties;
 use super::Sampling;
+
+mod penalties;
 
 /// A logit that is NaN or infinite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,28 +17,25 @@ pub(super) struct NotFinite;
 #[derive(Clone, Debug)]
 pub(super) struct Sampler {
     sampling: Sampling,
+    penalties: Option<Penalties>,
     rng: ChaCha8Rng,
 }
 
 impl Sampler {
-    pub(super) fn new(sampling: Sampling) -> Self {
-        Self { sampling, rng: ChaCha8Rng::seed_from_u64(sampling.seed) }
+    /// For a draft that continues `context`, whose answer is `context[answer_from..]`.
+    pub(super) fn new(sampling: Sampling, context: &[u32], answer_from: usize) -> Self {
+        let penalties = Penalties::new(&sampling, context, answer_from);
+        let rng = ChaCha8Rng::seed_from_u64(sampling.seed);
+        Self { sampling, penalties, rng }
     }
 
-    /// Draws a token from finite logits.
+    /// Draws the next token of the answer from finite logits.
     pub(super) fn draw(&mut self, logits: &[f32]) -> u32 {
-        if self.sampling.temperature <= 0.0 {
-            return argmax(logits);
-        }
-        let weights = kept(logits, &self.sampling);
-        let mut left = self.rng.random::<f64>() * weights.iter().map(|(_, weight)| weight).sum::<f64>();
-        for (token, weight) in &weights {
-            left -= weight;
-            if left < 0.0 {
-                return *token;
-            }
-        }
-        weights.last().map_or_else(|| argmax(logits), |(token, _)| *token)
+        let Self { sampling, penalties, rng } = self;
+        let Some(penalties) = penalties else { return choose(logits, sampling, rng) };
+        let token = choose(penalties.change(sampling, logits), sampling, rng);
+        penalties.add(token);
+        token
     }
 }
 
@@ -47,10 +48,7 @@ pub(super) struct Row<'a> {
 
 impl<'a> Row<'a> {
     pub(super) fn new(logits: &'a [f32]) -> Result<Self, NotFinite> {
-        if logits.is_empty() || !logits.iter().all(|logit| logit.is_finite()) {
-            return Err(NotFinite);
-        }
-        Ok(Self { logits, log_total: log_sum_exp(logits.iter().copied()) })
+        Ok(Self { logits, log_total: logits::log_sum_exp(logits).ok_or(NotFinite)? })
     }
 
     /// log p(token).
@@ -63,33 +61,38 @@ impl<'a> Row<'a> {
         let mut ids = tokens.to_vec();
         ids.sort_unstable();
         ids.dedup();
-        let logits = ids.iter().filter_map(|id| self.logits.get(*id as usize).copied());
-        (log_sum_exp(logits) - self.log_total) as f32
+        let logits: Vec<f32> = ids.iter().filter_map(|id| self.logits.get(*id as usize).copied()).collect();
+        logits::log_sum_exp(&logits).map_or(f32::NEG_INFINITY, |total| (total - self.log_total) as f32)
     }
 }
 
-fn log_sum_exp(logits: impl Iterator<Item = f32> + Clone) -> f64 {
-    let most = logits.clone().fold(f32::NEG_INFINITY, f32::max);
-    let total: f64 = logits.map(|logit| f64::from((logit - most).exp())).sum();
-    f64::from(most) + total.ln()
-}
-
-fn argmax(logits: &[f32]) -> u32 {
-    let mut best = (0, f32::NEG_INFINITY);
-    for (token, logit) in (0u32..).zip(logits) {
-        if *logit > best.1 {
-            best = (token, *logit);
+fn choose(logits: &[f32], sampling: &Sampling, rng: &mut ChaCha8Rng) -> u32 {
+    if sampling.temperature <= 0.0 {
+        return argmax(logits);
+    }
+    let weights = kept(logits, sampling);
+    let mut left = rng.random::<f64>() * weights.iter().map(|(_, weight)| weight).sum::<f64>();
+    for (token, weight) in &weights {
+        left -= weight;
+        if left < 0.0 {
+            return *token;
         }
     }
-    best.0
+    weights.last().map_or_else(|| argmax(logits), |(token, _)| *token)
+}
+
+/// The lowest id on a tie.
+fn argmax(logits: &[f32]) -> u32 {
+    let most = logits::largest(logits);
+    logits.iter().position(|logit| Some(*logit) == most).unwrap_or(0) as u32
 }
 
 /// What temperature, then top-k, top-p and min-p leave to draw from: tokens with weights relative to the most probable one's.
 fn kept(logits: &[f32], sampling: &Sampling) -> Vec<(u32, f64)> {
-    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let temperature = f64::from(sampling.temperature);
-    let weight = |logit: &f32| (f64::from(*logit - most) / temperature).exp();
-    let mut weights: Vec<(u32, f64)> = (0u32..).zip(logits.iter().map(weight)).collect();
+    let most = logits::largest(logits).unwrap_or_default();
+    let weights = logits::weights(logits, most, sampling.temperature);
+    let drawable = |(token, weight): (u32, f32)| (weight > 0.0).then_some((token, f64::from(weight)));
+    let mut weights: Vec<(u32, f64)> = (0u32..).zip(weights).filter_map(drawable).collect();
     if sampling.top_k > 0 && sampling.top_k < weights.len() {
         weights.select_nth_unstable_by(sampling.top_k - 1, more_probable);
         weights.truncate(sampling.top_k);

@@ -49,7 +49,7 @@ impl Sequence {
             context: job.tokens.len(),
             max_new: job.max_new,
             end_of_turn: job.end_of_turn,
-            sampler: Box::new(Sampler::new(job.sampling)),
+            sampler: Box::new(Sampler::new(job.sampling, &job.tokens, job.answer_from)),
             logprobs: Vec::new(),
         };
         Self::new(id, job.tokens, kind)

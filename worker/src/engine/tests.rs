@@ -71,11 +71,12 @@ fn start(tokens: u64, max_batch_rows: usize) -> (Engine, EngineThread) {
 }
 
 fn sampling(temperature: f32, seed: u64) -> Sampling {
-    Sampling { temperature, top_p: 0.95, top_k: 0, min_p: 0.0, seed }
+    Sampling { temperature, top_p: 0.95, seed, ..Sampling::default() }
 }
 
 fn draft_of(tokens: &[u32], max_new: usize, seed: u64) -> DraftJob {
-    DraftJob { tokens: tokens.to_vec(), max_new, end_of_turn: Arc::new([1]), sampling: sampling(0.8, seed) }
+    let (tokens, answer_from) = (tokens.to_vec(), tokens.len());
+    DraftJob { tokens, answer_from, max_new, end_of_turn: Arc::new([1]), sampling: sampling(0.8, seed) }
 }
 
 fn score_of(context: &[u32], candidates: &[(&[u32], bool)]) -> ScoreJob {
@@ -139,7 +140,11 @@ async fn terms_are_the_log_softmax_of_one_pass() {
 
 #[tokio::test]
 async fn a_draft_is_the_same_cached_batched_and_evicted() {
-    let jobs: Vec<DraftJob> = (0..6).map(|seed| draft_of(&prompt(12, seed % 3), 10, seed)).collect();
+    let mut jobs: Vec<DraftJob> = (0..6).map(|seed| draft_of(&prompt(12, seed % 3), 10, seed)).collect();
+    for job in &mut jobs[3..] {
+        job.answer_from = 8;
+        job.sampling = Sampling { repetition_penalty: 1.2, frequency_penalty: 0.7, ..job.sampling.clone() };
+    }
     let mut expected = Vec::new();
     for job in &jobs {
         let (engine, _thread) = start(200, 256);

@@ -1,6 +1,8 @@
 //! Wire requests into calls that cannot be wrong: after this file nobody checks them again. What depends on the model (its
 //! template, its context length) is not known here.
 
+use std::collections::HashMap;
+
 use specfuse_proto::v1 as wire;
 
 use crate::{
@@ -13,6 +15,9 @@ pub(super) const MAX_REQUEST_ID: usize = 128;
 pub(super) const MAX_NEW_TOKENS: u32 = 4096;
 pub(super) const MAX_CANDIDATES: usize = 64;
 const MAX_TEMPERATURE: f32 = 100.0;
+const MAX_REPETITION_PENALTY: f32 = 10.0;
+const MAX_BIASED_TOKENS: usize = 1024;
+const MAX_BIAS: f32 = 100.0;
 
 #[derive(Debug)]
 pub(super) struct DraftCall {
@@ -65,6 +70,12 @@ pub enum RequestError {
     MaxTokens(u32),
     #[error("sampling.{field} is {value}, allowed is {allowed}")]
     Sampling { field: &'static str, value: f32, allowed: &'static str },
+    #[error("logit_bias has {0} tokens, allowed are up to {MAX_BIASED_TOKENS}")]
+    BiasedTokens(usize),
+    #[error("logit_bias of token {token} is {bias}, allowed is -100 to 100")]
+    Bias { token: u32, bias: f32 },
+    #[error("logit_bias names token {token}, allowed are those of the model's vocabulary, 0 to {highest}")]
+    UnknownBiasedToken { token: u32, highest: usize },
     #[error("there are {0} candidates, allowed are 1 to {MAX_CANDIDATES}")]
     Candidates(usize),
     #[error("candidate {0} has neither a text nor an end")]
@@ -80,7 +91,8 @@ impl TryFrom<wire::DraftRequest> for DraftCall {
         if !(1..=MAX_NEW_TOKENS).contains(&request.max_tokens) {
             return Err(RequestError::MaxTokens(request.max_tokens));
         }
-        let sampling = sampling(&request.sampling.unwrap_or_default())?;
+        let logit_bias = logit_bias(request.logit_bias)?;
+        let sampling = Sampling { logit_bias, ..sampling(&request.sampling.unwrap_or_default())? };
         Ok(Self { name, context, max_new: request.max_tokens as usize, sampling })
     }
 }
@@ -136,19 +148,46 @@ fn messages(conversation: wire::Conversation) -> Result<Vec<Message>, RequestErr
     conversation.messages.into_iter().enumerate().map(message).collect()
 }
 
-/// A number that is not finite is in no range.
+/// All but the bias. A number that is not finite is in no range.
 fn sampling(wire: &wire::Sampling) -> Result<Sampling, RequestError> {
-    let top_p = wire.top_p.unwrap_or(1.0);
+    let (top_p, repetition) = (wire.top_p.unwrap_or(1.0), wire.repetition_penalty.unwrap_or(1.0));
+    let (presence, frequency) = (wire.presence_penalty, wire.frequency_penalty);
+    let is_repetition = repetition > 0.0 && repetition <= MAX_REPETITION_PENALTY;
     let checks = [
         ("temperature", wire.temperature, (0.0..=MAX_TEMPERATURE).contains(&wire.temperature), "0 to 100"),
         ("top_p", top_p, top_p > 0.0 && top_p <= 1.0, "more than 0, to 1"),
         ("min_p", wire.min_p, (0.0..=1.0).contains(&wire.min_p), "0 to 1"),
+        ("repetition_penalty", repetition, is_repetition, "more than 0, to 10"),
+        ("presence_penalty", presence, (-2.0..=2.0).contains(&presence), "-2 to 2"),
+        ("frequency_penalty", frequency, (-2.0..=2.0).contains(&frequency), "-2 to 2"),
     ];
     if let Some((field, value, _, allowed)) = checks.into_iter().find(|(_, _, in_range, _)| !in_range) {
         return Err(RequestError::Sampling { field, value, allowed });
     }
-    let top_k = usize::try_from(wire.top_k).unwrap_or(usize::MAX);
-    Ok(Sampling { temperature: wire.temperature, top_p, top_k, min_p: wire.min_p, seed: wire.seed })
+    Ok(Sampling {
+        temperature: wire.temperature,
+        top_p,
+        top_k: usize::try_from(wire.top_k).unwrap_or(usize::MAX),
+        min_p: wire.min_p,
+        seed: wire.seed,
+        repetition_penalty: repetition,
+        presence_penalty: presence,
+        frequency_penalty: frequency,
+        logit_bias: Vec::new(),
+    })
+}
+
+/// By ascending token, so that the same call is always refused for the same token.
+fn logit_bias(wire: HashMap<u32, f32>) -> Result<Vec<(u32, f32)>, RequestError> {
+    if wire.len() > MAX_BIASED_TOKENS {
+        return Err(RequestError::BiasedTokens(wire.len()));
+    }
+    let mut biases: Vec<(u32, f32)> = wire.into_iter().collect();
+    biases.sort_unstable_by_key(|(token, _)| *token);
+    match biases.iter().find(|(_, bias)| !(-MAX_BIAS..=MAX_BIAS).contains(bias)) {
+        Some((token, bias)) => Err(RequestError::Bias { token: *token, bias: *bias }),
+        None => Ok(biases),
+    }
 }
 
 #[cfg(test)]
@@ -176,6 +215,7 @@ mod tests {
             context: conversation(vec![user("Hi")]),
             max_tokens: 10,
             sampling: None,
+            logit_bias: HashMap::new(),
         }
     }
 
@@ -198,7 +238,7 @@ mod tests {
     #[test]
     fn a_draft_without_sampling_is_greedy_over_everything() {
         let call = DraftCall::try_from(draft()).unwrap();
-        assert_eq!(call.sampling, Sampling { temperature: 0.0, top_p: 1.0, top_k: 0, min_p: 0.0, seed: 0 });
+        assert_eq!(call.sampling, Sampling::default());
         assert_eq!((call.max_new, call.context.accepted.as_str()), (10, "so far"));
     }
 
@@ -207,9 +247,19 @@ mod tests {
         let mut request = draft();
         request.request_id = "é".repeat(128);
         request.max_tokens = 4096;
-        request.sampling =
-            Some(wire::Sampling { temperature: 100.0, top_p: Some(1.0), top_k: u32::MAX, min_p: 1.0, seed: u64::MAX });
-        assert!(DraftCall::try_from(request).is_ok());
+        request.sampling = Some(wire::Sampling {
+            temperature: 100.0,
+            top_p: Some(1.0),
+            top_k: u32::MAX,
+            min_p: 1.0,
+            seed: u64::MAX,
+            repetition_penalty: Some(10.0),
+            presence_penalty: -2.0,
+            frequency_penalty: 2.0,
+        });
+        request.logit_bias = (0..1024).map(|token| (token, if token == 7 { 100.0 } else { -100.0 })).collect();
+        let call = DraftCall::try_from(request).unwrap();
+        assert_eq!(call.sampling.logit_bias[6..8], [(6, -100.0), (7, 100.0)]);
         assert!(ScoreCall::try_from(score(&vec![("a", false); 64])).is_ok());
         assert!(ScoreCall::try_from(score(&[("", true), ("a", true)])).is_ok());
     }
@@ -250,6 +300,33 @@ mod tests {
         for min_p in [-0.1, 1.1, f32::NAN] {
             let refusal = refused_sampling(wire::Sampling { min_p, ..Default::default() });
             assert!(refusal.starts_with("sampling.min_p is"), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn penalties_out_of_range_or_not_finite_are_refused_by_name() {
+        for penalty in [0.0, -1.0, 10.1, f32::NAN, f32::INFINITY] {
+            let refusal = refused_sampling(wire::Sampling { repetition_penalty: Some(penalty), ..Default::default() });
+            let expected = format!("sampling.repetition_penalty is {penalty}, allowed is more than 0, to 10");
+            assert_eq!(refusal, expected);
+        }
+        for penalty in [-2.1, 2.1, f32::NAN, f32::NEG_INFINITY] {
+            let refusal = refused_sampling(wire::Sampling { presence_penalty: penalty, ..Default::default() });
+            assert_eq!(refusal, format!("sampling.presence_penalty is {penalty}, allowed is -2 to 2"));
+            let refusal = refused_sampling(wire::Sampling { frequency_penalty: penalty, ..Default::default() });
+            assert_eq!(refusal, format!("sampling.frequency_penalty is {penalty}, allowed is -2 to 2"));
+        }
+    }
+
+    #[test]
+    fn a_bias_out_of_range_or_of_too_many_tokens_is_refused() {
+        assert_eq!(
+            refused(|r| r.logit_bias = (0..1025).map(|token| (token, 1.0)).collect()),
+            RequestError::BiasedTokens(1025)
+        );
+        for bias in [100.5, f32::NAN, f32::INFINITY] {
+            let refusal = refused(|r| r.logit_bias = [(9, bias), (3, 1.0), (12, bias)].into()).to_string();
+            assert_eq!(refusal, format!("logit_bias of token 9 is {bias}, allowed is -100 to 100"));
         }
     }
 

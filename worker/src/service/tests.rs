@@ -1,7 +1,8 @@
-use super::*;
+use super::{request::CallName, *};
 use crate::{
     chat_template::{ChatTemplate, Message, Role},
     context::Prompt,
+    engine::Sampling,
     tokenizer::Tokenizer,
 };
 
@@ -15,10 +16,7 @@ fn served(template: Option<&str>, context_length: usize) -> Served {
     if let Some(template) = template {
         std::fs::write(dir.path().join("chat_template.jinja"), template).unwrap();
     }
-    let language = Language {
-        tokenizer: Tokenizer::load(dir.path()).unwrap(),
-        chat_template: ChatTemplate::load(dir.path()).unwrap(),
-    };
+    let language = Language::new(Tokenizer::load(dir.path()).unwrap(), ChatTemplate::load(dir.path()).unwrap());
     let info = ModelInfo {
         family: "llama".to_owned(),
         parameters: 1,
@@ -40,6 +38,11 @@ fn chat(content: &str) -> Context {
     Context { prompt: Prompt::Conversation(vec![message]), accepted: String::new() }
 }
 
+fn draft(context: Context, max_new: usize) -> DraftCall {
+    let name = CallName { request_id: "r".to_owned(), round: 1 };
+    DraftCall { name, context, max_new, sampling: Sampling::default() }
+}
+
 fn status<T: std::fmt::Debug>(refused: Result<T, CallError>) -> (Code, String) {
     let status = Status::from(refused.unwrap_err());
     (status.code(), status.message().to_owned())
@@ -48,11 +51,34 @@ fn status<T: std::fmt::Debug>(refused: Result<T, CallError>) -> (Code, String) {
 #[test]
 fn a_draft_that_just_fits_is_read_and_one_more_token_is_out_of_range() {
     let served = served(None, 5);
-    let (_, encoded) = read_draft(&served, raw("a b", " c"), 2).unwrap();
-    assert_eq!(encoded.tokens(), [0, 1, 2]);
-    let (code, message) = status(read_draft(&served, raw("a b", " c"), 3));
+    let (_, encoded, job) = read_draft(&served, draft(raw("a b", " c"), 2)).unwrap();
+    assert_eq!((encoded.tokens(), job.tokens), (vec![0, 1, 2], vec![0, 1, 2]));
+    let (code, message) = status(read_draft(&served, draft(raw("a b", " c"), 3)));
     assert_eq!(code, Code::OutOfRange);
     assert_eq!(message, "the context has 3 tokens and max_tokens is 3, the model's context length is 5");
+}
+
+#[test]
+fn a_biased_token_must_be_one_of_the_models() {
+    let biased = |token| {
+        let mut call = draft(raw("a b", ""), 1);
+        call.sampling.logit_bias = vec![(0, 1.0), (token, 1.0)];
+        read_draft(&served(None, 9), call)
+    };
+    assert!(biased(2).is_ok());
+    let (code, message) = status(biased(3));
+    assert_eq!(code, Code::InvalidArgument);
+    assert_eq!(message, "logit_bias names token 3, allowed are those of the model's vocabulary, 0 to 2");
+}
+
+#[test]
+fn penalties_count_the_answer_from_where_it_leaves_the_prompt() {
+    for (context, answer_from) in [(raw("a b", " c"), 2), (raw("a b", ""), 2), (chat("a b"), 2)] {
+        let mut call = draft(context, 1);
+        call.sampling.frequency_penalty = 0.5;
+        let (.., job) = read_draft(&served(Some("{{ messages[0].content }}"), 9), call).unwrap();
+        assert_eq!(job.answer_from, answer_from);
+    }
 }
 
 #[test]
@@ -73,17 +99,17 @@ fn a_candidate_beyond_the_context_length_is_named() {
 
 #[test]
 fn a_conversation_needs_a_template_that_takes_it() {
-    let (code, _) = status(read_draft(&served(None, 9), chat("a"), 1));
+    let (code, _) = status(read_draft(&served(None, 9), draft(chat("a"), 1)));
     assert_eq!(code, Code::InvalidArgument);
     let refusing = served(Some("{{ raise_exception('no ' + messages[0].role) }}"), 9);
-    let (code, message) = status(read_draft(&refusing, chat("a"), 1));
+    let (code, message) = status(read_draft(&refusing, draft(chat("a"), 1)));
     assert_eq!(code, Code::FailedPrecondition);
     assert!(message.ends_with("no user"), "{message}");
-    assert!(read_draft(&served(Some("{{ messages[0].content }}"), 9), chat("a b"), 1).is_ok());
+    assert!(read_draft(&served(Some("{{ messages[0].content }}"), 9), draft(chat("a b"), 1)).is_ok());
 }
 
 #[test]
 fn a_prompt_without_tokens_is_invalid() {
-    let (code, message) = status(read_draft(&served(None, 9), raw("  ", ""), 1));
+    let (code, message) = status(read_draft(&served(None, 9), draft(raw("  ", ""), 1)));
     assert_eq!((code, message.as_str()), (Code::InvalidArgument, "the prompt encodes to no tokens"));
 }

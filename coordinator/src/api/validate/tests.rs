@@ -29,7 +29,17 @@ fn what_is_absent_has_a_default() {
     let request = request(valid(), &ensembles()).unwrap();
     assert_eq!(request.ensemble.name.as_ref(), "default");
     assert_eq!(request.max_tokens.get(), 256);
-    assert_eq!(request.sampling, Sampling { temperature: 0.0, top_p: None, top_k: 0, min_p: 0.0, seed: 0 });
+    let greedy = Sampling {
+        temperature: 0.0,
+        top_p: None,
+        top_k: 0,
+        min_p: 0.0,
+        seed: 0,
+        repetition_penalty: None,
+        presence_penalty: 0.0,
+        frequency_penalty: 0.0,
+    };
+    assert_eq!(request.sampling, greedy);
     assert_eq!(request.request_id.len(), 36);
 }
 
@@ -41,7 +51,16 @@ fn what_is_valid_is_taken_as_it_is() {
         max_tokens: Some(4096),
         stop: vec!["\n".to_owned(); 16],
         request_id: "é".repeat(128),
-        sampling: Some(proto::Sampling { temperature: 100.0, top_p: Some(1.0), top_k: 1, min_p: 1.0, seed: u64::MAX }),
+        sampling: Some(proto::Sampling {
+            temperature: 100.0,
+            top_p: Some(1.0),
+            top_k: 1,
+            min_p: 1.0,
+            seed: u64::MAX,
+            repetition_penalty: Some(10.0),
+            presence_penalty: -2.0,
+            frequency_penalty: 2.0,
+        }),
         ..conversation(&messages)
     };
     let request = request(wire, &ensembles()).unwrap();
@@ -77,6 +96,13 @@ fn what_is_wrong_is_named_with_what_is_allowed() {
         (sampled(|s| s.top_p = Some(f32::NAN)), "sampling.top_p: NaN"),
         (sampled(|s| s.min_p = 1.5), "sampling.min_p: 1.5 is not in 0 to 1"),
         (sampled(|s| s.min_p = f32::NAN), "sampling.min_p: NaN"),
+        (sampled(|s| s.repetition_penalty = Some(0.0)), "sampling.repetition_penalty: 0 is not above 0 and at most 10"),
+        (sampled(|s| s.repetition_penalty = Some(10.5)), "sampling.repetition_penalty: 10.5"),
+        (sampled(|s| s.repetition_penalty = Some(f32::NAN)), "sampling.repetition_penalty: NaN"),
+        (sampled(|s| s.presence_penalty = 2.5), "sampling.presence_penalty: 2.5 is not in -2 to 2"),
+        (sampled(|s| s.presence_penalty = f32::NAN), "sampling.presence_penalty: NaN"),
+        (sampled(|s| s.frequency_penalty = -2.5), "sampling.frequency_penalty: -2.5 is not in -2 to 2"),
+        (sampled(|s| s.frequency_penalty = f32::INFINITY), "sampling.frequency_penalty: inf"),
         (
             proto::GenerateRequest { stop: vec!["x".to_owned(); 17], ..valid() },
             "stop: 17 strings are given, at most 16",

@@ -38,8 +38,8 @@ fn blocks_of_bytes_are_kept_and_made() {
 
 #[test]
 fn rows_and_blocks_of_the_wrong_length_are_refused() {
-    let short = Matrix::pack(Format::F32, 2, 3, |_| Row::F32(&[0; 8])).unwrap_err();
+    let short = Matrix::pack(Format::F32, 2, 3, |_| Row::F32(&[0; 8]), |_| ()).unwrap_err();
     assert!(matches!(short, PackError::RowLength { found: 8, expected: 12 }));
-    let odd = Matrix::pack(Format::Q8_0, 2, 33, |_| Row::Widened(vec![0.0; 33])).unwrap_err();
+    let odd = Matrix::pack(Format::Q8_0, 2, 33, |_| Row::Widened(vec![0.0; 33]), |_| ()).unwrap_err();
     assert!(matches!(odd, PackError::Blocks { inputs: 33 }));
 }

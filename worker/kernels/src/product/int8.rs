@@ -5,6 +5,7 @@ mod vnni;
 
 use super::Group;
 use super::block::Shape;
+use crate::lanes::{self, Kernel, Lanes};
 use crate::matrix::Q8_0_BLOCK;
 use crate::parallel::{self, Shared};
 
@@ -44,34 +45,63 @@ impl Rows {
                     offsets.part(block * size, size),
                 )
             };
-            for (row, x) in x.chunks_exact(inputs).skip(block * shape.rows).take(shape.rows).enumerate() {
-                for (index, x) in x.chunks_exact(Q8_0_BLOCK).enumerate() {
-                    let (bytes, scale) = quantized(x);
-                    let at = index * shape.rows + row;
-                    scales[at] = scale;
-                    offsets[at] = -OFFSET * bytes.iter().map(|byte| i32::from(*byte)).sum::<i32>();
-                    for (four, bytes) in bytes.chunks_exact(4).enumerate() {
-                        fours[(index * FOURS + four) * shape.rows + row] =
-                            i32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]].map(i8::cast_unsigned));
-                    }
-                }
-            }
+            let x = &x[block * shape.rows * inputs..];
+            lanes::run(Quantize { x, inputs, rows: shape.rows, fours, scales, offsets });
         });
         all
     }
 }
 
-/// A block as i8 and their scale. A value that is no number must not vanish in the rounding: its scale is none either.
-fn quantized(block: &[f32]) -> ([i8; Q8_0_BLOCK], f32) {
-    let most = block.iter().fold(0f32, |most, value| most.max(value.abs()));
-    let inverse = if most > 0.0 { 127.0 / most } else { 0.0 };
-    let mut bytes = [0; Q8_0_BLOCK];
-    let mut sum = 0f32;
-    for (byte, value) in bytes.iter_mut().zip(block) {
-        *byte = (value * inverse).round_ties_even() as i8;
-        sum += value;
+/// Quantises the rows that there are of a block of `rows`.
+struct Quantize<'a> {
+    x: &'a [f32],
+    inputs: usize,
+    rows: usize,
+    fours: &'a mut [i32],
+    scales: &'a mut [f32],
+    offsets: &'a mut [i32],
+}
+
+impl Kernel for Quantize<'_> {
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        for (row, x) in self.x.chunks_exact(self.inputs).take(self.rows).enumerate() {
+            for (index, x) in x.as_chunks::<Q8_0_BLOCK>().0.iter().enumerate() {
+                let (bytes, scale) = quantized(x);
+                let at = index * self.rows + row;
+                self.scales[at] = scale;
+                self.offsets[at] = -OFFSET * bytes.iter().sum::<i32>();
+                for (four, bytes) in bytes.as_chunks::<4>().0.iter().enumerate() {
+                    let [a, b, c, d] = bytes.map(|byte| byte & 0xff);
+                    self.fours[(index * FOURS + four) * self.rows + row] = a | b << 8 | c << 16 | d << 24;
+                }
+            }
+        }
     }
-    (bytes, if sum.is_finite() { most / 127.0 } else { f32::NAN })
+}
+
+/// A block as i8, each in an i32, and their scale; plain loops over whole arrays, which become vector instructions. A value that is
+/// no number must not vanish in the rounding: its scale is none either.
+#[inline(always)]
+fn quantized(block: &[f32; Q8_0_BLOCK]) -> ([i32; Q8_0_BLOCK], f32) {
+    // Added to a small number it leaves the nearest integer, even on a tie, in the low bits.
+    const MAGIC: f32 = 12_582_912.0;
+    let mut most = [0f32; Q8_0_BLOCK];
+    let mut poison = [0f32; Q8_0_BLOCK];
+    for ((most, poison), value) in most.iter_mut().zip(&mut poison).zip(block) {
+        (*most, *poison) = (value.abs(), value * 0.0);
+    }
+    let mut half = Q8_0_BLOCK / 2;
+    while half > 0 {
+        for index in 0..half {
+            most[index] = if most[index] > most[index + half] { most[index] } else { most[index + half] };
+            poison[index] += poison[index + half];
+        }
+        half /= 2;
+    }
+    let inverse = if most[0] > 0.0 { 127.0 / most[0] } else { 0.0 };
+    let byte = |value: f32| (value * inverse + MAGIC).to_bits().cast_signed() - MAGIC.to_bits().cast_signed();
+    (block.map(byte), if poison[0] == 0.0 { most[0] / 127.0 } else { f32::NAN })
 }
 
 /// The processor multiplies bytes faster than floats.

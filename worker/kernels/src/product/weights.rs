@@ -8,7 +8,7 @@ use crate::lanes::{LANES, Lanes};
 use crate::matrix::{Matrix, Q8_0_BLOCK};
 
 /// Bytes that a stream of weights is asked for ahead of its use.
-const AHEAD: usize = 2048;
+const AHEAD: usize = 4096;
 
 /// Weights that the innermost loop reads as they are.
 pub(super) trait Weights {
@@ -22,6 +22,8 @@ pub(super) trait Weights {
 
 /// Weights that can be written as f32.
 pub(super) trait Widen {
+    /// They are f32 already, [input][16], and can be read where they are.
+    const IN_PLACE: bool = false;
     /// Writes inputs `range`, which begins at an even one, of a tile to `panel`, [input][16].
     fn widen<L: Lanes>(matrix: &Matrix, tile: usize, range: Range<usize>, panel: &mut [f32]);
 }
@@ -73,20 +75,39 @@ impl Weights for Bf16 {
     }
 }
 
-impl<W: Weights> Widen for W {
+impl Widen for F32 {
+    const IN_PLACE: bool = true;
+
+    #[inline(always)]
+    fn widen<L: Lanes>(_: &Matrix, _: usize, _: Range<usize>, _: &mut [f32]) {}
+}
+
+impl Widen for F16 {
     #[inline(always)]
     fn widen<L: Lanes>(matrix: &Matrix, tile: usize, range: Range<usize>, panel: &mut [f32]) {
-        let (bytes, _) = matrix.tile(tile);
-        let mut from = bytes[range.start / W::STEP * W::BYTES..].as_ptr();
-        for inputs in panel[..range.len() * LANES].chunks_mut(W::STEP * LANES) {
-            // SAFETY: a tile holds all steps of its inputs, and each part of the chunk is a vector.
-            unsafe {
-                let weights = W::step::<L>(from);
-                for (part, input) in inputs.chunks_exact_mut(LANES).enumerate() {
-                    L::store(input.as_mut_ptr(), weights[part]);
-                }
-                from = from.wrapping_add(W::BYTES);
+        widen_steps::<L, Self>(matrix, tile, range, panel);
+    }
+}
+
+impl Widen for Bf16 {
+    #[inline(always)]
+    fn widen<L: Lanes>(matrix: &Matrix, tile: usize, range: Range<usize>, panel: &mut [f32]) {
+        widen_steps::<L, Self>(matrix, tile, range, panel);
+    }
+}
+
+#[inline(always)]
+fn widen_steps<L: Lanes, W: Weights>(matrix: &Matrix, tile: usize, range: Range<usize>, panel: &mut [f32]) {
+    let (bytes, _) = matrix.tile(tile);
+    let mut from = bytes[range.start / W::STEP * W::BYTES..].as_ptr();
+    for inputs in panel[..range.len() * LANES].chunks_mut(W::STEP * LANES) {
+        // SAFETY: a tile holds all steps of its inputs, and each part of the chunk is a vector.
+        unsafe {
+            let weights = W::step::<L>(from);
+            for (part, input) in inputs.chunks_exact_mut(LANES).enumerate() {
+                L::store(input.as_mut_ptr(), weights[part]);
             }
+            from = from.wrapping_add(W::BYTES);
         }
     }
 }

@@ -1,7 +1,11 @@
 use super::*;
 
 fn sampling(temperature: f32) -> Sampling {
-    Sampling { temperature, top_p: 1.0, top_k: 0, min_p: 0.0, seed: 7 }
+    Sampling { temperature, seed: 7, ..Sampling::default() }
+}
+
+fn sampler(sampling: Sampling) -> Sampler {
+    Sampler::new(sampling, &[], 0)
 }
 
 /// Logits whose softmax is the given distribution.
@@ -17,14 +21,104 @@ fn kept_tokens(distribution: &[f64], sampling: Sampling) -> Vec<u32> {
 
 #[test]
 fn argmax_takes_the_lowest_id_on_a_tie() {
-    assert_eq!(Sampler::new(sampling(0.0)).draw(&[1.0, 3.0, 3.0, 2.0]), 1);
+    assert_eq!(sampler(sampling(0.0)).draw(&[1.0, 3.0, 3.0, 2.0]), 1);
+}
+
+/// The probabilities that the rules leave of logits, written down from their definitions and not from the sampler.
+fn exact(logits: &[f32], sampling: &Sampling, context: &[u32], answer_from: usize) -> Vec<f64> {
+    let weight = |(token, logit): (u32, &f32)| {
+        let mut logit = f64::from(*logit);
+        let times = context[answer_from..].iter().filter(|seen| **seen == token).count() as f64;
+        if context.contains(&token) {
+            let penalty = f64::from(sampling.repetition_penalty);
+            logit = if logit > 0.0 { logit / penalty } else { logit * penalty };
+        }
+        logit -= f64::from(sampling.presence_penalty) * times.min(1.0) + f64::from(sampling.frequency_penalty) * times;
+        logit +=
+            sampling.logit_bias.iter().filter(|(id, _)| *id == token).map(|(_, bias)| f64::from(*bias)).sum::<f64>();
+        (logit / f64::from(sampling.temperature)).exp()
+    };
+    let normal = |weights: Vec<f64>| -> Vec<f64> {
+        let total: f64 = weights.iter().sum();
+        weights.iter().map(|weight| weight / total).collect()
+    };
+    let mut p = normal((0u32..).zip(logits).map(weight).collect());
+    let rank = |p: &[f64]| {
+        let mut order: Vec<usize> = (0..p.len()).collect();
+        order.sort_by(|a, b| p[*b].total_cmp(&p[*a]).then(a.cmp(b)));
+        order
+    };
+    if sampling.top_k > 0 {
+        rank(&p).into_iter().skip(sampling.top_k).for_each(|token| p[token] = 0.0);
+        p = normal(p);
+    }
+    let mut reached = 0.0;
+    for token in rank(&p) {
+        let enough = reached >= f64::from(sampling.top_p);
+        reached += p[token];
+        if enough {
+            p[token] = 0.0;
+        }
+    }
+    let most = p.iter().copied().fold(0.0, f64::max);
+    normal(p.into_iter().map(|p| if p < f64::from(sampling.min_p) * most { 0.0 } else { p }).collect())
 }
 
 #[test]
-fn draws_follow_the_distribution() {
+fn draws_follow_the_exact_distribution() {
+    let logits = [2.0, 1.5, 0.6, 0.0, -0.4, -1.0, -1.2, 1.1];
+    let context = [0, 3, 5, 7, 0, 1, 1, 4];
+    let answer_from = 4;
+    let plain = || sampling(1.0);
+    for (rule, sampling) in [
+        ("plain", plain()),
+        ("temperature", sampling(0.6)),
+        ("top_k", Sampling { top_k: 4, ..plain() }),
+        ("top_p", Sampling { top_p: 0.8, ..plain() }),
+        ("min_p", Sampling { min_p: 0.2, ..plain() }),
+        ("repetition", Sampling { repetition_penalty: 1.7, ..plain() }),
+        ("presence", Sampling { presence_penalty: 1.3, ..plain() }),
+        ("frequency", Sampling { frequency_penalty: -0.4, ..plain() }),
+        ("bias", Sampling { logit_bias: vec![(0, -1.5), (6, 2.5)], ..plain() }),
+        (
+            "all",
+            Sampling {
+                temperature: 1.4,
+                top_k: 6,
+                top_p: 0.9,
+                min_p: 0.1,
+                repetition_penalty: 1.2,
+                presence_penalty: 0.5,
+                frequency_penalty: 0.3,
+                logit_bias: vec![(2, 0.7)],
+                seed: 11,
+            },
+        ),
+    ] {
+        let expected = exact(&logits, &sampling, &context, answer_from);
+        let draws = 20_000;
+        let mut counts = [0f64; 8];
+        // Each draw is the first of a draft of its own: the next one's penalties would count this one.
+        for seed in 0..draws {
+            let sampling = Sampling { seed, ..sampling.clone() };
+            counts[Sampler::new(sampling, &context, answer_from).draw(&logits) as usize] += 1.0;
+        }
+        let possible = || counts.iter().zip(&expected).filter(|(_, p)| **p > 0.0);
+        assert_eq!(possible().map(|(count, _)| count).sum::<f64>(), draws as f64, "{rule}: {counts:?} {expected:?}");
+        let expected_count = |p: &f64| p * draws as f64;
+        let chi_square: f64 =
+            possible().map(|(count, p)| (count - expected_count(p)).powi(2) / expected_count(p)).sum();
+        // 99.9 % of a fair sampler's draws stay below these, by degrees of freedom.
+        let bound = [10.8, 13.8, 16.3, 18.5, 20.5, 22.5, 24.3][possible().count() - 2];
+        assert!(chi_square < bound, "{rule}: {chi_square}: {counts:?} {expected:?}");
+    }
+}
+
+#[test]
+fn draws_of_one_generator_follow_the_distribution() {
     let expected = [0.5, 0.25, 0.15, 0.07, 0.03];
     let logits = logits(&expected);
-    let mut sampler = Sampler::new(sampling(1.0));
+    let mut sampler = sampler(sampling(1.0));
     let mut counts = [0f64; 5];
     let draws = 20_000;
     for _ in 0..draws {
@@ -75,7 +169,7 @@ fn top_p_keeps_the_fewest_that_reach_it() {
 fn top_p_acts_on_what_top_k_leaves() {
     let both = Sampling { top_k: 2, top_p: 0.6, ..sampling(1.0) };
     // 0.4 and 0.35 become 0.53 and 0.47.
-    assert_eq!(kept_tokens(&[0.4, 0.35, 0.25], both), [0, 1]);
+    assert_eq!(kept_tokens(&[0.4, 0.35, 0.25], both.clone()), [0, 1]);
     assert_eq!(kept_tokens(&[0.4, 0.35, 0.25], Sampling { top_p: 0.5, ..both }), [0]);
 }
 
@@ -92,7 +186,7 @@ fn min_p_is_relative_to_the_most_probable() {
 fn a_seed_is_a_text() {
     let logits = logits(&[0.25; 4]);
     let text = |seed| {
-        let mut sampler = Sampler::new(Sampling { seed, ..sampling(1.0) });
+        let mut sampler = sampler(Sampling { seed, ..sampling(1.0) });
         (0..20).map(|_| sampler.draw(&logits)).collect::<Vec<_>>()
     };
     assert_eq!(text(1), text(1));

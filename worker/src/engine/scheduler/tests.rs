@@ -71,9 +71,9 @@ fn sequences(call: u64, ask: &Ask) -> Vec<Sequence> {
     let end_of_turn: Arc<[u32]> = Arc::new([0]);
     match ask.clone() {
         Ask::Draft { tokens, max_new, temperature, ends } => {
-            let sampling = Sampling { temperature, top_p: 1.0, top_k: 0, min_p: 0.0, seed: call };
+            let sampling = Sampling { temperature, seed: call, ..Sampling::default() };
             let end_of_turn: Arc<[u32]> = if ends { end_of_turn } else { Arc::new([]) };
-            vec![Sequence::draft(id(0), DraftJob { tokens, max_new, end_of_turn, sampling })]
+            vec![Sequence::draft(id(0), DraftJob { answer_from: tokens.len(), tokens, max_new, end_of_turn, sampling })]
         }
         Ask::Score { candidates } => {
             let one = |(index, (tokens, from, finished))| {

@@ -4,8 +4,9 @@ use crate::engine::Sampling;
 const ID: SequenceId = SequenceId { call: 0, index: 0 };
 
 fn draft(tokens: &[u32], max_new: usize) -> Sequence {
-    let sampling = Sampling { temperature: 0.0, top_p: 1.0, top_k: 0, min_p: 0.0, seed: 0 };
-    Sequence::draft(ID, DraftJob { tokens: tokens.to_vec(), max_new, end_of_turn: Arc::new([0]), sampling })
+    let (tokens, answer_from) = (tokens.to_vec(), tokens.len());
+    let end_of_turn = Arc::new([0]);
+    Sequence::draft(ID, DraftJob { tokens, answer_from, max_new, end_of_turn, sampling: Sampling::default() })
 }
 
 fn score(tokens: &[u32], from: usize, finished: bool) -> Sequence {

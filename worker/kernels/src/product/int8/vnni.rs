@@ -8,7 +8,7 @@ use crate::lanes::LANES;
 use crate::product::Group;
 
 /// Bytes that the stream of weights is asked for ahead of its use.
-const AHEAD: usize = 2048;
+const AHEAD: usize = 4096;
 
 pub(super) fn is_found() -> bool {
     static FOUND: OnceLock<bool> = OnceLock::new();
