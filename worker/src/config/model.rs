@@ -100,7 +100,9 @@ pub fn precision(dtype: &str, quantize: Option<&str>) -> Result<Precision, Model
     };
     match stored {
         Precision::Stored => Ok(quantized),
-        _ => Err(ModelArgsError::Both { quantize: quantize.unwrap_or_default().to_owned(), dtype: dtype.to_owned() }),
+        Precision::F32 | Precision::F16 | Precision::Bf16 | Precision::Q8_0 | Precision::Q4K => {
+            Err(ModelArgsError::Both { quantize: quantize.unwrap_or_default().to_owned(), dtype: dtype.to_owned() })
+        }
     }
 }
 

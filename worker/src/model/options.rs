@@ -62,7 +62,7 @@ impl Default for LoadOptions {
 impl LoadOptions {
     /// Opens the device.
     pub fn new(precision: Precision, kind: DeviceKind) -> Result<Self, DeviceError> {
-        let unusable = |source| DeviceError::Unusable(Box::new(source));
+        let unusable = |source| DeviceError::Unusable(Box::new(without_backtrace(source)));
         let device = match kind {
             DeviceKind::Cpu => Device::Cpu,
             DeviceKind::Cuda(_) if !cfg!(feature = "cuda") => return Err(DeviceError::NotBuilt("cuda")),
@@ -77,5 +77,24 @@ impl LoadOptions {
     #[cfg(test)]
     pub(super) fn operations(precision: Precision) -> Self {
         Self { precision, device: Device::Cpu, kernels: false }
+    }
+}
+
+/// Its text is for a user who set a flag.
+fn without_backtrace(error: candle_core::Error) -> candle_core::Error {
+    if let candle_core::Error::WithBacktrace { inner, .. } = error { without_backtrace(*inner) } else { error }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_s_refusal_is_one_line() {
+        let error = candle_core::Error::Msg("no device".to_owned());
+        let backtrace = Box::new(std::backtrace::Backtrace::force_capture());
+        let error = candle_core::Error::WithBacktrace { inner: Box::new(error), backtrace };
+        assert!(error.to_string().lines().count() > 1);
+        assert_eq!(without_backtrace(error).to_string(), "no device");
     }
 }
