@@ -21,7 +21,7 @@ pub(crate) async fn engine(args: Args) -> anyhow::Result<()> {
         rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global().context("--threads")?;
     }
     // The measuring thread computes: it is none of the runtime's.
-    let measured = tokio::task::spawn_blocking(move || bench::run(&plan, |line| output::complain(line)));
+    let measured = tokio::task::spawn_blocking(move || bench::run(&plan, output::complain));
     let report = measured.await.context("the bench panicked")??;
     let text = if args.json { json::report(&report).to_string() } else { table::report(&report) };
     output::write(&format!("{}\n", text.trim_end()))?;

@@ -2,7 +2,7 @@
 //!
 //! - [`args`]: the command line
 //! - [`ask`], [`up`]: the two commands for people
-//! - [`bench`]: measurements
+//! - [`bench`] measures the engine
 //! - [`models`]: which checkpoint folders a local cluster serves; [`cluster`]: its processes
 //! - [`request`], [`stream`]: the conversation with a coordinator
 //! - [`view`]: what an answer looks like, with [`plain`], [`trace`] and [`json`]; [`summary`], [`palette`], [`text`]: parts of it

@@ -56,39 +56,66 @@ pub fn model_keys(config: &Value) -> Result<Vec<(String, Key)>> {
         ("attention.head_count_kv", "num_key_value_heads"),
         ("attention.key_length", "head_dim"),
         ("attention.sliding_window", "sliding_window"),
+        ("rope.scaling.original_context_length", "original_max_position_embeddings"),
     ] {
         if let Some(count) = config[field].as_u64() {
             put(name, Key::U32(count.try_into()?));
         }
     }
-    let numbers =
-        [("attention.layer_norm_rms_epsilon", &config["rms_norm_eps"]), ("rope.freq_base", rope_theta(config))];
-    for (name, value) in numbers {
-        put(name, Key::F32(value.as_f64().with_context(|| name.to_owned())? as f32));
+    for (name, value) in [
+        ("attention.layer_norm_rms_epsilon", config["rms_norm_eps"].as_f64()),
+        ("rope.freq_base", rope_theta(config).as_f64()),
+        ("attn_logit_softcapping", config["attn_logit_softcapping"].as_f64()),
+        ("final_logit_softcapping", config["final_logit_softcapping"].as_f64()),
+        ("rope.scaling.attn_factor", longrope(config).and_then(|scaling| scaling["attention_factor"].as_f64())),
+    ] {
+        if let Some(value) = value {
+            put(name, Key::F32(value as f32));
+        }
     }
+    put("rope.dimension_count", Key::U32(head_dim(config)?.try_into()?));
     Ok(keys)
 }
 
-/// The weights in `dtype`, vectors in f32.
+/// The weights in `dtype`, vectors in f32; a matrix whose rows have no whole blocks of `dtype` in the next smaller kind.
 pub fn model_tensors(config: &Value, tensors: &Tensors, dtype: GgmlDType) -> Result<Vec<(String, QTensor)>> {
     let count = |field: &str| config[field].as_u64().with_context(|| field.to_owned());
     let (heads, kv_heads) = (count("num_attention_heads")? as usize, count("num_key_value_heads")? as usize);
+    let architecture = architecture(config)?;
+    let neighbours = matches!(architecture, "llama" | "mistral3");
     let mut converted = Vec::new();
     for (name, tensor) in tensors {
         let tensor = tensor.to_dtype(candle_core::DType::F32)?;
-        let tensor = match (architecture(config)?, name) {
-            ("llama", name) if name.contains("q_proj") => interleaved(&tensor, heads)?,
-            ("llama", name) if name.contains("k_proj") => interleaved(&tensor, kv_heads)?,
+        let tensor = match name {
+            name if neighbours && name.contains("q_proj") => interleaved(&tensor, heads)?,
+            name if neighbours && name.contains("k_proj") => interleaved(&tensor, kv_heads)?,
+            name if architecture == "gemma2" && name.ends_with("norm.weight") => (tensor + 1.0)?,
             _ => tensor,
         };
-        let dtype = if tensor.rank() > 1 { dtype } else { GgmlDType::F32 };
-        converted.push((own_name(name)?, QTensor::quantize(&tensor, dtype)?));
+        converted.push((own_name(architecture, name)?, QTensor::quantize(&tensor, fitting(dtype, &tensor)?)?));
     }
-    if let Some(divisors) = llama3_divisors(config) {
+    for (name, divisors) in rope_divisors(config) {
         let divisors = Tensor::new(divisors.as_slice(), &Device::Cpu)?;
-        converted.push(("rope_freqs.weight".to_owned(), QTensor::quantize(&divisors, GgmlDType::F32)?));
+        converted.push((name.to_owned(), QTensor::quantize(&divisors, GgmlDType::F32)?));
     }
     Ok(converted)
+}
+
+/// What a tensor of a file in `dtype` is kept in.
+fn fitting(dtype: GgmlDType, tensor: &Tensor) -> Result<GgmlDType> {
+    let columns = tensor.dim(candle_core::D::Minus1)?;
+    let kinds = [dtype, GgmlDType::Q8_0, GgmlDType::F32];
+    let whole = kinds.into_iter().find(|kind| columns.is_multiple_of(kind.block_size()));
+    Ok(if tensor.rank() > 1 { whole.unwrap_or(GgmlDType::F32) } else { GgmlDType::F32 })
+}
+
+/// The matrices as they come back from a file in `dtype`.
+pub fn rounded(tensors: &Tensors, dtype: GgmlDType) -> Result<Tensors> {
+    let back = |tensor: &Tensor| -> Result<Tensor> {
+        let tensor = tensor.to_dtype(candle_core::DType::F32)?;
+        Ok(QTensor::quantize(&tensor, fitting(dtype, &tensor)?)?.dequantize(&Device::Cpu)?)
+    };
+    tensors.iter().map(|(name, tensor)| Ok((name.clone(), back(tensor)?))).collect()
 }
 
 /// A checkpoint folder's weights, if they are one file.
@@ -111,8 +138,19 @@ fn rope_theta(config: &Value) -> &Value {
     if config["rope_theta"].is_null() { &config["rope_parameters"]["rope_theta"] } else { &config["rope_theta"] }
 }
 
-fn own_name(hugging_face: &str) -> Result<String> {
+fn head_dim(config: &Value) -> Result<u64> {
+    let count = |field: &str| config[field].as_u64().with_context(|| field.to_owned());
+    match config["head_dim"].as_u64() {
+        Some(head_dim) => Ok(head_dim),
+        None => Ok(count("hidden_size")? / count("num_attention_heads")?),
+    }
+}
+
+fn own_name(architecture: &str, hugging_face: &str) -> Result<String> {
     let mut name = hugging_face.to_owned();
+    if architecture == "gemma2" {
+        name = name.replace(".post_attention_layernorm.", ".post_attention_norm.");
+    }
     for (from, to) in [
         ("model.embed_tokens.", "token_embd."),
         ("model.norm.", "output_norm."),
@@ -122,11 +160,17 @@ fn own_name(hugging_face: &str) -> Result<String> {
         (".self_attn.k_proj.", ".attn_k."),
         (".self_attn.v_proj.", ".attn_v."),
         (".self_attn.o_proj.", ".attn_output."),
+        (".self_attn.qkv_proj.", ".attn_qkv."),
+        (".self_attn.q_norm.", ".attn_q_norm."),
+        (".self_attn.k_norm.", ".attn_k_norm."),
+        (".mlp.gate_up_proj.", ".ffn_up."),
         (".mlp.gate_proj.", ".ffn_gate."),
         (".mlp.up_proj.", ".ffn_up."),
         (".mlp.down_proj.", ".ffn_down."),
         (".input_layernorm.", ".attn_norm."),
         (".post_attention_layernorm.", ".ffn_norm."),
+        (".pre_feedforward_layernorm.", ".ffn_norm."),
+        (".post_feedforward_layernorm.", ".post_ffw_norm."),
     ] {
         name = name.replace(from, to);
     }
@@ -140,6 +184,22 @@ fn interleaved(tensor: &Tensor, heads: usize) -> Result<Tensor> {
     let columns = shape.get(1).copied().unwrap_or(1);
     let split = tensor.reshape((heads, 2, shape[0] / heads / 2, columns))?;
     Ok(split.transpose(1, 2)?.contiguous()?.reshape(shape)?)
+}
+
+/// The tensors that stand for the scaling of positions.
+fn rope_divisors(config: &Value) -> Vec<(&'static str, Vec<f32>)> {
+    if let Some(divisors) = llama3_divisors(config) {
+        return vec![("rope_freqs.weight", divisors)];
+    }
+    let Some(scaling) = longrope(config) else { return Vec::new() };
+    let factors = |field: &str| -> Vec<f32> {
+        scaling[field].as_array().into_iter().flatten().filter_map(|factor| Some(factor.as_f64()? as f32)).collect()
+    };
+    vec![("rope_factors_short.weight", factors("short_factor")), ("rope_factors_long.weight", factors("long_factor"))]
+}
+
+fn longrope(config: &Value) -> Option<&Value> {
+    config.get("rope_scaling").filter(|scaling| scaling["type"] == "longrope")
 }
 
 fn llama3_divisors(config: &Value) -> Option<Vec<f32>> {

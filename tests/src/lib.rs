@@ -4,7 +4,8 @@
 //! - [`device`]: where models compute
 //! - [`process`]: one process of a cluster; [`program`]: one run of the program to its end; [`up`]: a local cluster of its own
 //! - [`cluster`], [`ensemble`]: a coordinator and its workers; [`answer`]: what it said
-//! - [`checkpoint`]: copies of model folders, to be broken; [`gguf`], [`gguf_tokens`]: GGUF files made of model folders
+//! - [`checkpoint`]: copies of model folders, to be broken; [`random_checkpoint`]: folders of every family with random weights
+//! - [`gguf`], [`gguf_tokens`]: GGUF files made of model folders
 
 pub mod answer;
 pub mod checkpoint;
@@ -16,5 +17,6 @@ pub mod gguf_tokens;
 pub mod golden;
 pub mod process;
 pub mod program;
+pub mod random_checkpoint;
 pub mod recorded;
 pub mod up;

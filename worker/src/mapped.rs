@@ -23,3 +23,26 @@ pub(crate) fn forget(file: &Mmap, bytes: &[u8]) {
         let _ = unsafe { file.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, offset, bytes.len()) };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forgotten_bytes_come_back_and_those_of_no_file_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        let bytes: Vec<u8> = (0..30_000u32).map(|i| (i % 253) as u8).collect();
+        std::fs::write(&path, &bytes).unwrap();
+        let file = map(&path).unwrap();
+        for range in [0..30_000, 5000..5001, 4096..8192, 29_999..30_000, 7..7] {
+            forget(&file, &file[range]);
+            assert_eq!(&file[..], &bytes[..]);
+        }
+        // Elsewhere in memory, below or above the mapping.
+        let mut elsewhere = vec![7u8; 30_000];
+        forget(&file, &elsewhere);
+        elsewhere[0] = 8;
+        assert!(elsewhere[1..].iter().all(|byte| *byte == 7));
+    }
+}

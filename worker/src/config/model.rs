@@ -92,17 +92,16 @@ pub fn precision(dtype: &str, quantize: Option<&str>) -> Result<Precision, Model
         "f16" => Precision::F16,
         other => return Err(ModelArgsError::Dtype(other.to_owned())),
     };
+    let Some(quantize) = quantize else { return Ok(stored) };
     let quantized = match quantize {
-        None => return Ok(stored),
-        Some("q8_0") => Precision::Q8_0,
-        Some("q4k") => Precision::Q4K,
-        Some(other) => return Err(ModelArgsError::Quantize(other.to_owned())),
+        "q8_0" => Precision::Q8_0,
+        "q4k" => Precision::Q4K,
+        other => return Err(ModelArgsError::Quantize(other.to_owned())),
     };
-    match stored {
-        Precision::Stored => Ok(quantized),
-        Precision::F32 | Precision::F16 | Precision::Bf16 | Precision::Q8_0 | Precision::Q4K => {
-            Err(ModelArgsError::Both { quantize: quantize.unwrap_or_default().to_owned(), dtype: dtype.to_owned() })
-        }
+    if stored == Precision::Stored {
+        Ok(quantized)
+    } else {
+        Err(ModelArgsError::Both { quantize: quantize.to_owned(), dtype: dtype.to_owned() })
     }
 }
 

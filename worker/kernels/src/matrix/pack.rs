@@ -47,14 +47,16 @@ fn halves(bytes: &[u8]) -> impl Iterator<Item = u16> {
     bytes.chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]]))
 }
 
-/// The Q8_0 blocks of values whose count is a multiple of 32: scale = largest magnitude / 127, values rounded to even.
+/// The Q8_0 blocks of values whose count is a multiple of 32: scale = largest magnitude / 127, values rounded as ggml does, halves
+/// away from zero. A block with a value that is no finite number has no scale: it stays NaN.
 pub fn quantize_q8_0(values: &[f32]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(values.len() / Q8_0_BLOCK * Q8_0_BYTES);
     for block in values.chunks_exact(Q8_0_BLOCK) {
-        let scale = block.iter().fold(0f32, |most, value| most.max(value.abs())) / 127.0;
+        let most = block.iter().fold(0f32, |most, value| most.max(value.abs()));
+        let scale = if block.iter().all(|value| value.is_finite()) { most / 127.0 } else { f32::NAN };
         let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
         bytes.extend(f16::from_f32(scale).to_le_bytes());
-        bytes.extend(block.iter().map(|value| ((value * inverse).round_ties_even() as i8).cast_unsigned()));
+        bytes.extend(block.iter().map(|value| ((value * inverse).round() as i8).cast_unsigned()));
     }
     bytes
 }

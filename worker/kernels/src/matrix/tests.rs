@@ -43,3 +43,18 @@ fn rows_and_blocks_of_the_wrong_length_are_refused() {
     let odd = Matrix::pack(Format::Q8_0, 2, 33, |_| Row::Widened(vec![0.0; 33]), |_| ()).unwrap_err();
     assert!(matches!(odd, PackError::Blocks { inputs: 33 }));
 }
+
+#[test]
+fn a_block_with_a_value_that_is_no_number_stays_none() {
+    let mut values = vec![0.5f32; 64];
+    for bad in [f32::NAN, f32::INFINITY] {
+        values[40] = bad;
+        let bytes = quantize_q8_0(&values);
+        let matrix = Matrix::pack(Format::Q8_0, 1, 64, |_| Row::Q8_0(&bytes), |_| ()).unwrap();
+        let mut row = [0f32; 64];
+        matrix.row(0, &mut row);
+        assert!(row[..32].iter().all(|value| (value - 0.5).abs() < 1e-3), "{row:?}");
+        assert!(row[32..].iter().all(|value| value.is_nan()), "{row:?}");
+        assert!(matrix.product(&[1.0; 64], 1, None)[0].is_nan());
+    }
+}

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use candle_core::quantized::{GgmlDType, QMatMul, QStorage, QTensor};
 use candle_core::{Device, Module, Result, Tensor, bail};
+use half::f16;
 use specfuse_kernels::matrix::{self, Matrix, PackError, Row};
 
 use super::Part;
@@ -74,7 +75,7 @@ impl Block {
                     Ok(matrix.product(x, rows, bias.as_deref()))
                 })
             }
-            Self::Quantized { product, .. } => added(product.forward(x)?, bias),
+            Self::Quantized { product, .. } => added(spoiled(product.forward(x)?, x)?, bias),
             Self::Device(weight) => added(x.matmul(&weight.t()?)?, bias),
         }
     }
@@ -116,6 +117,15 @@ impl Block {
             Self::Device(weight) => (weight.elem_count() * weight.dtype().size_in_bytes()) as u64,
         }
     }
+}
+
+/// Candle rounds rows to bytes, and NaN to 0: a row with a value that is no finite number must not come out as one of numbers.
+fn spoiled(y: Tensor, x: &Tensor) -> Result<Tensor> {
+    // Reading a sum back from a device would cost more than marking all rows there.
+    if x.device().is_cpu() && x.sum_all()?.to_scalar::<f32>()?.is_finite() {
+        return Ok(y);
+    }
+    y.broadcast_add(&(x.sum_keepdim(1)? * 0.0)?)
 }
 
 fn added(y: Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
@@ -186,11 +196,24 @@ fn blocks(stored: &[Stored<'_>], parts: &[Part], inputs: usize, format: Format) 
             } else {
                 let mut values = Vec::with_capacity(inputs);
                 stored.format.widen(stored.row(row), &mut values);
-                let row = Tensor::from_vec(values, inputs, &Device::Cpu)?;
-                bytes.extend(QTensor::quantize(&row, ggml(format))?.data()?.iter());
+                bytes.extend(quantized_row(&values, format)?);
             }
         }
         stored.forget(0..part.rows);
+    }
+    Ok(bytes)
+}
+
+/// The blocks of a row; those with a value that is no finite number have no scale.
+fn quantized_row(values: &[f32], format: Format) -> Result<Vec<u8>> {
+    let row = Tensor::new(values, &Device::Cpu)?;
+    let mut bytes = QTensor::quantize(&row, ggml(format))?.data()?.into_owned();
+    let blocks = bytes.chunks_exact_mut(format.block_bytes());
+    for (block, values) in blocks.zip(values.chunks_exact(format.block())) {
+        if values.iter().any(|value| !value.is_finite()) {
+            // The blocks that weights are quantised to here, Q4_K, begin with their scale.
+            block[..2].copy_from_slice(&f16::NAN.to_le_bytes());
+        }
     }
     Ok(bytes)
 }

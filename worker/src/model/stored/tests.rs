@@ -54,3 +54,52 @@ fn what_the_file_has_more_is_taken_off() {
     let stored = Stored { lifted: 1.0, ..Stored::straight(Format::F32, &[3], &bytes) };
     assert_eq!(stored.widened(), [0.0, 0.25, -0.5]);
 }
+
+#[test]
+fn random_rows_lie_within_the_pool_and_apart() {
+    let bytes = bytes(&std::array::from_fn::<f32, 40, _>(|i| i as f32));
+    let order = RowOrder::Anywhere { starts: 33 };
+    let stored = Stored { order, ..Stored::straight(Format::F32, &[20, 8], &bytes) };
+    let starts: std::collections::BTreeSet<_> = (0..20)
+        .map(|row| {
+            let mut values = Vec::new();
+            Format::F32.widen(stored.row(row), &mut values);
+            assert!(values.len() == 8 && values.windows(2).all(|pair| pair[0] + 1.0 == pair[1]), "{row}: {values:?}");
+            values[0] as usize
+        })
+        .collect();
+    assert!(starts.len() > 10, "{starts:?}");
+}
+
+#[test]
+fn what_was_forgotten_is_read_again_from_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("file");
+    // A matrix of pages and a bit, which begins in the middle of one.
+    let (rows, columns, before) = (9, 2048, 100);
+    let bytes: Vec<u8> = (0..before + rows * columns * 2).map(|i| (i * 31 % 251) as u8).collect();
+    std::fs::write(&path, &bytes).unwrap();
+    let map = crate::mapped::map(&path).unwrap();
+    let matrix = Stored { file: Some(&map), ..Stored::straight(Format::F16, &[rows, columns], &map[before..]) };
+    for forgotten in [0..9, 2..3, 4..4, 8..10, 20..30] {
+        matrix.forget(forgotten);
+        for row in 0..rows {
+            let from = before + row * columns * 2;
+            assert_eq!(matrix.row(row), &bytes[from..from + columns * 2], "{row}");
+        }
+        assert!(matrix.row(rows).is_empty());
+    }
+}
+
+#[test]
+fn rows_of_vectors_are_elements_and_whole_blocks() {
+    for (format, shape, expected) in [
+        (Format::F32, &[5][..], 4),
+        (Format::Bf16, &[5, 3], 6),
+        (Format::Q8_0, &[5, 64], 68),
+        (Format::Q4K, &[5, 512], 288),
+        (Format::Q8_0, &[64], 34),
+    ] {
+        assert_eq!(row_bytes(format, shape), expected, "{format:?} {shape:?}");
+    }
+}

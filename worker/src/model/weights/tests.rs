@@ -129,3 +129,64 @@ fn a_missing_shard_and_a_broken_index_are_named() {
     fs::write(dir.path().join("model.safetensors.index.json"), "{").unwrap();
     assert!(matches!(open(&dir).err().unwrap(), LoadError::Json { .. }));
 }
+
+fn kept(precision: Precision) -> Weights<'static> {
+    Weights::random(&LoadOptions { precision, ..LoadOptions::default() })
+}
+
+#[test]
+fn a_matrix_becomes_what_was_asked_for_in_whole_blocks_only() {
+    let packed = Target::Packed;
+    for (precision, stored, inputs, expected) in [
+        (Precision::Stored, Format::F32, 7, packed(matrix::Format::F32)),
+        (Precision::Stored, Format::F16, 7, packed(matrix::Format::F16)),
+        (Precision::Stored, Format::Bf16, 7, packed(matrix::Format::Bf16)),
+        (Precision::Stored, Format::Q8_0, 64, packed(matrix::Format::Q8_0)),
+        (Precision::Stored, Format::Q4_0, 64, Target::Quantized(Format::Q4_0)),
+        (Precision::Stored, Format::Q6K, 256, Target::Quantized(Format::Q6K)),
+        (Precision::F32, Format::Q4K, 256, packed(matrix::Format::F32)),
+        (Precision::F16, Format::Bf16, 7, packed(matrix::Format::F16)),
+        (Precision::Bf16, Format::Q8_0, 64, packed(matrix::Format::Bf16)),
+        (Precision::Q8_0, Format::F32, 64, packed(matrix::Format::Q8_0)),
+        (Precision::Q8_0, Format::Q4K, 256, packed(matrix::Format::Q8_0)),
+        (Precision::Q8_0, Format::F16, 172, packed(matrix::Format::F16)),
+        (Precision::Q4K, Format::Bf16, 512, Target::Quantized(Format::Q4K)),
+        (Precision::Q4K, Format::Q5_0, 512, Target::Quantized(Format::Q4K)),
+        (Precision::Q4K, Format::F32, 96, packed(matrix::Format::Q8_0)),
+        (Precision::Q4K, Format::F32, 172, packed(matrix::Format::F32)),
+    ] {
+        assert_eq!(kept(precision).target(stored, inputs), expected, "{precision:?} of {stored:?} with {inputs}");
+    }
+}
+
+#[test]
+fn parts_that_become_the_same_are_laid_together() {
+    let dir = TempDir::new().unwrap();
+    let rows = |dtype| TensorView::new(dtype, vec![1, 2], &[0; 8][..2 * dtype.bitsize() / 8]).unwrap();
+    let tensors = [("q.weight", rows(Dtype::BF16)), ("k.weight", rows(Dtype::BF16)), ("v.weight", rows(Dtype::F32))];
+    serialize_to_file(tensors, None, &dir.path().join("model.safetensors")).unwrap();
+    let parts = ["q", "k", "v"].map(|name| Part { name: name.to_owned(), rows: 1 });
+    for (precision, expected) in [(Precision::Stored, &[2, 1][..]), (Precision::F32, &[3])] {
+        let weights = Weights::open(dir.path(), &LoadOptions { precision, ..LoadOptions::default() }).unwrap();
+        let runs: Vec<_> = weights.alike(&parts, 2).unwrap().iter().map(|(_, parts)| parts.len()).collect();
+        assert_eq!(runs, expected, "{precision:?}");
+    }
+}
+
+#[test]
+fn a_checkpoint_is_of_the_type_that_most_of_its_weights_have() {
+    let of = |tensors: &[(&str, Dtype, usize)]| {
+        let dir = TempDir::new().unwrap();
+        let view = |dtype: Dtype, count| TensorView::new(dtype, vec![count], &[0; 64][..count * dtype.bitsize() / 8]);
+        let views = tensors.iter().map(|(name, dtype, count)| (*name, view(*dtype, *count).unwrap()));
+        serialize_to_file(views, None, &dir.path().join("model.safetensors")).unwrap();
+        Shards::open(dir.path()).unwrap().dtype()
+    };
+    assert_eq!(of(&[("w", Dtype::BF16, 3), ("v", Dtype::F32, 2)]), DType::BF16);
+    assert_eq!(of(&[("w", Dtype::BF16, 2), ("v", Dtype::F16, 3)]), DType::F16);
+    // Elements count, not tensors, and only those of types that are computed with.
+    assert_eq!(
+        of(&[("w", Dtype::BF16, 1), ("v", Dtype::BF16, 1), ("u", Dtype::F32, 3), ("t", Dtype::I8, 9)]),
+        DType::F32
+    );
+}
