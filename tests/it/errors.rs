@@ -52,6 +52,13 @@ async fn refused(folder: &Path, words: &[&str]) -> Result<()> {
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_is_not_here_is_refused_in_one_sentence() -> Result<()> {
+    let arguments = ["worker", "--listen", "127.0.0.1:0", "--model", "/no/such/folder", "--device", "cuda:77"];
+    one_line(&program::run(Path::new(PROGRAM), &arguments).await?, &["--device cuda:77"]);
+    Ok(())
+}
+
 fn one_line(ran: &program::Ran, words: &[&str]) {
     assert_eq!(ran.code, Some(1), "{ran:?}");
     let mut lines = ran.stderr.lines();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
-use specfuse_tests::golden;
+use specfuse_tests::{device, golden};
 use specfuse_worker::engine::batch::{Batch, Row};
 use specfuse_worker::engine::{DraftJob, Engine, EngineConfig, Sampling};
 use specfuse_worker::model::{DeviceKind, LoadOptions, Logits, Model, Precision};
@@ -72,7 +72,7 @@ fn recorded(folder: &Path) -> Result<Vec<Continuation>> {
 async fn repeat(folder: &Path) -> Result<()> {
     let recorded = recorded(folder)?;
     let tokenizer = Tokenizer::load(folder)?;
-    let model = Model::load(folder)?;
+    let model = device::model(folder)?;
     for one in &recorded {
         first_step(&model, one).with_context(|| format!("{:?}", one.prompt))?;
     }

@@ -7,13 +7,12 @@ use specfuse_proto::v1::{
     Candidate, Context, Conversation, DescribeRequest, DraftRequest, Message, Sampling, ScoreRequest, context::Prompt,
     worker_service_client::WorkerServiceClient, worker_service_server::WorkerServiceServer,
 };
-use specfuse_tests::golden;
+use specfuse_tests::{device, golden};
 use specfuse_worker::{
     chat_template::ChatTemplate,
     context::Language,
     end_of_turn,
     engine::{Engine, EngineConfig},
-    model::Model,
     service::{ReadLimits, Served, Service},
     tokenizer::Tokenizer,
 };
@@ -33,7 +32,7 @@ struct Worker {
 
 async fn worker(models: &Path, name: &str) -> Worker {
     let folder = models.join(name);
-    let model = Model::load(&folder).unwrap();
+    let model = device::model(&folder).unwrap();
     let end_of_turn = end_of_turn::load(&folder, model.info.vocab_size).unwrap();
     let language = Language::new(Tokenizer::load(&folder).unwrap(), ChatTemplate::load(&folder).unwrap());
     let served = Served { name: name.to_owned(), info: model.info.clone(), language, end_of_turn };

@@ -35,6 +35,6 @@ fn existing(dir: PathBuf) -> Option<PathBuf> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests are configured by the environment alone")]
-fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }

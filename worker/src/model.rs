@@ -9,6 +9,7 @@ mod kv;
 mod linear;
 mod norm;
 mod options;
+mod pass;
 mod rope;
 mod stored;
 mod weights;
@@ -16,7 +17,7 @@ mod weights;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use candle_core::{DType, Device};
+use candle_core::Device;
 
 use crate::engine::batch::Batch;
 use crate::gguf::{Gguf, GgufError};
@@ -32,8 +33,6 @@ use weights::Weights;
 pub struct Model {
     pub info: ModelInfo,
     decoder: Decoder,
-    /// Of rows, keys and values.
-    dtype: DType,
     short_context: Option<usize>,
 }
 
@@ -94,6 +93,8 @@ pub enum LoadError {
     Pack { name: String, source: specfuse_kernels::matrix::PackError },
     #[error("tensor {name} cannot be used")]
     Tensor { name: String, source: Box<candle_core::Error> },
+    #[error("the device did not take the weights")]
+    Device { source: Box<candle_core::Error> },
 }
 
 impl LoadError {
@@ -146,13 +147,15 @@ impl Model {
             device: device_name(weights.device()),
             weight_bytes: decoder.weight_bytes(),
         };
-        Ok(Self { info, decoder, dtype: weights.dtype(), short_context: config.short_context() })
+        let finished = weights.device().synchronize();
+        finished.map_err(|source| LoadError::Device { source: Box::new(source) })?;
+        Ok(Self { info, decoder, short_context: config.short_context() })
     }
 
     /// Bytes that one token's keys and values take.
     pub fn bytes_per_token(&self) -> u64 {
         let elements = self.decoder.layers() * 2 * self.decoder.kv_shape().kv_width();
-        (elements * self.dtype.size_in_bytes()) as u64
+        (elements * self.decoder.compute().dtype.size_in_bytes()) as u64
     }
 
     /// What a step reads and multiplies.
@@ -167,12 +170,19 @@ impl Model {
 
     /// Room for the keys and values of `slots` tokens, all zero.
     pub fn store(&self, slots: usize) -> Result<KvStore, ForwardError> {
-        Ok(KvStore::zeroed(self.decoder.layers(), slots, self.decoder.kv_shape(), (self.dtype, self.decoder.device()))?)
+        let compute = self.decoder.compute();
+        let store = KvStore::zeroed(self.decoder.layers(), slots, self.decoder.kv_shape(), compute)?;
+        compute.device.synchronize()?;
+        Ok(store)
     }
 
-    /// Computes every row of the batch: writes its keys and values to the store, then gives the logits of the rows read.
+    /// Computes every row of the batch: writes its keys and values to the store, then gives the logits of the rows read. All passes
+    /// over a store are one thread's: a device keeps each thread's work in order, not that of one after that of another.
     pub fn forward(&self, batch: &Batch, store: &mut KvStore) -> Result<Logits, ForwardError> {
-        // On the CPU the whole pass runs on a thread of the pool: each product then wakes only the others.
+        if !self.decoder.compute().kernels {
+            return Ok(self.decoder.forward(batch, store)?);
+        }
+        // The whole pass runs on a thread of the pool: each product then wakes only the others.
         let forward = |_: &rayon::Scope<'_>| self.decoder.forward(batch, store);
         Ok(rayon::scope(forward)?)
     }
@@ -192,3 +202,6 @@ impl fmt::Debug for Model {
         f.debug_struct("Model").field("info", &self.info).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

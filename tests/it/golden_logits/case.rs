@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use safetensors::SafeTensors;
 use serde::Deserialize;
+use specfuse_tests::device;
 use specfuse_worker::model::Model;
 
 /// Natural-log units, after log-softmax.
@@ -28,7 +29,7 @@ impl Case {
     }
 
     pub(super) fn model(&self) -> Result<Model> {
-        Ok(Model::load(&self.folder)?)
+        device::model(&self.folder)
     }
 
     fn load(folder: PathBuf) -> Result<Self> {

@@ -6,14 +6,14 @@ use specfuse_kernels::rows;
 use super::config::Activation;
 use super::host;
 
-/// activation(gate) · up, of rows that hold the gate first, then up: [rows, 2 inner] to [rows, inner].
-pub(super) fn activate(activation: Activation, gate_up: &Tensor, inner: usize) -> Result<Tensor> {
+/// activation(gate) · up, of rows that hold the gate first, then up: [rows, 2 inner] to [rows, inner]. With our kernels or without.
+pub(super) fn activate(activation: Activation, gate_up: &Tensor, inner: usize, kernels: bool) -> Result<Tensor> {
     let kernel = match activation {
         Activation::Silu => Some(rows::Activation::Silu),
         Activation::GeluTanh => Some(rows::Activation::GeluTanh),
         Activation::Gelu => None,
     };
-    if let (Some(kernel), true) = (kernel, gate_up.device().is_cpu()) {
+    if let (Some(kernel), true) = (kernel, kernels) {
         return host::apply(gate_up, "gate", inner, |x| match x.len().is_multiple_of(2 * inner) {
             true => Ok(rows::gated(x, inner, kernel)),
             false => bail!("a gate of {inner} for {} elements", x.len()),
@@ -43,9 +43,11 @@ mod tests {
             (Activation::Gelu, [3.0 * 0.841_344_7, 10.0 * -0.045_500_26]),
             (Activation::GeluTanh, [3.0 * 0.841_192, 10.0 * -0.045_402_3]),
         ] {
-            let found = activate(activation, &gate_up, 2).unwrap().to_vec2::<f32>().unwrap();
-            for (found, expected) in found[0].iter().zip(expected) {
-                assert!((found - expected).abs() < 2e-6, "{activation:?}: {found} for {expected}");
+            for kernels in [true, false] {
+                let found = activate(activation, &gate_up, 2, kernels).unwrap().to_vec2::<f32>().unwrap();
+                for (found, expected) in found[0].iter().zip(expected) {
+                    assert!((found - expected).abs() < 2e-6, "{activation:?}, {kernels}: {found} for {expected}");
+                }
             }
         }
     }

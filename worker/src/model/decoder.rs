@@ -4,7 +4,7 @@
 
 mod layer;
 
-use candle_core::{DType, Device, Result, Tensor, bail};
+use candle_core::{DType, Result, Tensor, bail};
 
 use super::LoadError;
 use super::attention::HeadShape;
@@ -12,6 +12,8 @@ use super::config::{LayerConfig, ModelConfig};
 use super::kv::KvStore;
 use super::linear::{Embedding, Linear, Part};
 use super::norm::Norm;
+use super::options::Compute;
+use super::pass::Pass;
 use super::rope::Rope;
 use super::weights::Weights;
 use crate::engine::batch::Batch;
@@ -20,12 +22,14 @@ use layer::Layer;
 pub(super) struct Decoder {
     embed_tokens: Embedding,
     vocab: usize,
-    device: Device,
+    compute: Compute,
     layers: Vec<Layer>,
     norm: Norm,
     lm_head: Linear,
     tied: bool,
     ropes: Vec<Rope>,
+    /// Of each layer's attention.
+    windows: Vec<Option<usize>>,
     embedding_scale: Option<f64>,
     logit_softcap: Option<f64>,
     kv_shape: HeadShape,
@@ -74,12 +78,13 @@ impl Decoder {
         Ok(Self {
             embed_tokens,
             vocab,
-            device: weights.device().clone(),
+            compute: weights.compute(),
             layers,
             norm,
             lm_head,
             tied: config.tied_embeddings,
             ropes: config.ropes.iter().map(Rope::new).collect(),
+            windows: config.layers.iter().map(|layer| layer.window).collect(),
             embedding_scale: config.embedding_scale,
             logit_softcap: config.logit_softcap,
             kv_shape: HeadShape { heads: config.heads, kv_heads: config.kv_heads, head_dim: config.head_dim },
@@ -114,32 +119,33 @@ impl Decoder {
         self.layers.first().map_or("f32", Layer::weight_format)
     }
 
-    pub(super) fn device(&self) -> &Device {
-        &self.device
+    pub(super) fn compute(&self) -> &Compute {
+        &self.compute
     }
 
     pub(super) fn forward(&self, batch: &Batch, store: &mut KvStore) -> Result<Logits> {
-        let (device, vocab) = (&self.device, self.vocab);
+        let (device, vocab) = (&self.compute.device, self.vocab);
         if batch.tokens.iter().any(|token| *token as usize >= vocab) {
             bail!("a token id beyond the vocabulary of {vocab}");
         }
-        let angles: Vec<_> = self.ropes.iter().map(|rope| rope.angles(batch, device)).collect::<Result<_>>()?;
+        let pass = Pass::new(batch, &self.ropes, &self.windows, store, &self.compute)?;
         let mut x = self.embed_tokens.forward(&batch.tokens)?; // [rows, hidden]
         if let Some(scale) = self.embedding_scale {
             x = (x * scale)?;
         }
         for (layer, kv) in self.layers.iter().zip(store.layers_mut()) {
-            x = layer.forward(&x, &angles, batch, kv)?;
+            x = layer.forward(&x, &pass, kv)?;
         }
         if batch.reads.is_empty() {
             return Ok(Logits { values: Vec::new(), vocab });
         }
         let x = x.index_select(&Tensor::new(batch.reads.as_slice(), device)?, 0)?; // [reads, hidden]
-        let mut logits = self.lm_head.forward(&self.norm.forward(&x)?)?; // [reads, vocab]
+        let logits = self.lm_head.forward(&self.norm.forward(&x)?)?; // [reads, vocab]
+        let mut logits = logits.to_dtype(DType::F32)?;
         if let Some(cap) = self.logit_softcap {
             logits = ((logits / cap)?.tanh()? * cap)?;
         }
-        Ok(Logits { values: logits.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?, vocab })
+        Ok(Logits { values: logits.flatten_all()?.to_vec1()?, vocab })
     }
 }
 

@@ -1,17 +1,23 @@
 //! Keys and values of every layer, one row for each slot; a slot holds one token. Knows slots, not who owns them: the engine's
 //! cache decides that. Written in place, before the attention of the same layer reads.
 
+mod device;
+
 use std::fmt;
 
-use candle_core::{DType, Device, Result, Storage, Tensor, bail};
+use candle_core::{Result, Storage, Tensor, bail};
 use specfuse_kernels::Memory;
 use specfuse_kernels::attention::HeadShape;
 
 use super::host;
+use super::options::Compute;
+use super::pass::Pass;
+pub(super) use device::{DeviceKv, Writes, check_slots};
 
 pub struct KvStore {
     layers: Vec<LayerKv>,
     slots: usize,
+    shape: HeadShape,
 }
 
 /// One layer's share.
@@ -28,24 +34,18 @@ pub(super) struct HostKv {
     shape: HeadShape,
 }
 
-pub(super) struct DeviceKv {
-    pub(super) keys: Tensor,   // [slots, kv_heads * head_dim]
-    pub(super) values: Tensor, // [slots, kv_heads * head_dim]
-}
-
 impl KvStore {
-    /// On the CPU the pages are zero and come from the operating system when first written.
-    pub(super) fn zeroed(
-        layers: usize,
-        slots: usize,
-        shape: HeadShape,
-        (dtype, device): (DType, &Device),
-    ) -> Result<Self> {
-        let layer = |_| match device.is_cpu() {
+    /// For our kernels the pages are zero and come from the operating system when first written.
+    pub(super) fn zeroed(layers: usize, slots: usize, shape: HeadShape, compute: &Compute) -> Result<Self> {
+        let layer = |_| match compute.kernels {
             true => HostKv::zeroed(slots, shape).map(LayerKv::Host),
-            false => DeviceKv::zeroed(slots, shape.kv_width(), dtype, device).map(LayerKv::Device),
+            false => DeviceKv::zeroed(slots, shape, compute).map(LayerKv::Device),
         };
-        Ok(Self { layers: (0..layers).map(layer).collect::<Result<_>>()?, slots })
+        Ok(Self { layers: (0..layers).map(layer).collect::<Result<_>>()?, slots, shape })
+    }
+
+    pub(super) fn slots(&self) -> usize {
+        self.slots
     }
 
     /// Writes every slot once: what was never written is not real memory yet. For timing.
@@ -70,11 +70,12 @@ impl fmt::Debug for KvStore {
 }
 
 impl LayerKv {
-    /// Row i of `keys` and `values`, both [rows, kv_heads * head_dim], goes to slot `writes[i]`, or nowhere.
-    pub(super) fn write(&mut self, keys: &Tensor, values: &Tensor, writes: &[Option<u32>]) -> Result<()> {
-        match self {
-            Self::Host(host) => host.write(keys, values, writes),
-            Self::Device(device) => device.write(keys, values, writes),
+    /// The pass's rows of `keys` and `values`, both [rows, kv_heads * head_dim], go to their slots, or nowhere.
+    pub(super) fn write(&mut self, keys: &Tensor, values: &Tensor, pass: &Pass<'_>) -> Result<()> {
+        match (self, &pass.on_device) {
+            (Self::Host(host), None) => host.write(keys, values, &pass.batch.writes),
+            (Self::Device(device), Some(pass)) => device.write(keys, values, &pass.writes),
+            (Self::Host(_) | Self::Device(_), _) => bail!("a store of another device"),
         }
     }
 }
@@ -120,63 +121,72 @@ fn write_heads(
     Ok(())
 }
 
-impl DeviceKv {
-    pub(super) fn zeroed(slots: usize, width: usize, dtype: DType, device: &Device) -> Result<Self> {
-        let zeros = || Tensor::zeros((slots, width), dtype, device);
-        Ok(Self { keys: zeros()?, values: zeros()? })
-    }
-
-    pub(super) fn write(&mut self, keys: &Tensor, values: &Tensor, writes: &[Option<u32>]) -> Result<()> {
-        let (rows, slots): (Vec<u32>, Vec<u32>) =
-            (0u32..).zip(writes).filter_map(|(row, write)| write.map(|slot| (row, slot))).unzip();
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let (device, (_, width)) = (self.keys.device().clone(), self.keys.dims2()?);
-        let at = Tensor::new(slots, &device)?.unsqueeze(1)?.broadcast_as((rows.len(), width))?.contiguous()?;
-        let written = Tensor::new(rows, &device)?;
-        self.keys.scatter_set(&at, &keys.index_select(&written, 0)?, 0)?;
-        self.values.scatter_set(&at, &values.index_select(&written, 0)?, 0)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use candle_core::{DType, Device};
+
     use super::*;
+    use crate::engine::batch::Batch;
 
     const SHAPE: HeadShape = HeadShape { heads: 2, kv_heads: 2, head_dim: 1 };
 
-    fn rows() -> (Tensor, Tensor) {
-        let rows = Tensor::new(&[[1f32, 2.0], [3.0, 4.0], [5.0, 6.0]], &Device::Cpu).unwrap();
-        let tens = (&rows * 10.0).unwrap();
-        (rows, tens)
+    /// With our kernels and without.
+    fn stores(slots: usize) -> [(KvStore, Compute); 2] {
+        [true, false].map(|kernels| {
+            let compute = Compute { device: Device::Cpu, dtype: DType::F32, kernels };
+            (KvStore::zeroed(1, slots, SHAPE, &compute).unwrap(), compute)
+        })
+    }
+
+    /// Rows (1, 2), (3, 4) and (5, 6) as keys, ten times that as values.
+    fn write(store: &mut KvStore, compute: &Compute, writes: [Option<u32>; 3]) -> Result<()> {
+        let keys = Tensor::new(&[[1f32, 2.0], [3.0, 4.0], [5.0, 6.0]], &Device::Cpu)?;
+        let values = (&keys * 10.0)?;
+        let batch = Batch { writes: writes.to_vec(), ..Batch::default() };
+        let pass = Pass::new(&batch, &[], &[], store, compute)?;
+        store.layers_mut().next().unwrap().write(&keys, &values, &pass)
+    }
+
+    /// The keys and values of one head in every slot.
+    fn held(store: &KvStore, head: usize) -> (Vec<f32>, Vec<f32>) {
+        let slots = store.slots;
+        match &store.layers[0] {
+            LayerKv::Host(host) => {
+                let of = |memory: &Memory| memory.floats()[head * slots..(head + 1) * slots].to_vec();
+                (of(&host.keys), of(&host.values))
+            }
+            LayerKv::Device(device) => {
+                let every = Tensor::arange(0, slots as u32, &Device::Cpu).unwrap();
+                let (keys, values) = device.gather(&every, 1).unwrap();
+                let of = |tensor: Tensor| tensor.get(head).unwrap().flatten_all().unwrap().to_vec1().unwrap();
+                (of(keys), of(values))
+            }
+        }
     }
 
     #[test]
     fn rows_land_in_their_slots_and_rows_without_one_nowhere() {
-        let (keys, values) = rows();
-        let mut store = KvStore::zeroed(1, 4, SHAPE, (DType::F32, &Device::Cpu)).unwrap();
-        let layer = store.layers_mut().next().unwrap();
-        layer.write(&keys, &values, &[Some(3), None, Some(0)]).unwrap();
-        let LayerKv::Host(host) = layer else { panic!("not in memory") };
-        assert_eq!(host.keys.floats()[..8], [5.0, 0.0, 0.0, 1.0, 6.0, 0.0, 0.0, 2.0]);
-        assert_eq!(host.values.floats()[3], 10.0);
-        let mut device = DeviceKv::zeroed(4, 2, DType::F32, &Device::Cpu).unwrap();
-        device.write(&keys, &values, &[Some(3), None, Some(0)]).unwrap();
-        assert_eq!(device.keys.to_vec2::<f32>().unwrap(), [[5.0, 6.0], [0.0, 0.0], [0.0, 0.0], [1.0, 2.0]]);
-        assert_eq!(device.values.to_vec2::<f32>().unwrap()[3], [10.0, 20.0]);
+        for (mut store, compute) in stores(4) {
+            write(&mut store, &compute, [Some(3), None, Some(0)]).unwrap();
+            assert_eq!(held(&store, 0), (vec![5.0, 0.0, 0.0, 1.0], vec![50.0, 0.0, 0.0, 10.0]));
+            assert_eq!(held(&store, 1), (vec![6.0, 0.0, 0.0, 2.0], vec![60.0, 0.0, 0.0, 20.0]));
+            write(&mut store, &compute, [None, None, None]).unwrap();
+            write(&mut store, &compute, [Some(2), Some(1), Some(0)]).unwrap();
+            assert_eq!(held(&store, 1).0, [6.0, 4.0, 2.0, 2.0]);
+        }
     }
 
     #[test]
     fn a_store_beyond_any_memory_is_an_error() {
         let wide = HeadShape { heads: 1, kv_heads: 1, head_dim: 1 << 20 };
-        assert!(KvStore::zeroed(1, 1 << 40, wide, (DType::F32, &Device::Cpu)).is_err());
+        let compute = Compute { device: Device::Cpu, dtype: DType::F32, kernels: true };
+        assert!(KvStore::zeroed(1, 1 << 40, wide, &compute).is_err());
     }
 
     #[test]
     fn a_slot_beyond_the_store_is_an_error() {
-        let (keys, values) = rows();
-        let mut store = KvStore::zeroed(1, 2, SHAPE, (DType::F32, &Device::Cpu)).unwrap();
-        assert!(store.layers_mut().next().unwrap().write(&keys, &values, &[Some(2), None, None]).is_err());
+        for (mut store, compute) in stores(2) {
+            assert!(write(&mut store, &compute, [Some(2), None, None]).is_err());
+        }
     }
 }

@@ -40,7 +40,8 @@ impl Linear {
         }
         let bias = match bias {
             true => {
-                let one = |part: &Part| weights.take(&format!("{}.bias", part.name), &[part.rows]);
+                let dtype = weights.dtype();
+                let one = |part: &Part| weights.take(&format!("{}.bias", part.name), &[part.rows], dtype);
                 let biases = parts.iter().map(one).collect::<std::result::Result<Vec<_>, _>>()?;
                 Some(Tensor::cat(&biases, 0).map_err(|source| LoadError::unusable(parts, source))?)
             }

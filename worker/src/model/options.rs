@@ -1,6 +1,6 @@
 //! How a model is loaded: what its weights become, and where they lie.
 
-use candle_core::Device;
+use candle_core::{DType, Device};
 
 /// How weights are kept in memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,6 +30,18 @@ pub enum DeviceKind {
 pub struct LoadOptions {
     pub precision: Precision,
     pub(super) device: Device,
+    /// See [`Compute::kernels`].
+    pub(super) kernels: bool,
+}
+
+/// Where the layers compute, and how.
+#[derive(Clone, Debug)]
+pub(super) struct Compute {
+    pub(super) device: Device,
+    /// Of rows, keys and values.
+    pub(super) dtype: DType,
+    /// Our own kernels, in f32 and on the CPU only; else candle's operations, which every device has.
+    pub(super) kernels: bool,
 }
 
 /// There is no such device here.
@@ -43,14 +55,14 @@ pub enum DeviceError {
 
 impl Default for LoadOptions {
     fn default() -> Self {
-        Self { precision: Precision::Stored, device: Device::Cpu }
+        Self { precision: Precision::Stored, device: Device::Cpu, kernels: true }
     }
 }
 
 impl LoadOptions {
     /// Opens the device.
     pub fn new(precision: Precision, kind: DeviceKind) -> Result<Self, DeviceError> {
-        let unusable = |source| DeviceError::Unusable(Box::new(source));
+        let unusable = |source| DeviceError::Unusable(Box::new(without_backtrace(source)));
         let device = match kind {
             DeviceKind::Cpu => Device::Cpu,
             DeviceKind::Cuda(_) if !cfg!(feature = "cuda") => return Err(DeviceError::NotBuilt("cuda")),
@@ -58,6 +70,31 @@ impl LoadOptions {
             DeviceKind::Cuda(ordinal) => Device::new_cuda(ordinal).map_err(unusable)?,
             DeviceKind::Metal => Device::new_metal(0).map_err(unusable)?,
         };
-        Ok(Self { precision, device })
+        Ok(Self { precision, kernels: device.is_cpu(), device })
+    }
+
+    /// The CPU as a device like any other: its operations are candle's.
+    #[cfg(test)]
+    pub(super) fn operations(precision: Precision) -> Self {
+        Self { precision, device: Device::Cpu, kernels: false }
+    }
+}
+
+/// Its text is for a user who set a flag.
+fn without_backtrace(error: candle_core::Error) -> candle_core::Error {
+    if let candle_core::Error::WithBacktrace { inner, .. } = error { without_backtrace(*inner) } else { error }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_s_refusal_is_one_line() {
+        let error = candle_core::Error::Msg("no device".to_owned());
+        let backtrace = Box::new(std::backtrace::Backtrace::force_capture());
+        let error = candle_core::Error::WithBacktrace { inner: Box::new(error), backtrace };
+        assert!(error.to_string().lines().count() > 1);
+        assert_eq!(without_backtrace(error).to_string(), "no device");
     }
 }

@@ -1,12 +1,13 @@
 //! Rotary position embedding: the frequencies of a checkpoint and the angles of a batch's rows. Computed in f32 as the models
-//! were trained; keeps no table, so no context is too long for it.
+//! were trained, and rounded to what the rows are in; keeps no table, so no context is too long for it.
 
 use std::f32::consts::PI;
 
-use candle_core::{Device, Result, Tensor};
+use candle_core::{Result, Tensor};
 use candle_nn::rotary_emb::{rope_i, rope_thd};
 
 use super::config::{Llama3, LongRope, Pairs, RopeConfig, RopeScaling};
+use super::options::Compute;
 use crate::engine::batch::Batch;
 
 #[derive(Debug)]
@@ -40,7 +41,7 @@ impl Rope {
         Self { frequencies: scaled(scaling, base), beyond, amplitude, pairs: *pairs }
     }
 
-    pub(super) fn angles(&self, batch: &Batch, device: &Device) -> Result<Angles> {
+    pub(super) fn angles(&self, batch: &Batch, compute: &Compute) -> Result<Angles> {
         let shape = (batch.rows(), 1, self.frequencies.len());
         let mut cos = Vec::with_capacity(shape.0 * shape.2);
         let mut sin = Vec::with_capacity(shape.0 * shape.2);
@@ -51,8 +52,8 @@ impl Rope {
                 sin.push(s * self.amplitude);
             }
         }
-        let (cos, sin) = (Tensor::from_vec(cos, shape, device)?, Tensor::from_vec(sin, shape, device)?);
-        Ok(Angles { cos, sin, pairs: self.pairs })
+        let tensor = |values| Tensor::from_vec(values, shape, &compute.device)?.to_dtype(compute.dtype);
+        Ok(Angles { cos: tensor(cos)?, sin: tensor(sin)?, pairs: self.pairs })
     }
 
     /// Those of a sequence of this many tokens.
@@ -122,6 +123,8 @@ fn llama3_scaled(scaling: &Llama3, frequency: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use candle_core::{DType, Device};
+
     use super::*;
     use crate::engine::batch::Row;
 
@@ -151,7 +154,8 @@ mod tests {
 
     /// Head (1, 2, 3, 4) turned as at these positions.
     fn turned(rope: &Rope, rows: &[(usize, usize)]) -> Vec<Vec<f32>> {
-        let angles = rope.angles(&batch(rows), &Device::Cpu).unwrap();
+        let angles =
+            rope.angles(&batch(rows), &Compute { device: Device::Cpu, dtype: DType::F32, kernels: true }).unwrap();
         let x = Tensor::new(vec![vec![1f32, 2.0, 3.0, 4.0]; rows.len()], &Device::Cpu).unwrap();
         angles.rotate(&x, 1, 4).unwrap().to_vec2().unwrap()
     }

@@ -12,6 +12,7 @@ use serde_json::Value;
 use specfuse_kernels::matrix;
 
 use super::linear::Part;
+use super::options::Compute;
 use super::stored::{Format, Stored};
 use super::{LoadError, LoadOptions, Precision};
 use crate::gguf::Gguf;
@@ -22,6 +23,7 @@ use shards::Shards;
 pub(super) struct Weights<'a> {
     source: Source<'a>,
     device: Device,
+    kernels: bool,
     precision: Precision,
     parameters: u64,
 }
@@ -59,7 +61,8 @@ impl<'a> Weights<'a> {
     }
 
     fn of(source: Source<'a>, options: &LoadOptions) -> Self {
-        Self { source, device: options.device.clone(), precision: options.precision, parameters: 0 }
+        let LoadOptions { precision, device, kernels } = options.clone();
+        Self { source, device, kernels, precision, parameters: 0 }
     }
 
     fn stored(&self, name: &str, shape: &[usize]) -> Result<Stored<'_>, LoadError> {
@@ -70,13 +73,13 @@ impl<'a> Weights<'a> {
         }
     }
 
-    /// The tensor `name`, which must have exactly `shape`, as f32: for the small ones, such as norms and biases.
-    pub(super) fn take(&mut self, name: &str, shape: &[usize]) -> Result<Tensor, LoadError> {
+    /// The tensor `name`, which must have exactly `shape`, as `dtype`: for the small ones, such as norms and biases.
+    pub(super) fn take(&mut self, name: &str, shape: &[usize], dtype: DType) -> Result<Tensor, LoadError> {
         let values = self.stored(name, shape)?.widened();
         self.parameters += values.len() as u64;
         let unusable = |source| LoadError::Tensor { name: name.to_owned(), source: Box::new(source) };
         Tensor::from_vec(values, shape, &Device::Cpu)
-            .and_then(|tensor| tensor.to_device(&self.device)?.to_dtype(self.dtype()))
+            .and_then(|tensor| tensor.to_dtype(dtype)?.to_device(&self.device))
             .map_err(unusable)
     }
 
@@ -115,7 +118,7 @@ impl<'a> Weights<'a> {
             Precision::Q8_0 | Precision::Q4K if whole(Format::Q8_0) => Format::Q8_0,
             Precision::Q8_0 | Precision::Q4K => stored,
         };
-        match (format, self.device.is_cpu()) {
+        match (format, self.kernels) {
             (Format::F32, true) => Target::Packed(matrix::Format::F32),
             (Format::F16, true) => Target::Packed(matrix::Format::F16),
             (Format::Bf16, true) => Target::Packed(matrix::Format::Bf16),
@@ -125,10 +128,10 @@ impl<'a> Weights<'a> {
         }
     }
 
-    /// What rows are computed in: f32 on the CPU and with quantised weights, else as the weights are.
+    /// What rows are computed in: f32 with our kernels and with quantised weights, else as the weights are.
     pub(super) fn dtype(&self) -> DType {
         match self.precision {
-            _ if self.device.is_cpu() => DType::F32,
+            _ if self.kernels => DType::F32,
             Precision::F16 => DType::F16,
             Precision::Bf16 => DType::BF16,
             Precision::F32 | Precision::Q8_0 | Precision::Q4K => DType::F32,
@@ -142,6 +145,15 @@ impl<'a> Weights<'a> {
 
     pub(super) fn device(&self) -> &Device {
         &self.device
+    }
+
+    /// Whether our kernels will compute with these weights.
+    pub(super) fn kernels(&self) -> bool {
+        self.kernels
+    }
+
+    pub(super) fn compute(&self) -> Compute {
+        Compute { device: self.device.clone(), dtype: self.dtype(), kernels: self.kernels }
     }
 
     /// Elements of all tensors taken so far.

@@ -4,7 +4,6 @@
 use candle_core::{Result, Tensor};
 
 use super::part;
-use crate::engine::batch::Batch;
 use crate::model::LoadError;
 use crate::model::activation::activate;
 use crate::model::attention::{AttentionRule, HeadShape, attend};
@@ -12,7 +11,7 @@ use crate::model::config::{Activation, LayerConfig, ModelConfig};
 use crate::model::kv::LayerKv;
 use crate::model::linear::Linear;
 use crate::model::norm::Norm;
-use crate::model::rope::Angles;
+use crate::model::pass::Pass;
 use crate::model::weights::Weights;
 
 pub(super) struct Layer {
@@ -63,9 +62,8 @@ impl Layer {
         self.mlp.gate_up_proj.format()
     }
 
-    /// `angles`: those of every rotary embedding of the model.
-    pub(super) fn forward(&self, x: &Tensor, angles: &[Angles], batch: &Batch, kv: &mut LayerKv) -> Result<Tensor> {
-        let attended = self.self_attn.forward(&self.before_attention.forward(x)?, angles, batch, kv)?;
+    pub(super) fn forward(&self, x: &Tensor, pass: &Pass<'_>, kv: &mut LayerKv) -> Result<Tensor> {
+        let attended = self.self_attn.forward(&self.before_attention.forward(x)?, pass, kv)?;
         let x = (x + normed(self.after_attention.as_ref(), attended)?)?;
         let mlp = self.mlp.forward(&self.before_mlp.forward(&x)?)?;
         x + normed(self.after_mlp.as_ref(), mlp)?
@@ -116,10 +114,10 @@ impl Attention {
         Ok(Self { qkv_proj, qk_norm, o_proj, rule, rope: layer.rope })
     }
 
-    fn forward(&self, x: &Tensor, angles: &[Angles], batch: &Batch, kv: &mut LayerKv) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor, pass: &Pass<'_>, kv: &mut LayerKv) -> Result<Tensor> {
         let HeadShape { heads, kv_heads, head_dim } = self.rule.shape;
         let (width, kv_width) = (self.rule.shape.width(), self.rule.shape.kv_width());
-        let angles = &angles[self.rope];
+        let angles = &pass.angles[self.rope];
         let qkv = self.qkv_proj.forward(x)?; // [rows, width + 2 kv_width]
         let mut queries = qkv.narrow(1, 0, width)?.contiguous()?; // [rows, width]
         let mut keys = qkv.narrow(1, width, kv_width)?.contiguous()?; // [rows, kv_width]
@@ -129,8 +127,8 @@ impl Attention {
         }
         let (queries, keys) = (angles.rotate(&queries, heads, head_dim)?, angles.rotate(&keys, kv_heads, head_dim)?);
         // Every row's keys are in the store before any row attends: rows of one pass may see each other, across spans too.
-        kv.write(&keys, &values, &batch.writes)?;
-        self.o_proj.forward(&attend(&queries, kv, &batch.spans, &self.rule)?)
+        kv.write(&keys, &values, pass)?;
+        self.o_proj.forward(&attend(&queries, kv, pass, &self.rule)?)
     }
 }
 
@@ -139,6 +137,7 @@ struct Mlp {
     down_proj: Linear,
     activation: Activation,
     inner: usize,
+    kernels: bool,
 }
 
 impl Mlp {
@@ -154,11 +153,12 @@ impl Mlp {
             down_proj: Linear::load(weights, &[one("down_proj", hidden)], inner, config.mlp_bias)?,
             activation: config.activation,
             inner,
+            kernels: weights.kernels(),
         })
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let gate_up = self.gate_up_proj.forward(x)?; // [rows, 2 inner]
-        self.down_proj.forward(&activate(self.activation, &gate_up, self.inner)?)
+        self.down_proj.forward(&activate(self.activation, &gate_up, self.inner, self.kernels)?)
     }
 }

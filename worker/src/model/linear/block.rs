@@ -46,14 +46,14 @@ impl Block {
                 quantized(&bytes, (total(parts), inputs), format, &device).map_err(unusable)
             }
             Target::Device(dtype) => {
-                let mut values = Vec::with_capacity(total(parts) * inputs);
-                for stored in weights.matrices(parts, inputs)? {
-                    values.extend(stored.widened());
-                }
-                let tensor = Tensor::from_vec(values, (total(parts), inputs), &Device::Cpu);
-                let tensor =
-                    tensor.and_then(|tensor| tensor.to_dtype(dtype)).and_then(|tensor| tensor.to_device(&device));
-                tensor.map(Self::Device).map_err(unusable)
+                let matrices = weights.matrices(parts, inputs)?;
+                let on_device = |(stored, part): (&Stored<'_>, &Part)| {
+                    let tensor = Tensor::from_vec(stored.widened(), (part.rows, inputs), &Device::Cpu)?;
+                    stored.forget(0..part.rows);
+                    tensor.to_dtype(dtype)?.to_device(&device)
+                };
+                let tensors: Result<Vec<_>> = matrices.iter().zip(parts).map(on_device).collect();
+                tensors.and_then(|tensors| Tensor::cat(&tensors, 0)).map(Self::Device).map_err(unusable)
             }
         }
     }
@@ -92,17 +92,7 @@ impl Block {
                 });
                 Tensor::from_vec(rows, (outputs.len(), matrix.inputs()), &Device::Cpu)
             }
-            Self::Quantized { weights, format, .. } => {
-                let inputs = weights.shape().dims2()?.1;
-                let (bytes, row_bytes) = (weights.data()?, format.bytes(inputs));
-                let mut rows = Vec::with_capacity(outputs.len() * inputs);
-                for output in outputs {
-                    let from = *output as usize * row_bytes;
-                    let Some(row) = bytes.get(from..from + row_bytes) else { bail!("row {output} beyond the last") };
-                    format.widen(row, &mut rows);
-                }
-                Tensor::from_vec(rows, (outputs.len(), inputs), &weights.device())
-            }
+            Self::Quantized { weights, .. } => weights.embedding(&Tensor::new(outputs, &weights.device())?),
             Self::Device(weight) => weight.index_select(&Tensor::new(outputs, weight.device())?, 0),
         }
     }

@@ -37,22 +37,22 @@ fn halves_are_widened_exactly_and_counted() {
     let bytes: Vec<u8> = [1.5f32, -3.0].iter().flat_map(|x| bf16::from_f32(*x).to_le_bytes()).collect();
     write(&path, "w", Dtype::BF16, &[2], &bytes);
     let mut weights = open(&dir).unwrap();
-    assert_eq!(weights.take("w", &[2]).unwrap().to_vec1::<f32>().unwrap(), [1.5, -3.0]);
+    assert_eq!(weights.take("w", &[2], DType::F32).unwrap().to_vec1::<f32>().unwrap(), [1.5, -3.0]);
     assert_eq!(weights.parameters(), 2);
     let bytes: Vec<u8> = [0.25f32, 8.0].iter().flat_map(|x| f16::from_f32(*x).to_le_bytes()).collect();
     write(&path, "w", Dtype::F16, &[2], &bytes);
-    assert_eq!(open(&dir).unwrap().take("w", &[2]).unwrap().to_vec1::<f32>().unwrap(), [0.25, 8.0]);
+    assert_eq!(open(&dir).unwrap().take("w", &[2], DType::F32).unwrap().to_vec1::<f32>().unwrap(), [0.25, 8.0]);
 }
 
 #[test]
 fn a_missing_tensor_is_named_with_the_shape_it_should_have() {
-    let error = open(&folder()).unwrap().take("lm_head.weight", &[7, 3]).unwrap_err();
+    let error = open(&folder()).unwrap().take("lm_head.weight", &[7, 3], DType::F32).unwrap_err();
     assert_eq!(error.to_string(), "the checkpoint has no tensor lm_head.weight (expected shape [7, 3])");
 }
 
 #[test]
 fn a_wrong_shape_is_named_with_both() {
-    let error = open(&folder()).unwrap().take("w", &[3, 2]).unwrap_err();
+    let error = open(&folder()).unwrap().take("w", &[3, 2], DType::F32).unwrap_err();
     assert_eq!(error.to_string(), "tensor w has shape [2, 3], expected [3, 2]");
 }
 
@@ -60,7 +60,7 @@ fn a_wrong_shape_is_named_with_both() {
 fn an_element_type_that_is_no_float_is_named() {
     let dir = TempDir::new().unwrap();
     write(&dir.path().join("model.safetensors"), "w", Dtype::I8, &[4], &[1, 2, 3, 4]);
-    let error = open(&dir).unwrap().take("w", &[4]).unwrap_err();
+    let error = open(&dir).unwrap().take("w", &[4], DType::F32).unwrap_err();
     assert!(error.to_string().starts_with("tensor w has element type I8"), "{error}");
 }
 
@@ -102,8 +102,8 @@ fn shards_are_read_through_the_index() {
     write(&dir.path().join("model-00002.safetensors"), "v", Dtype::F32, &[1], &7f32.to_le_bytes());
     index(&dir, &serde_json::json!({"w": "model-00001.safetensors", "v": "model-00002.safetensors"}));
     let mut weights = open(&dir).unwrap();
-    weights.take("w", &[2, 3]).unwrap();
-    assert_eq!(weights.take("v", &[1]).unwrap().to_vec1::<f32>().unwrap(), [7.0]);
+    weights.take("w", &[2, 3], DType::F32).unwrap();
+    assert_eq!(weights.take("v", &[1], DType::F32).unwrap().to_vec1::<f32>().unwrap(), [7.0]);
     assert_eq!(weights.parameters(), 7);
 }
 
@@ -131,7 +131,7 @@ fn a_missing_shard_and_a_broken_index_are_named() {
 }
 
 fn kept(precision: Precision) -> Weights<'static> {
-    Weights::random(&LoadOptions { precision, device: Device::Cpu })
+    Weights::random(&LoadOptions { precision, ..LoadOptions::default() })
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn parts_that_become_the_same_are_laid_together() {
     serialize_to_file(tensors, None, &dir.path().join("model.safetensors")).unwrap();
     let parts = ["q", "k", "v"].map(|name| Part { name: name.to_owned(), rows: 1 });
     for (precision, expected) in [(Precision::Stored, &[2, 1][..]), (Precision::F32, &[3])] {
-        let weights = Weights::open(dir.path(), &LoadOptions { precision, device: Device::Cpu }).unwrap();
+        let weights = Weights::open(dir.path(), &LoadOptions { precision, ..LoadOptions::default() }).unwrap();
         let runs: Vec<_> = weights.alike(&parts, 2).unwrap().iter().map(|(_, parts)| parts.len()).collect();
         assert_eq!(runs, expected, "{precision:?}");
     }
