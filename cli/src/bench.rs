@@ -21,7 +21,8 @@ pub(crate) async fn engine(args: Args) -> anyhow::Result<()> {
         rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global().context("--threads")?;
     }
     // The measuring thread computes: it is none of the runtime's.
-    let measured = tokio::task::spawn_blocking(move || bench::run(&plan, output::complain));
+    let runtime = tokio::runtime::Handle::current();
+    let measured = tokio::task::spawn_blocking(move || bench::run(&plan, &runtime, output::complain));
     let report = measured.await.context("the bench panicked")??;
     let text = if args.json { json::report(&report).to_string() } else { table::report(&report) };
     output::write(&format!("{}\n", text.trim_end()))?;
@@ -42,7 +43,7 @@ fn plan(args: &Args) -> anyhow::Result<Plan> {
     };
     let options = precisions.into_iter().map(|precision| LoadOptions::new(precision, kind));
     let options = options.collect::<Result<_, _>>().with_context(|| format!("--device {}", args.device))?;
-    Ok(Plan { source, options, contexts: args.context.clone(), repeats: args.repeats.get() })
+    Ok(Plan { source, options, contexts: args.context.clone(), repeats: args.repeats.get(), rounds: args.rounds.get() })
 }
 
 /// What is measured, and how often.
@@ -72,6 +73,9 @@ pub(crate) struct Args {
     /// Repetitions of a step, of which the median counts.
     #[arg(long, value_name = "N", default_value = "9")]
     pub(crate) repeats: NonZeroUsize,
+    /// Whole rounds through gRPC, of which the median counts.
+    #[arg(long, value_name = "N", default_value = "8")]
+    pub(crate) rounds: NonZeroUsize,
     /// One JSON object instead of a table.
     #[arg(long)]
     pub(crate) json: bool,

@@ -2,7 +2,7 @@
 
 mod checkpoint;
 mod random;
-mod server;
+pub(crate) mod server;
 
 use std::error::Error as _;
 
@@ -15,7 +15,8 @@ use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 use tonic::transport::server::TcpIncoming;
 
-use self::checkpoint::{Checkpoint, CheckpointError};
+use self::checkpoint::Checkpoint;
+pub(crate) use self::checkpoint::{Checkpoint as Loaded, CheckpointError};
 use crate::{
     config::{Config, ModelChoice, ModelSource},
     engine::{Engine, EngineThread},
@@ -92,17 +93,21 @@ fn engine_died(ended: Result<(), String>) -> anyhow::Error {
     }
 }
 
+/// Everything of the model that is chosen.
+pub(crate) fn open(choice: &ModelChoice) -> Result<Checkpoint, CheckpointError> {
+    match &choice.source {
+        ModelSource::Checkpoint(path) => checkpoint::load(path, &choice.options),
+        ModelSource::Random(config) => random::load(config, &choice.options),
+    }
+}
+
 /// On a thread of its own, which is abandoned with the process when the stop comes first.
 async fn load(choice: ModelChoice) -> anyhow::Result<Checkpoint> {
     let (loaded, checkpoint) = oneshot::channel::<Result<Checkpoint, CheckpointError>>();
     let shown = choice.source.shown();
     std::thread::Builder::new().name("load".to_owned()).spawn(move || {
-        let checkpoint = match &choice.source {
-            ModelSource::Checkpoint(path) => checkpoint::load(path, &choice.options),
-            ModelSource::Random(config) => random::load(config, &choice.options),
-        };
         // A stop that came first has dropped the receiver.
-        let _ = loaded.send(checkpoint);
+        let _ = loaded.send(open(&choice));
     })?;
     let loaded = checkpoint.await.map_err(|_| anyhow!("loading panicked"));
     loaded?.with_context(|| format!("cannot serve {shown}"))

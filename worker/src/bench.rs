@@ -7,17 +7,19 @@
 mod ceilings;
 mod memory;
 mod roofline;
+mod rounds;
 mod steps;
 
 use std::time::Instant;
 
 use anyhow::Context as _;
 
-use crate::config::ModelSource;
-use crate::gguf::Gguf;
-use crate::model::{LoadOptions, Model, Precision};
+use crate::app;
+use crate::config::{ModelChoice, ModelSource};
+use crate::model::{LoadOptions, Precision};
 
 pub use ceilings::Ceilings;
+pub use rounds::Rounds;
 pub(crate) use steps::unplanned;
 pub use steps::{Kind, Step};
 
@@ -31,6 +33,8 @@ pub struct Plan {
     pub contexts: Vec<usize>,
     /// Of which the median counts.
     pub repeats: usize,
+    /// Whole rounds through gRPC.
+    pub rounds: usize,
 }
 
 /// All that one run measured.
@@ -40,7 +44,7 @@ pub struct Report {
     pub instructions: &'static str,
     pub threads: usize,
     pub models: Vec<Measured>,
-    /// The largest resident size of the process so far, in bytes; None where the system does not tell.
+    /// The largest of the models'; None where the system does not tell.
     pub peak_bytes: Option<u64>,
 }
 
@@ -56,59 +60,64 @@ pub struct Measured {
     /// Of keys and values.
     pub cache_bytes: u64,
     pub steps: Vec<Step>,
+    pub rounds: Rounds,
     /// Of the contexts and the steps, as the engine counts them.
     pub computed_tokens: u64,
     pub cached_tokens: u64,
-    /// The largest resident size while it was loaded, less what there was before, in bytes.
+    /// The largest resident size from its loading to its last step, less what there was before, in bytes.
     pub peak_bytes: Option<u64>,
 }
 
-/// Measures all of the plan; `told` hears what is under way.
-pub fn run(plan: &Plan, told: impl Fn(&str)) -> anyhow::Result<Report> {
+/// Measures all of the plan; `told` hears what is under way. Calls itself through gRPC on `runtime`, on none of whose threads it runs.
+pub fn run(plan: &Plan, runtime: &tokio::runtime::Handle, told: impl Fn(&str)) -> anyhow::Result<Report> {
     told("measuring read bandwidth and large products");
-    let mut ceilings = Ceilings::measure()?;
-    let mut models = Vec::new();
-    for options in &plan.options {
-        told(&format!("loading {} ({:?})", plan.source.shown(), options.precision));
-        memory::forget_peak();
-        let before = memory::resident().unwrap_or(0);
-        let from = Instant::now();
-        let model = load(&plan.source, options).with_context(|| format!("cannot load {}", plan.source.shown()))?;
-        let load_s = from.elapsed().as_secs_f64();
-        let mut measured = Measured {
-            family: model.info.family.clone(),
-            parameters: model.info.parameters,
-            device: model.info.device.clone(),
-            dtype: model.info.dtype,
-            load_s,
-            weight_bytes: model.info.weight_bytes,
-            cache_bytes: 0,
-            steps: Vec::new(),
-            computed_tokens: 0,
-            cached_tokens: 0,
-            peak_bytes: None,
-        };
-        steps::measure(&model, plan, &mut measured, &told)?;
-        measured.peak_bytes = memory::peak().map(|peak| peak.saturating_sub(before));
-        models.push(measured);
-    }
+    let before = Ceilings::measure()?;
+    let models = plan.options.iter().map(|options| model(plan, options, runtime, &told));
+    let mut models = models.collect::<anyhow::Result<Vec<_>>>()?;
     // The machine may have been slow before: a ceiling is the best that was seen.
-    ceilings = ceilings.or_better(Ceilings::measure()?);
+    let ceilings = before.or_better(Ceilings::measure()?);
     for measured in &mut models {
         for step in &mut measured.steps {
             step.roofline_share = ceilings.fastest(&step.cost, measured.dtype) / (step.ms / 1e3);
         }
     }
-    let threads = rayon::current_num_threads();
-    let instructions = specfuse_kernels::instructions();
-    Ok(Report { ceilings, instructions, threads, models, peak_bytes: memory::peak() })
+    let peak_bytes = models.iter().filter_map(|measured| measured.peak_bytes).max();
+    let (threads, instructions) = (rayon::current_num_threads(), specfuse_kernels::instructions());
+    Ok(Report { ceilings, instructions, threads, models, peak_bytes })
 }
 
-fn load(source: &ModelSource, options: &LoadOptions) -> anyhow::Result<Model> {
-    Ok(match source {
-        ModelSource::Random(config) => Model::random(config, options)?,
-        ModelSource::Checkpoint(path) if path.is_dir() => Model::from_folder(path, options)?,
-        ModelSource::Checkpoint(path) => Model::from_gguf(&Gguf::open(path)?, options)?,
+fn model(
+    plan: &Plan,
+    options: &LoadOptions,
+    runtime: &tokio::runtime::Handle,
+    told: &impl Fn(&str),
+) -> anyhow::Result<Measured> {
+    let choice = ModelChoice { source: plan.source.clone(), options: options.clone() };
+    let shown = choice.source.shown();
+    told(&format!("loading {shown} ({:?})", options.precision));
+    memory::forget_peak();
+    let before = memory::resident().unwrap_or(0);
+    let from = Instant::now();
+    let loaded = app::open(&choice).with_context(|| format!("cannot load {shown}"))?;
+    let load_s = from.elapsed().as_secs_f64();
+    let info = loaded.model.info.clone();
+    let stepped = steps::measure(&loaded.model, plan, told)?;
+    let peak_bytes = memory::peak().map(|peak| peak.saturating_sub(before));
+    told(&format!("{}: rounds through gRPC", info.dtype));
+    let rounds = runtime.block_on(rounds::measure(loaded, plan.rounds))?;
+    Ok(Measured {
+        family: info.family,
+        parameters: info.parameters,
+        device: info.device,
+        dtype: info.dtype,
+        load_s,
+        weight_bytes: info.weight_bytes,
+        cache_bytes: stepped.cache_bytes,
+        steps: stepped.steps,
+        rounds,
+        computed_tokens: stepped.computed_tokens,
+        cached_tokens: stepped.cached_tokens,
+        peak_bytes,
     })
 }
 

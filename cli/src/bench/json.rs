@@ -37,6 +37,11 @@ fn model(measured: &Measured) -> Value {
         "cache_bytes": measured.cache_bytes,
         "computed_tokens": measured.computed_tokens,
         "cached_tokens": measured.cached_tokens,
+        "round": {
+            "ms": measured.rounds.ms,
+            "model_ms": measured.rounds.model_ms,
+            "outside_share": measured.rounds.outside_share,
+        },
     })
 }
 

@@ -12,15 +12,15 @@ use crate::{
 };
 
 #[derive(Debug)]
-pub(super) struct Checkpoint {
-    pub(super) model: Model,
-    pub(super) language: Language,
-    pub(super) end_of_turn: Arc<[u32]>,
+pub(crate) struct Checkpoint {
+    pub(crate) model: Model,
+    pub(crate) language: Language,
+    pub(crate) end_of_turn: Arc<[u32]>,
 }
 
 /// Why a folder or a file cannot be served.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum CheckpointError {
+pub(crate) enum CheckpointError {
     #[error("no such folder and no such GGUF file")]
     Nothing,
     #[error(transparent)]

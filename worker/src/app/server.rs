@@ -21,14 +21,14 @@ const MAX_STREAMS_PER_CONNECTION: u32 = 1024;
 const HEALTH_NAMES: [&str; 2] = ["", worker_service_server::SERVICE_NAME];
 
 #[derive(Debug, thiserror::Error)]
-pub(super) enum BindError {
+pub(crate) enum BindError {
     #[error("--listen {address} is taken by another process")]
     Taken { address: SocketAddr },
     #[error("cannot listen on --listen {address}")]
     Refused { address: SocketAddr, source: std::io::Error },
 }
 
-pub(super) fn bind(address: SocketAddr) -> Result<TcpIncoming, BindError> {
+pub(crate) fn bind(address: SocketAddr) -> Result<TcpIncoming, BindError> {
     match TcpIncoming::bind(address) {
         Ok(incoming) => Ok(incoming.with_nodelay(Some(true)).with_keepalive(Some(KEEPALIVE_INTERVAL))),
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => Err(BindError::Taken { address }),
@@ -37,7 +37,7 @@ pub(super) fn bind(address: SocketAddr) -> Result<TcpIncoming, BindError> {
 }
 
 /// Serves until `stop` completes and the running calls are answered. Health says so from the first call to the last.
-pub(super) async fn serve(
+pub(crate) async fn serve(
     service: Service,
     incoming: TcpIncoming,
     stop: impl Future<Output = ()>,

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, bail};
 
+use super::Plan;
 use super::roofline::Cost;
-use super::{Measured, Plan};
 use crate::engine::bench::{Bench, Stepped};
 use crate::engine::{DraftJob, Sampling, ScoreSequence};
 use crate::model::Model;
@@ -52,23 +52,31 @@ impl Kind {
     }
 }
 
-pub(super) fn measure(model: &Model, plan: &Plan, measured: &mut Measured, told: &impl Fn(&str)) -> Result<()> {
+/// All steps of a model.
+pub(super) struct Steps {
+    pub(super) steps: Vec<Step>,
+    pub(super) cache_bytes: u64,
+    pub(super) computed_tokens: u64,
+    pub(super) cached_tokens: u64,
+}
+
+pub(super) fn measure(model: &Model, plan: &Plan, told: &impl Fn(&str)) -> Result<Steps> {
     let longest = plan.contexts.iter().copied().max().unwrap_or(0);
     let sequences = DECODES.into_iter().max().unwrap_or(1);
     let slots = sequences * (longest + plan.repeats + WARM_UP + 2) + PREFILL;
     let mut bench = Bench::new(model, slots)?;
-    measured.cache_bytes = slots as u64 * model.bytes_per_token();
+    let mut steps = Vec::new();
     for context in &plan.contexts {
         for sequences in DECODES {
-            told(&format!("{}: decode of {sequences} after {context}", measured.dtype));
-            measured.steps.push(decode(model, &mut bench, (sequences, *context), plan.repeats)?);
+            told(&format!("{}: decode of {sequences} after {context}", model.info.dtype));
+            steps.push(decode(model, &mut bench, (sequences, *context), plan.repeats)?);
         }
-        told(&format!("{}: score and prefill after {context}", measured.dtype));
-        measured.steps.push(score(model, &mut bench, *context, plan.repeats)?);
-        measured.steps.push(prefill(model, &mut bench, *context, plan.repeats)?);
+        told(&format!("{}: score and prefill after {context}", model.info.dtype));
+        steps.push(score(model, &mut bench, *context, plan.repeats)?);
+        steps.push(prefill(model, &mut bench, *context, plan.repeats)?);
     }
-    (measured.computed_tokens, measured.cached_tokens) = bench.counted();
-    Ok(())
+    let (computed_tokens, cached_tokens) = bench.counted();
+    Ok(Steps { steps, cache_bytes: slots as u64 * model.bytes_per_token(), computed_tokens, cached_tokens })
 }
 
 fn decode(model: &Model, bench: &mut Bench<'_>, (sequences, context): (usize, usize), repeats: usize) -> Result<Step> {
