@@ -30,7 +30,7 @@ PEERS = [TRANSFORMERS, LLAMA_CPP]
 ROWS = {"decode": 1, "prefill": PREFILL, "score": CANDIDATES * CANDIDATE}
 PROMPT, GREEDY = 24, 8
 BUSY = 0.5
-# Nats by which a log-probability may differ from the f32 reference's. Another computation differs by several.
+# Nats by which a log-probability may differ from the f32 reference's. Rows in the wrong order differ by more than one.
 TOLERANCE = {"f32": 0.02, "f16": 0.05, "bf16": 0.15, "q8_0": 0.15}
 Contestants = dict[tuple[str, str], Specfuse | InProcess]  # by program and precision
 
@@ -70,6 +70,10 @@ def arguments() -> argparse.Namespace:
     form.add_argument("--markdown", action="store_true", help="the table in Markdown")
     form.add_argument("--json", action="store_true", help="one JSON object with every round's times, instead of a table")
     args = parser.parse_args()
+    if not args.specfuse.is_file():
+        parser.error(f"--specfuse {args.specfuse}: no such program; cargo build --release makes it")
+    if min(args.rounds, args.threads) < 1:
+        parser.error("--rounds and --threads must be at least 1")
     args.shape = args.shape or HERE / f"shapes/llama-{'80m' if args.quick else '500m'}.json"
     args.precisions = args.precisions or (["bf16", "q8_0"] if args.quick else ["bf16", "q8_0", "f32"])
     args.repeats = args.repeats or (1 if args.quick else 3)
