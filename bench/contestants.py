@@ -21,7 +21,7 @@ import transformers
 
 PREFILL, CANDIDATES, CANDIDATE = 512, 5, 10
 DTYPES = {"bf16": torch.bfloat16, "f16": torch.float16, "f32": torch.float32}
-WARM_UP, PATIENCE_S = 1, 20.0
+PATIENCE_S = 4.0
 Step = tuple[str, int]  # decode, prefill or score; the tokens before it
 Continuation = list[tuple[int, float]]  # token, its log-probability
 
@@ -84,43 +84,49 @@ class Specfuse:
 
 
 class InProcess(ABC):
-    """What the two peers share: they hold one context, read rows after it and forget them again."""
+    """What the two peers share: they read a context, rows after it, and go back to it."""
 
     vocab: int
 
     @abstractmethod
-    def begin(self, context: list[int], sequences: int) -> None:
-        """Forgets everything, reads the context and gives it to so many sequences."""
+    def begin(self, context: list[int]) -> None:
+        """Forgets everything and reads the context as the only sequence."""
 
     @abstractmethod
     def read(self, rows: list[int]) -> numpy.ndarray:
         """The logits after the last row of the only sequence."""
 
     @abstractmethod
+    def fork(self, sequences: int) -> None:
+        """Gives what was read to so many sequences."""
+
+    @abstractmethod
     def score(self, candidates: list[list[int]]) -> None:
         """The logits after every row of all sequences."""
 
     @abstractmethod
-    def forget(self, count: int) -> None:
-        """The last rows of every sequence."""
+    def rewind(self, length: int) -> None:
+        """Forgets all but the first tokens of every sequence."""
 
     def measure(self, plan: Plan) -> dict[Step, float]:
+        """Longest context first: reading it makes a later prefill a warm one."""
         rows = tokens(self.vocab, 1, PREFILL)
         candidates = [tokens(self.vocab, 1 + candidate, CANDIDATE) for candidate in range(CANDIDATES)]
-        ways: dict[str, tuple[int, Callable[[], object]]] = {
-            "decode": (1, lambda: self.read(rows[:1])),
-            "prefill": (1, lambda: (self.read(rows), self.forget(PREFILL))),
-            "score": (CANDIDATES, lambda: (self.score(candidates), self.forget(CANDIDATE))),
-        }
-        times = {}
-        for kind, context in plan.steps():
-            sequences, step = ways[kind]
-            self.begin(tokens(self.vocab, 0, context), sequences)
-            times[kind, context] = median_ms(step, plan.repeats)
+        times: dict[Step, float] = {}
+        for context in sorted(plan.contexts, reverse=True):
+            self.begin(tokens(self.vocab, 0, context))
+            self.read(rows[:1])
+            times["decode", context] = median_ms(lambda: self.read(rows[:1]), plan.repeats)
+            self.rewind(context)
+            if ("prefill", context) in plan.steps():
+                times["prefill", context] = median_ms(lambda: (self.read(rows), self.rewind(context)), plan.repeats)
+            if ("score", context) in plan.steps():
+                self.fork(CANDIDATES)
+                times["score", context] = median_ms(lambda: (self.score(candidates), self.rewind(context)), plan.repeats)
         return times
 
     def greedy(self, prompt: list[int], count: int) -> Continuation:
-        self.begin(prompt[:-1], 1)
+        self.begin(prompt[:-1])
         drafted, token = [], prompt[-1]
         for _ in range(count):
             logprobs = log_softmax(self.read([token]))
@@ -140,19 +146,21 @@ class Transformers(InProcess):
     def forward(self, rows: list[list[int]], reads: int) -> torch.Tensor:
         return self.model(torch.tensor(rows), past_key_values=self.cache, use_cache=True, logits_to_keep=reads).logits
 
-    def begin(self, context: list[int], sequences: int) -> None:
+    def begin(self, context: list[int]) -> None:
         self.cache = transformers.DynamicCache()
-        self.forward([context], 1)
-        self.cache.batch_repeat_interleave(sequences)
+        self.read(context)
 
     def read(self, rows: list[int]) -> numpy.ndarray:
         return self.forward([rows], 1)[0, -1].float().numpy()
 
+    def fork(self, sequences: int) -> None:
+        self.cache.batch_repeat_interleave(sequences)
+
     def score(self, candidates: list[list[int]]) -> None:
         self.forward(candidates, CANDIDATE)
 
-    def forget(self, count: int) -> None:
-        self.cache.crop(-count)
+    def rewind(self, length: int) -> None:
+        self.cache.crop(length - self.cache.get_seq_length())
 
 
 class LlamaCpp(InProcess):
@@ -187,11 +195,12 @@ class LlamaCpp(InProcess):
         # It waits until all is computed.
         return numpy.ctypeslib.as_array(llama_cpp.llama_get_logits_ith(self.context, -1), (self.vocab,)).copy()
 
-    def begin(self, context: list[int], sequences: int) -> None:
+    def begin(self, context: list[int]) -> None:
         llama_cpp.llama_memory_clear(self.memory, False)
         self.length = 0
-        for start in range(0, len(context), PREFILL):
-            self.read(context[start:start + PREFILL])
+        self.read(context)
+
+    def fork(self, sequences: int) -> None:
         for sequence in range(1, sequences):
             llama_cpp.llama_memory_seq_cp(self.memory, 0, sequence, -1, -1)
 
@@ -201,9 +210,9 @@ class LlamaCpp(InProcess):
     def score(self, candidates: list[list[int]]) -> None:
         self.decode(candidates, True)
 
-    def forget(self, count: int) -> None:
-        self.length -= count
-        llama_cpp.llama_memory_seq_rm(self.memory, -1, self.length, -1)
+    def rewind(self, length: int) -> None:
+        llama_cpp.llama_memory_seq_rm(self.memory, -1, length, -1)
+        self.length = length
 
 
 def log_softmax(logits: numpy.ndarray) -> numpy.ndarray:
@@ -213,8 +222,6 @@ def log_softmax(logits: numpy.ndarray) -> numpy.ndarray:
 
 def median_ms(step: Callable[[], object], repeats: int) -> float:
     """Of so many repetitions, or of fewer when they take long."""
-    for _ in range(WARM_UP):
-        step()
     started, times = time.perf_counter(), []
     while len(times) < repeats and (not times or time.perf_counter() - started < PATIENCE_S):
         before = time.perf_counter()

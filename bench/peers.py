@@ -30,7 +30,7 @@ PEERS = [TRANSFORMERS, LLAMA_CPP]
 ROWS = {"decode": 1, "prefill": PREFILL, "score": CANDIDATES * CANDIDATE}
 PROMPT, GREEDY = 24, 8
 BUSY = 0.5
-# Nats by which a log-probability may differ from the f32 reference's. Another computation differs by several.
+# Nats by which a log-probability may differ from the f32 reference's. Rows in the wrong order differ by more than one.
 TOLERANCE = {"f32": 0.02, "f16": 0.05, "bf16": 0.15, "q8_0": 0.15}
 Contestants = dict[tuple[str, str], Specfuse | InProcess]  # by program and precision
 
@@ -41,7 +41,7 @@ def main() -> int:
     if host["load_average"] > BUSY:
         say(f"the load average is {host['load_average']:.1f}: what else runs here changes the comparison, not only the numbers")
     torch.set_num_threads(args.threads)
-    plan = Plan([32] if args.quick else [32, 512], 2 if args.quick else 3, args.threads, args.limit)
+    plan = Plan([32] if args.quick else [32, 512], args.repeats, args.threads, args.limit)
     config = checkpoint.read_config(args.checkpoint / "config.json" if args.checkpoint else args.shape)
     with tempfile.TemporaryDirectory(dir=args.scratch) as scratch:
         contestants = prepare(args, config, Path(scratch), plan)
@@ -60,6 +60,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--checkpoint", type=Path, help="take the weights of this Llama folder, as bf16")
     parser.add_argument("--precisions", nargs="+", choices=list(checkpoint.KINDS), help="default: bf16 q8_0 f32; --quick: bf16 q8_0")
     parser.add_argument("--rounds", type=int, default=3, help="of which the median counts")
+    parser.add_argument("--repeats", type=int, help="of a step in a round, of which the median counts (3; --quick: 1)")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--seed", type=int, default=0, help="of the random weights")
     parser.add_argument("--limit", type=float, help="seconds after which no round begins that would not end in time (480; --quick: 90)")
@@ -69,8 +70,13 @@ def arguments() -> argparse.Namespace:
     form.add_argument("--markdown", action="store_true", help="the table in Markdown")
     form.add_argument("--json", action="store_true", help="one JSON object with every round's times, instead of a table")
     args = parser.parse_args()
+    if not args.specfuse.is_file():
+        parser.error(f"--specfuse {args.specfuse}: no such program; cargo build --release makes it")
+    if min(args.rounds, args.threads) < 1:
+        parser.error("--rounds and --threads must be at least 1")
     args.shape = args.shape or HERE / f"shapes/llama-{'80m' if args.quick else '500m'}.json"
     args.precisions = args.precisions or (["bf16", "q8_0"] if args.quick else ["bf16", "q8_0", "f32"])
+    args.repeats = args.repeats or (1 if args.quick else 3)
     args.limit = args.limit or (90.0 if args.quick else 480.0)
     return args
 
@@ -101,7 +107,7 @@ def agree(contestants: Contestants, folder: Path, config: checkpoint.Config) -> 
     answers = []
     for (program, precision), contestant in contestants.items():
         continuation = contestant.greedy(prompt, GREEDY)
-        reference.begin(prompt[:-1], 1)
+        reference.begin(prompt[:-1])
         error, last = 0.0, prompt[-1]
         for token, logprob in continuation:
             error = max(error, abs(log_softmax(reference.read([last]))[token] - logprob))
@@ -162,13 +168,14 @@ def table(report: dict, markdown: bool) -> str:
         padded.insert(1, ["-" * width for width in widths])
     joined = ["| " + " | ".join(cells) + " |" if markdown else "  ".join(cells).rstrip() for cells in padded]
     host = report["machine"]
+    busy = "; THE MACHINE WAS BUSY: NOT A COMPARISON" if host["load_average"] > BUSY else ""
     packages = ", ".join(" ".join(package) for package in host["packages"].items())
     return "\n".join([f"{report['model']} on {host['processor']}, {host['threads']} threads; {packages}; tokens/s, "
-                      f"median of {report['rounds']} rounds; load average {host['load_average']:.1f} before", "", *joined])
+                      f"median of {report['rounds']} rounds; load average {host['load_average']:.1f} before{busy}", "", *joined])
 
 
 def say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(f"{time.strftime('%X')} {line}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
