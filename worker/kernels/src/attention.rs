@@ -69,7 +69,21 @@ pub struct Span<'a> {
     pub slots: &'a [u32],
 }
 
-/// One layer's keys and values, [kv_heads, slots, head_dim] each.
+/// Slots that lie together: a head's keys in them are read as one stream, and memory becomes real from the first slots on.
+const TOGETHER: usize = 64;
+
+/// Elements of the keys, or the values, of `slots` slots in one layer: [slots / 64][kv_heads][64][head_dim].
+pub fn elements(shape: HeadShape, slots: usize) -> usize {
+    slots.div_ceil(TOGETHER).saturating_mul(TOGETHER).saturating_mul(shape.kv_width())
+}
+
+/// Where the key, or the value, of a slot and a key head begins among them.
+#[inline(always)]
+pub fn place(shape: HeadShape, kv_head: usize, slot: usize) -> usize {
+    ((slot / TOGETHER * shape.kv_heads + kv_head) * TOGETHER + slot % TOGETHER) * shape.head_dim
+}
+
+/// One layer's keys and values, [`elements`] each, laid out as [`place`] says.
 #[derive(Clone, Copy, Debug)]
 pub struct Cached<'a> {
     pub keys: &'a [f32],
@@ -127,7 +141,7 @@ fn check(
         return Err(ShapeError::Queries { queries: queries.len(), rows, width });
     }
     let (keys, values) = (cached.keys.len(), cached.values.len());
-    if keys < slots * kv_width || values < slots * kv_width {
+    if keys < elements(rule.shape, slots) || values < elements(rule.shape, slots) {
         return Err(ShapeError::Cached { keys, values, slots, width: kv_width });
     }
     for Span { rows, start, slots: named } in spans {
@@ -214,9 +228,8 @@ struct Attention<'a> {
 /// A unit with what its loops need.
 struct Task<'a> {
     rule: &'a AttentionRule,
-    /// One key head's, [slots, head_dim].
-    keys: &'a [f32],
-    values: &'a [f32],
+    cached: Cached<'a>,
+    kv_head: usize,
     /// Of the positions from `base` to the unit's last.
     slots: &'a [u32],
     /// A multiple of KEYS.
@@ -229,6 +242,20 @@ struct Task<'a> {
 impl Task<'_> {
     fn queries(&self) -> usize {
         self.rows * self.rule.shape.group()
+    }
+
+    /// The key of a position counted from `base`.
+    #[inline(always)]
+    fn key(&self, position: usize) -> &[f32] {
+        let at = place(self.rule.shape, self.kv_head, self.slots[position] as usize);
+        &self.cached.keys[at..at + self.rule.shape.head_dim]
+    }
+
+    /// The value of a position counted from `base`.
+    #[inline(always)]
+    fn value(&self, position: usize) -> &[f32] {
+        let at = place(self.rule.shape, self.kv_head, self.slots[position] as usize);
+        &self.cached.values[at..at + self.rule.shape.head_dim]
     }
 
     /// Positions, up to a multiple of KEYS.
@@ -246,15 +273,13 @@ impl Task<'_> {
 
 impl Attention<'_> {
     fn compute(&self, unit: Unit) {
-        let HeadShape { head_dim, .. } = self.rule.shape;
         let span = self.spans[unit.span];
         let start = span.start + unit.from;
         let base = self.rule.window.map_or(0, |window| (start + 1).saturating_sub(window)) / KEYS * KEYS;
-        let head = unit.kv_head * self.cached.slots * head_dim..(unit.kv_head + 1) * self.cached.slots * head_dim;
         let task = Task {
             rule: self.rule,
-            keys: &self.cached.keys[head.clone()],
-            values: &self.cached.values[head],
+            cached: self.cached,
+            kv_head: unit.kv_head,
             slots: &span.slots[base..start + unit.rows],
             base,
             start,

@@ -19,7 +19,7 @@ const PIECE: usize = 1 << 16;
 /// Bytes a second that all threads together read from a buffer of `bytes`, which should be larger than the caches; the best of
 /// `tries`.
 pub fn read_bandwidth(bytes: usize, tries: usize) -> Result<f64, OutOfMemory> {
-    let mut memory = Memory::whole(bytes / size_of::<f32>(), size_of::<f32>())?;
+    let mut memory = Memory::zeroed(bytes / size_of::<f32>(), size_of::<f32>())?;
     memory.floats_mut().fill(1.0);
     let floats = memory.floats();
     let pieces = floats.len() / PIECE;

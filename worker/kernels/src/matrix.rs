@@ -102,11 +102,11 @@ impl Matrix {
     }
 
     fn empty(format: Format, outputs: usize, inputs: usize) -> Result<Self, PackError> {
-        let mut matrix = Self { format, outputs, inputs, weights: Memory::whole(0, 1)?, scales: None };
+        let mut matrix = Self { format, outputs, inputs, weights: Memory::zeroed(0, 1)?, scales: None };
         let tiles = outputs.div_ceil(LANES);
-        matrix.weights = Memory::whole(tiles, matrix.tile_bytes())?;
+        matrix.weights = Memory::zeroed(tiles, matrix.tile_bytes())?;
         if format == Format::Q8_0 {
-            matrix.scales = Some(Memory::whole(tiles, matrix.tile_scales() * size_of::<u16>())?);
+            matrix.scales = Some(Memory::zeroed(tiles, matrix.tile_scales() * size_of::<u16>())?);
         }
         Ok(matrix)
     }

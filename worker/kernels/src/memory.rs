@@ -30,24 +30,19 @@ unsafe impl Plain for u16 {}
 unsafe impl Plain for f32 {}
 
 impl Memory {
-    /// `count` zeros of a type of `size` bytes, all of which will be written.
-    pub(crate) fn whole(count: usize, size: usize) -> Result<Self, OutOfMemory> {
-        let memory = Self::zeroed(count, size)?;
-        // Only a wish: without huge pages everything works, a little slower.
-        #[cfg(target_os = "linux")]
-        let _ = memory.map.advise(memmap2::Advice::HugePage);
-        Ok(memory)
-    }
-
-    /// Room for `count` f32, all 0, of which no more becomes real than is written.
-    pub fn of_floats(count: usize) -> Result<Self, OutOfMemory> {
-        Self::zeroed(count, size_of::<f32>())
-    }
-
-    fn zeroed(count: usize, size: usize) -> Result<Self, OutOfMemory> {
+    /// `count` zeros of a type of `size` bytes.
+    pub(crate) fn zeroed(count: usize, size: usize) -> Result<Self, OutOfMemory> {
         let bytes = count.saturating_mul(size).max(1);
         let map = MmapMut::map_anon(bytes).map_err(|source| OutOfMemory { bytes, source })?;
+        // Only a wish: without huge pages everything works, a little slower.
+        #[cfg(target_os = "linux")]
+        let _ = map.advise(memmap2::Advice::HugePage);
         Ok(Self { map })
+    }
+
+    /// Room for `count` f32, all 0.
+    pub fn of_floats(count: usize) -> Result<Self, OutOfMemory> {
+        Self::zeroed(count, size_of::<f32>())
     }
 
     pub fn floats(&self) -> &[f32] {

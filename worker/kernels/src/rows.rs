@@ -1,5 +1,7 @@
 //! What a decoder does to each row by itself: norms, activations, rotations.
 
+use std::ops::Range;
+
 use crate::lanes::{self, Kernel, LANES, Lanes};
 use crate::parallel::{self, Shared};
 
@@ -36,6 +38,73 @@ pub fn gated(x: &[f32], inner: usize, activation: Activation) -> Vec<f32> {
     each_row(x.len() / (2 * inner), inner, |row, out| {
         let (gate, up) = x[row * 2 * inner..(row + 1) * 2 * inner].split_at(inner);
         lanes::run(Gate { gate, up, activation, out });
+    })
+}
+
+/// a + b.
+///
+/// # Panics
+/// When they are not equally long.
+pub fn sum(a: &[f32], b: &[f32]) -> Vec<f32> {
+    const PIECE: usize = 4096;
+    assert_eq!(a.len(), b.len(), "sums of unequal length");
+    if a.len() < PARALLEL_FROM || !a.len().is_multiple_of(PIECE) {
+        return a.iter().zip(b).map(|(a, b)| a + b).collect();
+    }
+    each_row(a.len() / PIECE, PIECE, |piece, out| {
+        let (a, b) = (&a[piece * PIECE..][..PIECE], &b[piece * PIECE..][..PIECE]);
+        out.iter_mut().zip(a).zip(b).for_each(|((out, a), b)| *out = a + b);
+    })
+}
+
+/// Columns `range` of rows of `width` elements.
+///
+/// # Panics
+/// When x is not whole rows, or the range lies outside them.
+pub fn columns(x: &[f32], width: usize, range: Range<usize>) -> Vec<f32> {
+    assert!(width > 0 && x.len().is_multiple_of(width) && range.end <= width, "no such columns");
+    each_row(x.len() / width, range.len(), |row, out| out.copy_from_slice(&x[row * width..][range.clone()]))
+}
+
+/// Which dimensions of a head turn together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pairs {
+    /// i and i + half of those that turn.
+    Halves,
+    /// 2i and 2i + 1.
+    Neighbours,
+}
+
+/// The angles of some rows: cosines and sines, [rows, pairs] each.
+#[derive(Clone, Copy, Debug)]
+pub struct Turns<'a> {
+    pub cos: &'a [f32],
+    pub sin: &'a [f32],
+    pub rows: usize,
+    pub pairs: Pairs,
+}
+
+/// Turns the first dimensions of every head of x, [rows, heads * head_dim], by their angles; the other dimensions pass.
+///
+/// # Panics
+/// When x is not rows of whole heads, or there are more angles than pairs of dimensions.
+pub fn rotated(x: &[f32], head_dim: usize, turns: Turns<'_>) -> Vec<f32> {
+    let Turns { cos, sin, rows, pairs } = turns;
+    let (width, count) = (x.len() / rows.max(1), cos.len() / rows.max(1));
+    assert!(head_dim > 0 && x.len() == rows * width && width.is_multiple_of(head_dim), "x is not rows of whole heads");
+    assert!(2 * count <= head_dim && cos.len() == rows * count && sin.len() == cos.len(), "no such angles");
+    each_row(rows, width, |row, out| {
+        let (cos, sin) = (&cos[row * count..][..count], &sin[row * count..][..count]);
+        for (x, out) in x[row * width..][..width].chunks_exact(head_dim).zip(out.chunks_exact_mut(head_dim)) {
+            out.copy_from_slice(x);
+            for (pair, (cos, sin)) in cos.iter().zip(sin).enumerate() {
+                let (a, b) = match pairs {
+                    Pairs::Halves => (pair, pair + count),
+                    Pairs::Neighbours => (2 * pair, 2 * pair + 1),
+                };
+                (out[a], out[b]) = (x[a] * cos - x[b] * sin, x[a] * sin + x[b] * cos);
+            }
+        }
     })
 }
 
@@ -152,6 +221,33 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn sums_and_columns_are_taken_element_by_element() {
+        for count in [5, 4096 * 9] {
+            let (a, b) = (values(count), values(count));
+            let expected: Vec<f32> = a.iter().map(|x| x + x).collect();
+            assert_eq!(sum(&a, &b), expected);
+        }
+        assert_eq!(columns(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 3, 1..3), [2.0, 3.0, 5.0, 6.0]);
+    }
+
+    #[test]
+    fn pairs_turn_and_the_rest_passes() {
+        let (cos, sin) = ([0.6, 1.0], [0.8, 0.0]);
+        let x = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0];
+        let turns = |pairs| Turns { cos: &cos, sin: &sin, rows: 1, pairs };
+        let close = |found: Vec<f32>, expected: [f32; 10]| {
+            found
+                .iter()
+                .zip(expected)
+                .for_each(|(found, expected)| assert!((found - expected).abs() < 1e-5, "{found}"));
+        };
+        let halves = rotated(&x, 5, turns(Pairs::Halves));
+        close(halves, [0.6 - 2.4, 2.0, 0.8 + 1.8, 4.0, 5.0, 3.6 - 6.4, 7.0, 4.8 + 4.8, 9.0, 10.0]);
+        let neighbours = rotated(&x, 5, turns(Pairs::Neighbours));
+        close(neighbours, [0.6 - 1.6, 0.8 + 1.2, 3.0, 4.0, 5.0, 3.6 - 5.6, 4.8 + 4.2, 8.0, 9.0, 10.0]);
     }
 
     #[test]

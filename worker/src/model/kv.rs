@@ -5,9 +5,9 @@ mod device;
 
 use std::fmt;
 
-use candle_core::{Result, Storage, Tensor, bail};
+use candle_core::{Result, Tensor, bail};
 use specfuse_kernels::Memory;
-use specfuse_kernels::attention::HeadShape;
+use specfuse_kernels::attention::{HeadShape, elements, place};
 
 use super::host;
 use super::options::Compute;
@@ -22,7 +22,7 @@ pub struct KvStore {
 
 /// One layer's share.
 pub(super) enum LayerKv {
-    /// In this machine's memory, [kv_heads, slots, head_dim]: attention reads one head after the other.
+    /// In this machine's memory, as our attention wants it.
     Host(HostKv),
     Device(DeviceKv),
 }
@@ -82,19 +82,18 @@ impl LayerKv {
 
 impl HostKv {
     pub(super) fn zeroed(slots: usize, shape: HeadShape) -> Result<Self> {
-        let zeros = || Memory::of_floats(slots.saturating_mul(shape.kv_width())).map_err(candle_core::Error::wrap);
+        let zeros = || Memory::of_floats(elements(shape, slots)).map_err(candle_core::Error::wrap);
         Ok(Self { keys: zeros()?, values: zeros()?, slots, shape })
     }
 
     fn write(&mut self, keys: &Tensor, values: &Tensor, writes: &[Option<u32>]) -> Result<()> {
         for (memory, rows) in [(&mut self.keys, keys), (&mut self.values, values)] {
-            let (storage, layout) = rows.storage_and_layout();
-            let Storage::Cpu(storage) = &*storage else { bail!("keys of another device") };
-            let rows = host::contiguous(storage, layout)?;
-            if rows.len() != writes.len() * self.shape.kv_width() {
-                bail!("{} elements for {} slots of {}", rows.len(), writes.len(), self.shape.kv_width());
-            }
-            write_heads(memory.floats_mut(), rows, writes, (self.slots, self.shape.head_dim))?;
+            host::read(rows, |rows| {
+                if rows.len() != writes.len() * self.shape.kv_width() {
+                    bail!("{} elements for {} slots of {}", rows.len(), writes.len(), self.shape.kv_width());
+                }
+                write_heads(memory.floats_mut(), rows, writes, (self.slots, self.shape))
+            })?;
         }
         Ok(())
     }
@@ -105,17 +104,16 @@ fn write_heads(
     memory: &mut [f32],
     rows: &[f32],
     writes: &[Option<u32>],
-    (slots, head_dim): (usize, usize),
+    (slots, shape): (usize, HeadShape),
 ) -> Result<()> {
-    let width = rows.len() / writes.len().max(1);
-    for (row, write) in rows.chunks_exact(width.max(1)).zip(writes) {
+    for (row, write) in rows.chunks_exact(shape.kv_width()).zip(writes) {
         let Some(slot) = write.map(|slot| slot as usize) else { continue };
         if slot >= slots {
             bail!("slot {slot} of {slots}");
         }
-        for (head, row) in row.chunks_exact(head_dim).enumerate() {
-            let at = (head * slots + slot) * head_dim;
-            memory[at..at + head_dim].copy_from_slice(row);
+        for (head, row) in row.chunks_exact(shape.head_dim).enumerate() {
+            let at = place(shape, head, slot);
+            memory[at..at + shape.head_dim].copy_from_slice(row);
         }
     }
     Ok(())
@@ -152,7 +150,7 @@ mod tests {
         let slots = store.slots;
         match &store.layers[0] {
             LayerKv::Host(host) => {
-                let of = |memory: &Memory| memory.floats()[head * slots..(head + 1) * slots].to_vec();
+                let of = |memory: &Memory| (0..slots).map(|slot| memory.floats()[place(SHAPE, head, slot)]).collect();
                 (of(&host.keys), of(&host.values))
             }
             LayerKv::Device(device) => {

@@ -3,10 +3,12 @@
 
 use std::f32::consts::PI;
 
-use candle_core::{Result, Tensor};
+use candle_core::{Result, Tensor, bail};
 use candle_nn::rotary_emb::{rope_i, rope_thd};
+use specfuse_kernels::rows;
 
 use super::config::{Llama3, LongRope, Pairs, RopeConfig, RopeScaling};
+use super::host;
 use super::options::Compute;
 use crate::engine::batch::Batch;
 
@@ -26,6 +28,7 @@ pub(super) struct Angles {
     cos: Tensor, // [rows, 1, rotary_dim / 2]
     sin: Tensor, // [rows, 1, rotary_dim / 2]
     pairs: Pairs,
+    kernels: bool,
 }
 
 impl Rope {
@@ -53,7 +56,7 @@ impl Rope {
             }
         }
         let tensor = |values| Tensor::from_vec(values, shape, &compute.device)?.to_dtype(compute.dtype);
-        Ok(Angles { cos: tensor(cos)?, sin: tensor(sin)?, pairs: self.pairs })
+        Ok(Angles { cos: tensor(cos)?, sin: tensor(sin)?, pairs: self.pairs, kernels: compute.kernels })
     }
 
     /// Those of a sequence of this many tokens.
@@ -69,6 +72,9 @@ impl Angles {
     /// Rotates the first dimensions of every head of `x`: [rows, heads * head_dim].
     pub(super) fn rotate(&self, x: &Tensor, heads: usize, head_dim: usize) -> Result<Tensor> {
         let (rows, rotary_dim) = (x.dim(0)?, 2 * self.cos.dim(2)?);
+        if self.kernels {
+            return self.rotate_here(x, heads, head_dim);
+        }
         if rotary_dim == head_dim {
             return self.rotate_whole(x, heads, head_dim)?.reshape(x.shape());
         }
@@ -76,6 +82,23 @@ impl Angles {
         let turned = self.rotate_whole(&x.narrow(2, 0, rotary_dim)?.contiguous()?, heads, rotary_dim)?;
         let passed = x.narrow(2, rotary_dim, head_dim - rotary_dim)?;
         Tensor::cat(&[&turned.reshape((rows, heads, rotary_dim))?, &passed], 2)?.reshape((rows, heads * head_dim))
+    }
+
+    fn rotate_here(&self, x: &Tensor, heads: usize, head_dim: usize) -> Result<Tensor> {
+        let pairs = match self.pairs {
+            Pairs::Halves => rows::Pairs::Halves,
+            Pairs::Interleaved => rows::Pairs::Neighbours,
+        };
+        let (count, width) = (x.dim(0)?, heads * head_dim);
+        if self.cos.dim(0)? != count || x.dim(1)? != width || 2 * self.cos.dim(2)? > head_dim {
+            bail!("angles of shape {:?} for {:?}", self.cos.shape(), x.shape());
+        }
+        host::read(&self.cos, |cos| {
+            host::read(&self.sin, |sin| {
+                let turns = rows::Turns { cos, sin, rows: count, pairs };
+                host::apply(x, "rotate", width, |x| Ok(rows::rotated(x, head_dim, turns)))
+            })
+        })
     }
 
     fn rotate_whole(&self, x: &Tensor, heads: usize, head_dim: usize) -> Result<Tensor> {

@@ -49,11 +49,9 @@ fn columns_of<L: Lanes>(task: &Task<'_>, at: usize, columns: &mut [f32]) {
     while half < KEYS {
         let mut keys = [std::ptr::null::<f32>(); LANES];
         for (lane, key) in keys.iter_mut().enumerate() {
-            let slot = task.slots[(at + half + lane).min(last)] as usize;
-            *key = task.keys[slot * dim..(slot + 1) * dim].as_ptr();
+            *key = task.key((at + half + lane).min(last)).as_ptr();
             // The same of the next block, which is on its way while this one is scored.
-            let next = task.slots[(at + KEYS + half + lane).min(last)] as usize;
-            prefetch_row::<L>(&task.keys[next * dim..(next + 1) * dim]);
+            prefetch_row::<L>(task.key((at + KEYS + half + lane).min(last)));
         }
         let mut from = 0;
         while from + LANES <= dim {

@@ -22,7 +22,7 @@ fn by_the_book(rule: &AttentionRule, query: &[f32], keys: &[f32], values: &[f32]
     let HeadShape { heads, head_dim, .. } = rule.shape;
     let mut out = Vec::new();
     for head in 0..heads {
-        let at = |slot: &u32| (head / rule.shape.group() * SLOTS + *slot as usize) * head_dim;
+        let at = |slot: &u32| place(rule.shape, head / rule.shape.group(), *slot as usize);
         let score = |slot: &u32| {
             let query = &query[head * head_dim..(head + 1) * head_dim];
             let dot: f64 = query.iter().zip(&keys[at(slot)..]).map(|(q, k)| f64::from(*q) * f64::from(*k)).sum();
@@ -43,7 +43,7 @@ fn check(rule: &AttentionRule, shapes: &[(usize, usize, usize)]) {
     let width = rule.shape.width();
     let rows: usize = shapes.iter().map(|(rows, ..)| rows).sum();
     let queries = values(rows * width, 0.1);
-    let (keys, vals) = (values(SLOTS * rule.shape.kv_width(), 0.2), values(SLOTS * rule.shape.kv_width(), 0.3));
+    let (keys, vals) = (values(elements(rule.shape, SLOTS), 0.2), values(elements(rule.shape, SLOTS), 0.3));
     let slots: Vec<Vec<u32>> = shapes.iter().map(|(rows, start, step)| slots(start + rows, *step)).collect();
     let spans: Vec<Span<'_>> =
         shapes.iter().zip(&slots).map(|((rows, start, _), slots)| Span { rows: *rows, start: *start, slots }).collect();
@@ -89,7 +89,7 @@ fn scores_are_capped() {
 #[test]
 fn a_key_that_is_no_number_reaches_the_rows_that_see_it_and_no_other() {
     let rule = rule(16, None, None);
-    let (queries, mut keys, values) = (values(8 * 64, 0.1), values(SLOTS * 32, 0.2), values(SLOTS * 32, 0.3));
+    let (queries, mut keys, values) = (values(8 * 64, 0.1), values(640 * 32, 0.2), values(640 * 32, 0.3));
     keys[5 * 16] = f32::NAN;
     let slots = slots(8, 1);
     let spans = [Span { rows: 8, start: 0, slots: &slots }];
@@ -102,7 +102,7 @@ fn a_key_that_is_no_number_reaches_the_rows_that_see_it_and_no_other() {
 #[test]
 fn what_does_not_fit_together_is_refused() {
     let rule = rule(16, None, None);
-    let (queries, cached) = (values(64, 0.1), values(SLOTS * 32, 0.2));
+    let (queries, cached) = (values(64, 0.1), values(640 * 32, 0.2));
     let cached = Cached { keys: &cached, values: &cached, slots: SLOTS };
     let attend = |rows: usize, start: usize, slots: &[u32]| {
         attend(&rule, &queries, cached, &[Span { rows, start, slots }]).unwrap_err()

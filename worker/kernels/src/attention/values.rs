@@ -19,13 +19,11 @@ pub(super) fn sum<L: Lanes>(task: &Task<'_>, scratch: &mut Scratch) {
     if !in_place {
         pad(task, width, &mut scratch.padded);
     }
-    let values = if in_place { task.values } else { &scratch.padded };
     let mut first = 0;
     while first < queries {
         let block = Block {
-            slots: task.slots,
-            in_place,
-            values,
+            task,
+            padded: if in_place { None } else { Some(&scratch.padded) },
             width,
             weights: scratch.scores[first * task.padded()..].as_ptr(),
             stride: task.padded(),
@@ -48,17 +46,15 @@ fn pad(task: &Task<'_>, width: usize, padded: &mut Vec<f32>) {
     let dim = task.rule.shape.head_dim;
     padded.clear();
     padded.resize(task.slots.len() * width, 0.0);
-    for (slot, to) in task.slots.iter().zip(padded.chunks_exact_mut(width)) {
-        let from = *slot as usize * dim;
-        to[..dim].copy_from_slice(&task.values[from..from + dim]);
+    for (position, to) in padded.chunks_exact_mut(width).enumerate() {
+        to[..dim].copy_from_slice(task.value(position));
     }
 }
 
 struct Block<'a> {
-    slots: &'a [u32],
-    /// Values lie in their slots; else position after position.
-    in_place: bool,
-    values: &'a [f32],
+    task: &'a Task<'a>,
+    /// Values in whole vectors, position after position, where they are none in their slots.
+    padded: Option<&'a [f32]>,
     width: usize,
     weights: *const f32,
     stride: usize,
@@ -97,8 +93,8 @@ impl Block<'_> {
         // SAFETY: the caller's.
         unsafe {
             let mut sums = [[L::splat(0.0); C]; M];
-            for position in 0..self.slots.len() {
-                let ahead = (position + AHEAD).min(self.slots.len() - 1);
+            for position in 0..self.task.slots.len() {
+                let ahead = (position + AHEAD).min(self.task.slots.len() - 1);
                 scores::prefetch_row::<L>(&self.value(ahead)[from..from + C * LANES]);
                 let value = self.value(position)[from..from + C * LANES].as_ptr();
                 let mut vectors = [L::splat(0.0); C];
@@ -122,8 +118,10 @@ impl Block<'_> {
 
     #[inline(always)]
     fn value(&self, position: usize) -> &[f32] {
-        let place = if self.in_place { self.slots[position] as usize } else { position };
-        &self.values[place * self.width..(place + 1) * self.width]
+        match self.padded {
+            None => self.task.value(position),
+            Some(padded) => &padded[position * self.width..(position + 1) * self.width],
+        }
     }
 
     #[inline(always)]

@@ -2,12 +2,14 @@
 //! together in the checkpoint are the configuration's affair.
 
 use candle_core::{Result, Tensor};
+use specfuse_kernels::rows;
 
 use super::part;
 use crate::model::LoadError;
 use crate::model::activation::activate;
 use crate::model::attention::{AttentionRule, HeadShape, attend};
 use crate::model::config::{Activation, LayerConfig, ModelConfig};
+use crate::model::host;
 use crate::model::kv::LayerKv;
 use crate::model::linear::Linear;
 use crate::model::norm::Norm;
@@ -64,10 +66,27 @@ impl Layer {
 
     pub(super) fn forward(&self, x: &Tensor, pass: &Pass<'_>, kv: &mut LayerKv) -> Result<Tensor> {
         let attended = self.self_attn.forward(&self.before_attention.forward(x)?, pass, kv)?;
-        let x = (x + normed(self.after_attention.as_ref(), attended)?)?;
+        let x = sum(x, &normed(self.after_attention.as_ref(), attended)?, pass)?;
         let mlp = self.mlp.forward(&self.before_mlp.forward(&x)?)?;
-        x + normed(self.after_mlp.as_ref(), mlp)?
+        sum(&x, &normed(self.after_mlp.as_ref(), mlp)?, pass)
     }
+}
+
+fn sum(x: &Tensor, y: &Tensor, pass: &Pass<'_>) -> Result<Tensor> {
+    if pass.on_device.is_some() || x.shape() != y.shape() {
+        return x + y;
+    }
+    host::read(y, |y| host::apply(x, "sum", x.dim(1)?, |x| Ok(rows::sum(x, y))))
+}
+
+/// Columns `from`… of x, as a tensor of their own.
+fn columns(x: &Tensor, from: usize, width: usize, pass: &Pass<'_>) -> Result<Tensor> {
+    let columns = x.narrow(1, from, width)?;
+    if pass.on_device.is_some() {
+        return columns.contiguous();
+    }
+    let whole = x.dim(1)?;
+    host::apply(x, "columns", width, |x| Ok(rows::columns(x, whole, from..from + width)))
 }
 
 fn normed(norm: Option<&Norm>, x: Tensor) -> Result<Tensor> {
@@ -119,9 +138,9 @@ impl Attention {
         let (width, kv_width) = (self.rule.shape.width(), self.rule.shape.kv_width());
         let angles = &pass.angles[self.rope];
         let qkv = self.qkv_proj.forward(x)?; // [rows, width + 2 kv_width]
-        let mut queries = qkv.narrow(1, 0, width)?.contiguous()?; // [rows, width]
-        let mut keys = qkv.narrow(1, width, kv_width)?.contiguous()?; // [rows, kv_width]
-        let values = qkv.narrow(1, width + kv_width, kv_width)?.contiguous()?; // [rows, kv_width]
+        let mut queries = columns(&qkv, 0, width, pass)?; // [rows, width]
+        let mut keys = columns(&qkv, width, kv_width, pass)?; // [rows, kv_width]
+        let values = columns(&qkv, width + kv_width, kv_width, pass)?; // [rows, kv_width]
         if let Some((query_norm, key_norm)) = &self.qk_norm {
             (queries, keys) = (query_norm.forward_heads(&queries)?, key_norm.forward_heads(&keys)?);
         }
