@@ -46,10 +46,25 @@ pub(crate) trait Lanes: Copy {
     unsafe fn power_of_two(n: Self::V) -> Self::V;
     /// 0 where `x < limit`, else `v`.
     unsafe fn keep_from(v: Self::V, x: Self::V, limit: Self::V) -> Self::V;
-    /// Exchanges row i's element j and row j's element i.
-    unsafe fn transpose(rows: &mut [Self::V; LANES]);
     /// Asks for the cache line at `at`, which need not be memory of ours, to be near soon.
     unsafe fn prefetch(at: *const u8);
+
+    /// Exchanges row i's element j and row j's element i.
+    #[inline(always)]
+    unsafe fn transpose(rows: &mut [Self::V; LANES]) {
+        // SAFETY: arrays of whole vectors.
+        unsafe {
+            let mut plain = [[0f32; LANES]; LANES];
+            for (index, row) in rows.iter().enumerate() {
+                for (lane, value) in Self::to_array(*row).into_iter().enumerate() {
+                    plain[lane][index] = value;
+                }
+            }
+            for (row, plain) in rows.iter_mut().zip(&plain) {
+                *row = Self::load(plain.as_ptr());
+            }
+        }
+    }
 
     /// The elements of `v`.
     #[inline(always)]
@@ -124,15 +139,20 @@ pub(crate) trait Kernel {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     #[cfg(target_arch = "x86_64")]
     Avx512,
     #[cfg(target_arch = "x86_64")]
     Avx2,
     #[cfg(target_arch = "aarch64")]
     Neon,
-    #[cfg(not(target_arch = "aarch64"))]
     Portable,
+}
+
+#[cfg(test)]
+thread_local! {
+    /// The kind that this thread runs on instead of the one found.
+    pub(crate) static FORCED: std::cell::Cell<Option<Kind>> = const { std::cell::Cell::new(None) };
 }
 
 impl Kind {
@@ -165,7 +185,11 @@ impl Kind {
     }
 }
 
-fn kind() -> Kind {
+pub(crate) fn kind() -> Kind {
+    #[cfg(test)]
+    if let Some(forced) = FORCED.get() {
+        return forced;
+    }
     static KIND: OnceLock<Kind> = OnceLock::new();
     *KIND.get_or_init(Kind::found)
 }
@@ -179,7 +203,6 @@ pub fn instructions() -> &'static str {
         Kind::Avx2 => "avx2",
         #[cfg(target_arch = "aarch64")]
         Kind::Neon => "neon",
-        #[cfg(not(target_arch = "aarch64"))]
         Kind::Portable => "portable",
     }
 }
@@ -193,7 +216,6 @@ pub(crate) fn sums() -> usize {
         Kind::Avx2 => avx2::Avx2::SUMS,
         #[cfg(target_arch = "aarch64")]
         Kind::Neon => neon::Neon::SUMS,
-        #[cfg(not(target_arch = "aarch64"))]
         Kind::Portable => Portable::SUMS,
     }
 }
@@ -209,7 +231,6 @@ pub(crate) fn run(kernel: impl Kernel) {
         Kind::Avx2 => unsafe { avx2::run(kernel) },
         #[cfg(target_arch = "aarch64")]
         Kind::Neon => kernel.run::<neon::Neon>(),
-        #[cfg(not(target_arch = "aarch64"))]
         Kind::Portable => kernel.run::<Portable>(),
     }
 }

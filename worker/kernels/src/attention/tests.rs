@@ -111,3 +111,21 @@ fn what_does_not_fit_together_is_refused() {
     assert_eq!(attend(1, 2, &[0, 1]), ShapeError::Span { rows: 1, start: 2, named: 2 });
     assert_eq!(attend(1, 1, &[0, 600]), ShapeError::Slot { slot: 600, slots: SLOTS });
 }
+
+#[test]
+fn every_kind_of_lanes_attends_the_same() {
+    let mut kinds = vec![lanes::Kind::Portable];
+    #[cfg(target_arch = "x86_64")]
+    if lanes::kind() == lanes::Kind::Avx512 {
+        kinds.push(lanes::Kind::Avx2);
+    }
+    for kind in kinds {
+        lanes::FORCED.set(Some(kind));
+        for head_dim in [6, 16, 40] {
+            // Few enough multiply-adds for one thread, which is the one that is forced.
+            check(&rule(head_dim, None, None), &[(1, 0, 7), (3, 4, 11), (1, 40, 1)]);
+            check(&rule(head_dim, Some(9), Some(3.0)), &[(5, 44, 11)]);
+        }
+        lanes::FORCED.set(None);
+    }
+}

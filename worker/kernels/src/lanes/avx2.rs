@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Kernel, LANES, Lanes, Portable};
+use super::{Kernel, LANES, Lanes};
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Avx2;
@@ -112,15 +112,6 @@ impl Lanes for Avx2 {
         both(v, both(x, limit, |x, limit| unsafe { _mm256_cmp_ps::<_CMP_NLT_UQ>(x, limit) }), |v, mask| unsafe {
             _mm256_and_ps(v, mask)
         })
-    }
-
-    #[inline(always)]
-    unsafe fn transpose(rows: &mut [Self::V; LANES]) {
-        unsafe {
-            let mut plain = rows.map(|row| Self::to_array(row));
-            Portable::transpose(&mut plain);
-            *rows = plain.map(|row| Self::load(row.as_ptr()));
-        }
     }
 
     #[inline(always)]

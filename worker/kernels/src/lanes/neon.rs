@@ -2,7 +2,7 @@
 
 use std::arch::aarch64::*;
 
-use super::{LANES, Lanes, Portable};
+use super::{Lanes, Portable};
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Neon;
@@ -97,15 +97,6 @@ impl Lanes for Neon {
     #[inline(always)]
     unsafe fn keep_from(v: Self::V, x: Self::V, limit: Self::V) -> Self::V {
         each(|i| unsafe { vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(v[i]), vcltq_f32(x[i], limit[i]))) })
-    }
-
-    #[inline(always)]
-    unsafe fn transpose(rows: &mut [Self::V; LANES]) {
-        unsafe {
-            let mut plain = rows.map(|row| Self::to_array(row));
-            Portable::transpose(&mut plain);
-            *rows = plain.map(|row| Self::load(row.as_ptr()));
-        }
     }
 
     #[inline(always)]

@@ -94,11 +94,5 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
-    unsafe fn transpose(rows: &mut [Self::V; LANES]) {
-        let before = *rows;
-        *rows = std::array::from_fn(|row| each(|lane| before[lane][row]));
-    }
-
-    #[inline(always)]
     unsafe fn prefetch(_: *const u8) {}
 }

@@ -107,7 +107,7 @@ fn quantized(block: &[f32; Q8_0_BLOCK]) -> ([i32; Q8_0_BLOCK], f32) {
 /// The processor multiplies bytes faster than floats.
 pub(super) fn is_fast() -> bool {
     #[cfg(target_arch = "x86_64")]
-    return vnni::is_found();
+    return lanes::kind() == lanes::Kind::Avx512 && vnni::is_found();
     #[cfg(not(target_arch = "x86_64"))]
     false
 }

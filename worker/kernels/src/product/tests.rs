@@ -105,3 +105,45 @@ fn a_value_that_is_no_number_reaches_every_output_of_its_row_and_no_other_row() 
         assert!(out[..20].iter().chain(&out[40..]).all(|value| value.is_finite()), "{format:?}");
     }
 }
+
+/// All kinds of lanes that this processor can run.
+fn kinds() -> Vec<lanes::Kind> {
+    let mut kinds = vec![lanes::kind(), lanes::Kind::Portable];
+    #[cfg(target_arch = "x86_64")]
+    if lanes::kind() == lanes::Kind::Avx512 {
+        kinds.push(lanes::Kind::Avx2);
+    }
+    kinds
+}
+
+#[test]
+fn every_kind_of_lanes_computes_the_same() {
+    // Few enough multiply-adds for one thread, which is the one that is forced.
+    for rows in [1, 2, 3, 5, 7, 9, 14, 20] {
+        for kind in kinds() {
+            lanes::FORCED.set(Some(kind));
+            for (format, inputs) in [(Format::F32, 45), (Format::F16, 45), (Format::Bf16, 45), (Format::Q8_0, 64)] {
+                check(format, rows, 33, inputs);
+            }
+            lanes::FORCED.set(None);
+        }
+    }
+}
+
+#[test]
+fn fused_kinds_agree_to_the_bit() {
+    for format in [Format::F32, Format::F16, Format::Bf16] {
+        let (matrix, _) = matrix(format, 33, 45);
+        let x = values(20 * 45, 3);
+        for rows in [1, 3, 6, 8, 20] {
+            let found = kinds().into_iter().filter(|kind| *kind != lanes::Kind::Portable).map(|kind| {
+                lanes::FORCED.set(Some(kind));
+                let product = matrix.product(&x[..rows * 45], rows, None);
+                lanes::FORCED.set(None);
+                product
+            });
+            let found: Vec<Vec<f32>> = found.collect();
+            assert!(found.windows(2).all(|pair| pair[0] == pair[1]), "{format:?} {rows}");
+        }
+    }
+}
