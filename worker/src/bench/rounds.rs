@@ -4,9 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use specfuse_proto::v1::worker_service_client::WorkerServiceClient;
-use specfuse_proto::v1::{
-    Candidate, Context, Conversation, DraftRequest, Message, ScoreRequest, Work, context::Prompt,
-};
+use specfuse_proto::v1::{Candidate, Context, DraftRequest, ScoreRequest, Work, context::Prompt};
 use tokio::sync::oneshot;
 use tonic::transport::Channel;
 
@@ -85,9 +83,8 @@ async fn ask(mut worker: WorkerServiceClient<Channel>, rounds: usize) -> Result<
 }
 
 fn context(accepted: &str) -> Option<Context> {
-    let message = Message { role: "user".to_owned(), content: QUESTION.to_owned() };
-    let prompt = Some(Prompt::Conversation(Conversation { messages: vec![message] }));
-    Some(Context { prompt, accepted: accepted.to_owned() })
+    // Raw: a model need not have a chat template to be measured.
+    Some(Context { prompt: Some(Prompt::Raw(QUESTION.to_owned())), accepted: accepted.to_owned() })
 }
 
 fn model_time(work: Option<Work>) -> Duration {
