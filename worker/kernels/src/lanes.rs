@@ -46,7 +46,8 @@ pub(crate) trait Lanes: Copy {
     unsafe fn power_of_two(n: Self::V) -> Self::V;
     /// 0 where `x < limit`, else `v`.
     unsafe fn keep_from(v: Self::V, x: Self::V, limit: Self::V) -> Self::V;
-    /// Asks for the cache line at `at`, which need not be memory of ours, to be near soon.
+    /// Asks for the cache line at `at`, which need not be memory of ours, to be near soon: in the second level, for several streams at
+    /// once would push each other out of the first.
     unsafe fn prefetch(at: *const u8);
 
     /// Exchanges row i's element j and row j's element i.

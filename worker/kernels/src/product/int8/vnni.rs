@@ -90,7 +90,7 @@ impl Block<'_> {
                 for _ in 0..fours {
                     for (tile, weights) in weights.iter_mut().enumerate() {
                         let four = _mm512_loadu_si512(weights.cast());
-                        _mm_prefetch::<_MM_HINT_T0>(weights.wrapping_add(AHEAD).cast());
+                        _mm_prefetch::<_MM_HINT_T1>(weights.wrapping_add(AHEAD).cast());
                         *weights = weights.add(LANES * 4);
                         for (row, exact) in exact.iter_mut().enumerate() {
                             exact[tile] = _mm512_dpbusd_epi32(exact[tile], four, _mm512_set1_epi32(*x.add(row)));
