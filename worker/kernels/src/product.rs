@@ -4,6 +4,7 @@
 //! Threads take groups of tiles. Few rows: many tiles at once, so that enough sums are under way while memory streams by. Many rows:
 //! few tiles, widened to f32 once in a buffer that fits the second-level cache, and a block of rows at a time against it.
 
+mod bf16;
 mod block;
 mod int8;
 mod weights;
@@ -43,6 +44,7 @@ enum Rows<'a> {
     /// Several blocks, each [inputs][rows of a block].
     Packed(Vec<f32>),
     Bytes(int8::Rows),
+    Pairs(bf16::Rows),
 }
 
 impl Matrix {
@@ -55,18 +57,16 @@ impl Matrix {
         assert!(bias.is_none_or(|bias| bias.len() == self.outputs()), "bias is not outputs long");
         let length = rows * self.outputs();
         let mut out = Vec::with_capacity(length);
-        let quantized = self.format() == Format::Q8_0 && int8::is_fast();
-        let shape = if quantized { int8::shape(rows) } else { Shape::of(rows, self.tiles()) };
-        let rows_as_wanted = match (quantized, shape.blocks) {
-            (true, _) => Rows::Bytes(int8::Rows::of(x, rows, shape)),
-            (false, 0..=1) if shape.rows <= block::MOST_APART => Rows::Apart(x),
-            (false, _) => Rows::Packed(block::packed(x, rows, shape)),
-        };
+        if rows == 0 {
+            return out;
+        }
+        let (shape, wanted) = self.wanted(x, rows);
+        assert!(shape.padded_rows() >= rows, "not all rows");
         let shared = Shared::new(out.spare_capacity_mut());
         let groups = self.tiles().div_ceil(shape.tiles);
         let group = |index: usize| {
             let first = index * shape.tiles;
-            let group = Group { matrix: self, x: &rows_as_wanted, rows, bias, shape, first, out: shared };
+            let group = Group { matrix: self, x: &wanted, rows, bias, shape, first, out: shared };
             group.compute();
         };
         if length * self.inputs() < PARALLEL_FROM {
@@ -77,6 +77,25 @@ impl Matrix {
         // SAFETY: the groups cover all outputs, and each writes its outputs of every row.
         unsafe { out.set_len(length) };
         out
+    }
+
+    /// How the product is computed, and the rows as that wants them.
+    fn wanted<'a>(&self, x: &'a [f32], rows: usize) -> (Shape, Rows<'a>) {
+        match self.format() {
+            Format::Q8_0 if int8::is_fast() => {
+                let shape = int8::shape(rows);
+                (shape, Rows::Bytes(int8::Rows::of(x, rows, shape)))
+            }
+            Format::Bf16 if bf16::is_fast() => {
+                let shape = Shape::of(rows, self.tiles());
+                (shape, Rows::Pairs(bf16::Rows::of(x, rows, shape)))
+            }
+            Format::F32 | Format::F16 | Format::Bf16 | Format::Q8_0 => {
+                let shape = Shape::of(rows, self.tiles());
+                let apart = shape.blocks == 1 && shape.rows <= block::MOST_APART;
+                (shape, if apart { Rows::Apart(x) } else { Rows::Packed(block::packed(x, rows, shape)) })
+            }
+        }
     }
 }
 
@@ -97,7 +116,10 @@ impl Group<'_> {
         scratch.sums.clear();
         scratch.sums.resize(self.shape.padded_rows() * self.shape.tiles * LANES, 0.0);
         match self.x {
-            Rows::Bytes(rows) => int8::run(self, rows, &mut scratch.sums),
+            // SAFETY: rows are made so only where it is fast, and the sums are those of the shape.
+            Rows::Bytes(rows) => unsafe { int8::run(self, rows, &mut scratch.sums) },
+            // SAFETY: the same.
+            Rows::Pairs(rows) => unsafe { bf16::run(self, rows, &mut scratch.sums) },
             Rows::Apart(_) | Rows::Packed(_) => lanes::run(Sums { group: self, scratch: &mut scratch }),
         }
         self.deliver(&scratch.sums);
@@ -151,7 +173,7 @@ impl Kernel for Sums<'_> {
             (Format::F16, Rows::Packed(x)) => self.packed::<L, F16>(Packed(x)),
             (Format::Bf16, Rows::Packed(x)) => self.packed::<L, Bf16>(Packed(x)),
             (Format::Q8_0, Rows::Packed(x)) => self.widened::<L, Q8_0, Packed<'_>>(Packed(x)),
-            (_, Rows::Bytes(_)) => {}
+            (_, Rows::Bytes(_) | Rows::Pairs(_)) => {}
         }
     }
 }

@@ -163,7 +163,8 @@ pub(super) unsafe fn add<L: Lanes, W: Weights, R: X>(
             14 => block.by_tiles::<L, W, 14, 1>(),
             16 => block.by_tiles::<L, W, 16, 1>(),
             20 => block.by_tiles::<L, W, 20, 1>(),
-            _ => block.by_tiles::<L, W, 24, 1>(),
+            24 => block.by_tiles::<L, W, 24, 1>(),
+            rows => unreachable!("a block of {rows} rows"),
         }
     }
 }
@@ -197,6 +198,7 @@ impl<R: X> Block<R> {
 
     #[inline(always)]
     unsafe fn all<L: Lanes, W: Weights, const M: usize, const C: usize>(&self) {
+        assert!(self.width.is_multiple_of(C), "tiles beyond the sums");
         let mut first = 0;
         while first < self.width {
             // SAFETY: the caller's.

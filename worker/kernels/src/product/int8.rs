@@ -131,10 +131,13 @@ pub(super) fn shape(rows: usize) -> Shape {
     Shape { rows, tiles, blocks }
 }
 
-/// The sums of a group. Only where [`is_fast`].
-pub(super) fn run(group: &Group<'_>, rows: &Rows, sums: &mut [f32]) {
+/// The sums of a group.
+///
+/// # Safety
+/// [`is_fast`].
+pub(super) unsafe fn run(group: &Group<'_>, rows: &Rows, sums: &mut [f32]) {
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: `is_fast` has found the instructions.
+    // SAFETY: the caller's.
     unsafe {
         vnni::run(group, rows, sums);
     }

@@ -41,7 +41,8 @@ pub(super) fn run(group: &Group<'_>, rows: &Rows, sums: &mut [f32]) {
                 12 => block.all::<12, 1>(sums),
                 16 => block.all::<16, 1>(sums),
                 20 => block.all::<20, 1>(sums),
-                _ => block.all::<24, 1>(sums),
+                24 => block.all::<24, 1>(sums),
+                rows => unreachable!("a block of {rows} rows"),
             }
         }
     }
@@ -57,6 +58,7 @@ impl Block<'_> {
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vnni,f16c")]
     unsafe fn all<const M: usize, const C: usize>(&self, sums: &mut [f32]) {
+        assert!(self.group.shape.tiles.is_multiple_of(C), "tiles beyond the sums");
         for first in (0..self.group.shape.tiles).step_by(C) {
             // SAFETY: the caller's.
             unsafe { self.some::<M, C>(sums, first) };
