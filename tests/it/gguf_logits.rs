@@ -120,14 +120,14 @@ fn quantised_files_compute_as_the_numbers_they_stand_for() -> Result<()> {
         let exact = folder_logits(&config, &tensors)?;
         for (dtype, format, rounding) in [
             (GgmlDType::Q8_0, "q8_0", ROUNDED_BY_32),
-            (GgmlDType::Q5_1, "q5_1", ROUNDED_BY_32),
-            (GgmlDType::Q5_0, "q5_0", ROUNDED_BY_32),
-            (GgmlDType::Q4_0, "q4_0", ROUNDED_BY_32),
+            (GgmlDType::Q5_1, "f16", ROUNDED_BY_32),
+            (GgmlDType::Q5_0, "q8_0", ROUNDED_BY_32),
+            (GgmlDType::Q4_0, "q8_0", ROUNDED_BY_32),
             (GgmlDType::Q6K, "q6_k", ROUNDED_BY_256),
-            (GgmlDType::Q5K, "q5_k", ROUNDED_BY_256),
+            (GgmlDType::Q5K, "f16", ROUNDED_BY_256),
             (GgmlDType::Q4K, "q4_k", ROUNDED_BY_256),
         ] {
-            let case = || format!("{architecture} {format}");
+            let case = || format!("{architecture} {dtype:?}");
             let file = converted(&file_config, &tensors, dtype)?;
             let expected = folder_logits(&config, &rounded(&tensors, dtype)?)?;
             let widened = load(&file, Precision::F32)?;

@@ -42,6 +42,8 @@ pub(crate) trait Lanes: Copy {
     unsafe fn bf16_pairs(from: *const u16) -> (Self::V, Self::V);
     /// 16 f16.
     unsafe fn f16(from: *const u16) -> Self::V;
+    /// Of 16 little-endian u32 the bits of `mask`, shifted right by `shift` before; as numbers, below 2²⁴.
+    unsafe fn bits(from: *const u8, shift: u32, mask: u32) -> Self::V;
     /// 2ⁿ of integers n that were added to 1.5 · 2²³, -126 <= n <= 127.
     unsafe fn power_of_two(n: Self::V) -> Self::V;
     /// 0 where `x < limit`, else `v`.

@@ -6,12 +6,16 @@
 //! | f32, f16 | [inputs][16] |
 //! | bf16 | [inputs / 2][16][2] |
 //! | Q8_0 | [inputs / 32][8][16][4] bytes offset by 128, and apart from them the scales [inputs / 32][16] f16 |
+//! | Q4_K, Q6_K | see [`k`] |
 
+pub(crate) mod k;
 mod pack;
 
+pub use k::{K_BLOCK, Q4K_BYTES, Q6K_BYTES};
 pub use pack::{Row, quantize_q8_0};
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use half::f16;
 
@@ -33,8 +37,35 @@ pub enum Format {
     F32,
     F16,
     Bf16,
-    /// Blocks of 32 i8 with an f16 scale; inputs must be a multiple of 32.
+    /// Blocks of 32 i8 with an f16 scale.
     Q8_0,
+    /// ggml's blocks of 256 elements of four bits.
+    Q4K,
+    /// ggml's blocks of 256 elements of six bits.
+    Q6K,
+}
+
+impl Format {
+    /// Inputs that share scales: a matrix has a multiple of them.
+    pub fn block(self) -> usize {
+        match self {
+            Self::F32 | Self::F16 | Self::Bf16 => 1,
+            Self::Q8_0 => Q8_0_BLOCK,
+            Self::Q4K | Self::Q6K => K_BLOCK,
+        }
+    }
+
+    /// As config files and tables write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Bf16 => "bf16",
+            Self::Q8_0 => "q8_0",
+            Self::Q4K => "q4_k",
+            Self::Q6K => "q6_k",
+        }
+    }
 }
 
 /// See the module.
@@ -44,7 +75,7 @@ pub struct Matrix {
     outputs: usize,
     inputs: usize,
     weights: Memory,
-    /// Only of Q8_0.
+    /// Only of blocks.
     scales: Option<Memory>,
 }
 
@@ -53,14 +84,16 @@ pub struct Matrix {
 pub enum PackError {
     #[error(transparent)]
     OutOfMemory(#[from] OutOfMemory),
-    #[error("q8_0 needs a multiple of {Q8_0_BLOCK} inputs, the matrix has {inputs}")]
-    Blocks { inputs: usize },
+    #[error("{} needs a multiple of {} inputs, the matrix has {inputs}", format.name(), format.block())]
+    Blocks { format: Format, inputs: usize },
+    #[error("{} is packed from its own blocks only", format.name())]
+    NotBlocks { format: Format },
     #[error("a row has {found} bytes or elements, expected {expected}")]
     RowLength { found: usize, expected: usize },
 }
 
 impl Matrix {
-    /// Packs `row(0)`, `row(1)` … `row(outputs - 1)`, on all threads. A row in another format is converted. Tells `done` which rows
+    /// Packs `row(0)`, `row(1)` … `row(outputs - 1)`, on all threads. A row in another format is converted, but not to Q4_K or Q6_K. Tells `done` which rows
     /// will not be asked for again, some megabytes at a time.
     pub fn pack<'a>(
         format: Format,
@@ -69,14 +102,14 @@ impl Matrix {
         row: impl Fn(usize) -> Row<'a> + Sync,
         done: impl Fn(Range<usize>),
     ) -> Result<Self, PackError> {
-        if format == Format::Q8_0 && !inputs.is_multiple_of(Q8_0_BLOCK) {
-            return Err(PackError::Blocks { inputs });
+        if !inputs.is_multiple_of(format.block()) {
+            return Err(PackError::Blocks { format, inputs });
         }
         let mut matrix = Self::empty(format, outputs, inputs)?;
         let (per_tile, scales_per_tile) = (matrix.tile_bytes(), matrix.tile_scales());
         let weights = Shared::new(matrix.weights.slice_mut::<u8>());
         let scales = matrix.scales.as_mut().map(|scales| Shared::new(scales.slice_mut::<u16>()));
-        let failed = std::sync::Mutex::new(None);
+        let failed = OnceLock::new();
         let pack = |tile: usize| {
             let first = tile * LANES;
             let rows: Vec<Row<'a>> = (first..outputs.min(first + LANES)).map(&row).collect();
@@ -84,9 +117,9 @@ impl Matrix {
             let weights = unsafe { weights.part(tile * per_tile, per_tile) };
             // SAFETY: the same.
             let scales = scales.map(|scales| unsafe { scales.part(tile * scales_per_tile, scales_per_tile) });
-            let packed = pack::tile(format, inputs, &rows, weights, scales.unwrap_or_default());
-            if let (Err(error), Ok(mut failed)) = (packed, failed.lock()) {
-                *failed = Some(error);
+            if let Err(error) = pack::tile(format, inputs, &rows, weights, scales.unwrap_or_default()) {
+                // Any one of several is reason enough.
+                let _ = failed.set(error);
             }
         };
         let (tiles, at_once) = (outputs.div_ceil(LANES), (AT_ONCE / per_tile.max(1)).max(1));
@@ -96,8 +129,8 @@ impl Matrix {
             done(from * LANES..outputs.min(to * LANES));
         }
         match failed.into_inner() {
-            Ok(None) | Err(_) => Ok(matrix),
-            Ok(Some(error)) => Err(error),
+            None => Ok(matrix),
+            Some(error) => Err(error),
         }
     }
 
@@ -105,7 +138,7 @@ impl Matrix {
         let mut matrix = Self { format, outputs, inputs, weights: Memory::zeroed(0, 1)?, scales: None };
         let tiles = outputs.div_ceil(LANES);
         matrix.weights = Memory::zeroed(tiles, matrix.tile_bytes())?;
-        if format == Format::Q8_0 {
+        if matrix.tile_scales() > 0 {
             matrix.scales = Some(Memory::zeroed(tiles, matrix.tile_scales() * size_of::<u16>())?);
         }
         Ok(matrix)
@@ -138,6 +171,8 @@ impl Matrix {
             Format::F16 => self.inputs * LANES * 2,
             Format::Bf16 => self.inputs.next_multiple_of(2) * LANES * 2,
             Format::Q8_0 => self.inputs * LANES,
+            Format::Q4K => self.inputs / K_BLOCK * k::Q4K_TILE,
+            Format::Q6K => self.inputs / K_BLOCK * k::Q6K_TILE,
         }
     }
 
@@ -145,6 +180,8 @@ impl Matrix {
         match self.format {
             Format::F32 | Format::F16 | Format::Bf16 => 0,
             Format::Q8_0 => self.inputs / Q8_0_BLOCK * LANES,
+            Format::Q4K => self.inputs / K_BLOCK * k::Q4K_SCALES,
+            Format::Q6K => self.inputs / K_BLOCK * k::Q6K_SCALES,
         }
     }
 
@@ -175,6 +212,8 @@ impl Matrix {
                     let byte = weights[(input / 4 * LANES + lane) * 4 + input % 4];
                     scale * (f32::from(byte) - 128.0)
                 }
+                Format::Q4K => k::q4k_weight(weights, scales, input, lane),
+                Format::Q6K => k::q6k_weight(weights, scales, input, lane),
             };
         }
     }

@@ -6,6 +6,7 @@
 
 mod bf16;
 mod block;
+mod blocks;
 mod int8;
 mod weights;
 
@@ -16,7 +17,8 @@ use crate::lanes::{self, Kernel, LANES, Lanes};
 use crate::matrix::{Format, Matrix};
 use crate::parallel::{self, Shared};
 use block::{Apart, MOST_TILES, Next, Packed, Shape, X};
-use weights::{AHEAD, Bf16, F16, F32, Q8_0, Weights, Widen};
+use blocks::{Q4K, Q6K, Q8_0};
+use weights::{AHEAD, Bf16, F16, F32, Weights, Widen};
 
 /// Inputs of one panel of widened weights: a panel of two tiles is 64 KiB, the rows' part of it a first-level cache's.
 const PANEL: usize = 512;
@@ -82,15 +84,15 @@ impl Matrix {
     /// How the product is computed, and the rows as that wants them.
     fn wanted<'a>(&self, x: &'a [f32], rows: usize) -> (Shape, Rows<'a>) {
         match self.format() {
-            Format::Q8_0 if int8::is_fast() => {
+            format @ (Format::Q8_0 | Format::Q4K | Format::Q6K) if int8::is_fast() => {
                 let shape = int8::shape(rows);
-                (shape, Rows::Bytes(int8::Rows::of(x, rows, shape)))
+                (shape, Rows::Bytes(int8::Rows::of(x, rows, shape, format)))
             }
             Format::Bf16 if bf16::is_fast() => {
                 let shape = Shape::of(rows, self.tiles());
                 (shape, Rows::Pairs(bf16::Rows::of(x, rows, shape)))
             }
-            Format::F32 | Format::F16 | Format::Bf16 | Format::Q8_0 => {
+            Format::F32 | Format::F16 | Format::Bf16 | Format::Q8_0 | Format::Q4K | Format::Q6K => {
                 let shape = Shape::of(rows, self.tiles());
                 let apart = shape.blocks == 1 && shape.rows <= block::MOST_APART;
                 (shape, if apart { Rows::Apart(x) } else { Rows::Packed(block::packed(x, rows, shape)) })
@@ -165,14 +167,15 @@ impl Kernel for Sums<'_> {
             (Format::F32, Rows::Apart(x)) => self.streamed::<L, F32, Apart<'_>>(Apart::new(x, group.rows)),
             (Format::F16, Rows::Apart(x)) => self.streamed::<L, F16, Apart<'_>>(Apart::new(x, group.rows)),
             (Format::Bf16, Rows::Apart(x)) => self.streamed::<L, Bf16, Apart<'_>>(Apart::new(x, group.rows)),
-            (Format::Q8_0, Rows::Apart(x)) => {
-                let x = Apart::new(x, group.rows);
-                self.widened::<L, Q8_0, Apart<'_>>(x);
-            }
+            (Format::Q8_0, Rows::Apart(x)) => self.widened::<L, Q8_0, Apart<'_>>(Apart::new(x, group.rows)),
+            (Format::Q4K, Rows::Apart(x)) => self.widened::<L, Q4K, Apart<'_>>(Apart::new(x, group.rows)),
+            (Format::Q6K, Rows::Apart(x)) => self.widened::<L, Q6K, Apart<'_>>(Apart::new(x, group.rows)),
             (Format::F32, Rows::Packed(x)) => self.packed::<L, F32>(Packed(x)),
             (Format::F16, Rows::Packed(x)) => self.packed::<L, F16>(Packed(x)),
             (Format::Bf16, Rows::Packed(x)) => self.packed::<L, Bf16>(Packed(x)),
             (Format::Q8_0, Rows::Packed(x)) => self.widened::<L, Q8_0, Packed<'_>>(Packed(x)),
+            (Format::Q4K, Rows::Packed(x)) => self.widened::<L, Q4K, Packed<'_>>(Packed(x)),
+            (Format::Q6K, Rows::Packed(x)) => self.widened::<L, Q6K, Packed<'_>>(Packed(x)),
             (_, Rows::Bytes(_) | Rows::Pairs(_)) => {}
         }
     }

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use half::{bf16, f16};
 use memmap2::Mmap;
+use specfuse_kernels::matrix;
 
 use crate::mapped;
 
@@ -38,6 +39,19 @@ impl Format {
             Self::Q4K => "q4_k",
             Self::Q5K => "q5_k",
             Self::Q6K => "q6_k",
+        }
+    }
+
+    /// What our kernels hold it as: itself or, where they have no such format, one that loses nothing (Q8_0 of Q4_0 and Q5_0) or next
+    /// to nothing (f16 of Q5_1 and Q5_K).
+    pub(super) fn packed(self) -> matrix::Format {
+        match self {
+            Self::F32 => matrix::Format::F32,
+            Self::F16 | Self::Q5_1 | Self::Q5K => matrix::Format::F16,
+            Self::Bf16 => matrix::Format::Bf16,
+            Self::Q8_0 | Self::Q4_0 | Self::Q5_0 => matrix::Format::Q8_0,
+            Self::Q4K => matrix::Format::Q4K,
+            Self::Q6K => matrix::Format::Q6K,
         }
     }
 
@@ -140,6 +154,15 @@ impl<'a> Stored<'a> {
     pub(super) fn row(&self, row: usize) -> &'a [u8] {
         let start = self.order.place(row, self.row_bytes, self.format.block_bytes());
         self.bytes.get(start..start + self.row_bytes).unwrap_or_default()
+    }
+
+    /// A row as Q8_0 blocks of the same scales, of formats with fewer bits.
+    pub(super) fn row_as_q8_0(&self, row: usize) -> Option<Vec<u8>> {
+        match self.format {
+            Format::Q4_0 => Some(blocks::converted(self.row(row), blocks::q4_0_as_q8_0)),
+            Format::Q5_0 => Some(blocks::converted(self.row(row), blocks::q5_0_as_q8_0)),
+            _ => None,
+        }
     }
 
     /// Rows that will not be read again soon: their pages need not stay in memory.

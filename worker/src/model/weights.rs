@@ -40,9 +40,9 @@ enum Source<'a> {
 pub(super) enum Target {
     /// For our own kernels.
     Packed(matrix::Format),
-    /// For candle's.
+    /// On a device, as candle's operations want it: in blocks,
     Quantized(Format),
-    /// On a device, in the dtype that it computes in.
+    /// or in the dtype that it computes in.
     Device(DType),
 }
 
@@ -118,13 +118,10 @@ impl<'a> Weights<'a> {
             Precision::Q8_0 | Precision::Q4K if whole(Format::Q8_0) => Format::Q8_0,
             Precision::Q8_0 | Precision::Q4K => stored,
         };
-        match (format, self.kernels) {
-            (Format::F32, true) => Target::Packed(matrix::Format::F32),
-            (Format::F16, true) => Target::Packed(matrix::Format::F16),
-            (Format::Bf16, true) => Target::Packed(matrix::Format::Bf16),
-            (Format::Q8_0, true) => Target::Packed(matrix::Format::Q8_0),
-            (Format::F32 | Format::F16 | Format::Bf16, false) => Target::Device(self.dtype()),
-            (quantized, _) => Target::Quantized(quantized),
+        match format {
+            _ if self.kernels => Target::Packed(format.packed()),
+            Format::F32 | Format::F16 | Format::Bf16 => Target::Device(self.dtype()),
+            quantized => Target::Quantized(quantized),
         }
     }
 

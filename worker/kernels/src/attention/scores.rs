@@ -5,6 +5,8 @@ use crate::lanes::{LANES, Lanes};
 
 /// Queries at once at the most.
 const MOST: usize = 12;
+/// Positions by which keys are asked for ahead.
+const AHEAD: usize = KEYS;
 
 /// Writes scaled q kᵀ, capped where the rule caps, to `scratch.scores`.
 #[inline(always)]
@@ -31,6 +33,7 @@ pub(super) fn compute<L: Lanes>(task: &Task<'_>, scratch: &mut Scratch) {
                     12.. => block.several::<L, MOST>(),
                     8.. => block.several::<L, 8>(),
                     4.. => block.several::<L, 4>(),
+                    3 => block.several::<L, 3>(),
                     2.. => block.several::<L, 2>(),
                     _ => block.several::<L, 1>(),
                 }
@@ -48,18 +51,19 @@ fn columns_of<L: Lanes>(task: &Task<'_>, at: usize, columns: &mut [f32]) {
     let mut half = 0;
     while half < KEYS {
         let mut keys = [std::ptr::null::<f32>(); LANES];
-        for (lane, key) in keys.iter_mut().enumerate() {
-            *key = task.key((at + half + lane).min(last)).as_ptr();
-            // The same of the next block, which is on its way while this one is scored.
-            prefetch_row::<L>(task.key((at + KEYS + half + lane).min(last)));
+        let mut later = keys;
+        for lane in 0..LANES {
+            keys[lane] = task.key((at + half + lane).min(last)).as_ptr();
+            later[lane] = task.key((at + AHEAD + half + lane).min(last)).as_ptr();
         }
         let mut from = 0;
         while from + LANES <= dim {
             // SAFETY: each key has `dim` elements, the columns `dim` rows of KEYS.
             unsafe {
                 let mut rows = [L::splat(0.0); LANES];
-                for (row, key) in rows.iter_mut().zip(keys) {
+                for ((row, key), later) in rows.iter_mut().zip(keys).zip(later) {
                     *row = L::load(key.add(from));
+                    L::prefetch(later.wrapping_add(from).cast());
                 }
                 L::transpose(&mut rows);
                 for (index, row) in rows.into_iter().enumerate() {

@@ -34,6 +34,7 @@ pub(super) fn sum<L: Lanes>(task: &Task<'_>, scratch: &mut Scratch) {
             match queries - first {
                 6.. => block.several::<L, 6>(),
                 4.. => block.several::<L, 4>(),
+                3 => block.several::<L, 3>(),
                 2.. => block.several::<L, 2>(),
                 _ => block.several::<L, 1>(),
             }

@@ -100,6 +100,15 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn bits(from: *const u8, shift: u32, mask: u32) -> Self::V {
+        let half = |from: *const u8| unsafe {
+            let shifted = _mm256_srl_epi32(_mm256_loadu_si256(from.cast()), _mm_cvtsi32_si128(shift.cast_signed()));
+            _mm256_cvtepi32_ps(_mm256_and_si256(shifted, _mm256_set1_epi32(mask.cast_signed())))
+        };
+        unsafe { [half(from), half(from.add(32))] }
+    }
+
+    #[inline(always)]
     unsafe fn power_of_two(n: Self::V) -> Self::V {
         both(n, n, |n, _| unsafe {
             let exponent = _mm256_slli_epi32::<23>(_mm256_castps_si256(n));

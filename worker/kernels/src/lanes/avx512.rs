@@ -84,6 +84,14 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn bits(from: *const u8, shift: u32, mask: u32) -> Self::V {
+        unsafe {
+            let shifted = _mm512_srl_epi32(_mm512_loadu_si512(from.cast()), _mm_cvtsi32_si128(shift.cast_signed()));
+            _mm512_cvtepi32_ps(_mm512_and_si512(shifted, _mm512_set1_epi32(mask.cast_signed())))
+        }
+    }
+
+    #[inline(always)]
     unsafe fn power_of_two(n: Self::V) -> Self::V {
         unsafe {
             let exponent = _mm512_slli_epi32::<23>(_mm512_castps_si512(n));

@@ -87,6 +87,15 @@ impl Lanes for Neon {
     }
 
     #[inline(always)]
+    unsafe fn bits(from: *const u8, shift: u32, mask: u32) -> Self::V {
+        each(|i| unsafe {
+            let words = vreinterpretq_u32_u8(vld1q_u8(from.add(16 * i)));
+            let shifted = vshlq_u32(words, vdupq_n_s32(-shift.cast_signed()));
+            vcvtq_f32_u32(vandq_u32(shifted, vdupq_n_u32(mask)))
+        })
+    }
+
+    #[inline(always)]
     unsafe fn power_of_two(n: Self::V) -> Self::V {
         each(|i| unsafe {
             let exponent = vshlq_n_u32::<23>(vreinterpretq_u32_f32(n[i]));

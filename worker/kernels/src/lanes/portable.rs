@@ -84,6 +84,13 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
+    unsafe fn bits(from: *const u8, shift: u32, mask: u32) -> Self::V {
+        // SAFETY: the caller's.
+        let words = unsafe { from.cast::<[[u8; 4]; LANES]>().read_unaligned() };
+        each(|lane| (u32::from_le_bytes(words[lane]) >> shift & mask) as f32)
+    }
+
+    #[inline(always)]
     unsafe fn power_of_two(n: Self::V) -> Self::V {
         each(|lane| f32::from_bits((n[lane].to_bits() << 23).wrapping_add(1f32.to_bits())))
     }

@@ -15,6 +15,9 @@ impl Kernel for Check {
             assert!((L::sum(loaded) - v.iter().sum::<f32>()).abs() < 1e-4);
             assert_eq!(L::largest(loaded), v[15]);
             assert_eq!(L::to_array(L::keep_from(loaded, loaded, L::splat(0.0))), v.map(|x| x.max(0.0)));
+            let words: [[u8; 4]; LANES] = std::array::from_fn(|lane| [lane as u8, 200, 3, 90 + lane as u8]);
+            let found = L::to_array(L::bits(words.as_ptr().cast(), 20, 0x3ff));
+            assert_eq!(found, std::array::from_fn(|lane| (((90 + lane) << 4) & 0x3ff) as f32));
             let mut rows: [L::V; LANES] = std::array::from_fn(|row| {
                 L::load(std::array::from_fn::<f32, LANES, _>(|lane| (row * 16 + lane) as f32).as_ptr())
             });

@@ -1,50 +1,54 @@
 //! Sixteen rows of a file laid beside each other as one tile.
 
+use std::borrow::Cow;
+
 use half::{bf16, f16};
 
-use super::{Format, PackError, Q8_0_BLOCK, Q8_0_BYTES};
+use super::{Format, K_BLOCK, PackError, Q4K_BYTES, Q6K_BYTES, Q8_0_BLOCK, Q8_0_BYTES, k};
 use crate::lanes::LANES;
 
-/// One output's weights as a file has them, little-endian, or widened already.
+/// One output's weights.
 #[derive(Clone, Debug)]
 pub enum Row<'a> {
-    F32(&'a [u8]),
-    F16(&'a [u8]),
-    Bf16(&'a [u8]),
-    Q8_0(&'a [u8]),
+    /// In the matrix's own format as files have it, little-endian.
+    Stored(Cow<'a, [u8]>),
     Widened(Vec<f32>),
 }
 
-impl Row<'_> {
-    fn check(&self, inputs: usize) -> Result<(), PackError> {
-        let (found, expected) = match self {
-            Self::F32(bytes) => (bytes.len(), inputs * 4),
-            Self::F16(bytes) | Self::Bf16(bytes) => (bytes.len(), inputs * 2),
-            Self::Q8_0(bytes) => (bytes.len(), inputs.div_ceil(Q8_0_BLOCK) * Q8_0_BYTES),
-            Self::Widened(values) => (values.len(), inputs),
-        };
-        if found == expected { Ok(()) } else { Err(PackError::RowLength { found, expected }) }
-    }
-
-    fn widened(&self) -> Vec<f32> {
+impl Format {
+    /// Bytes of a file's row.
+    fn row_bytes(self, inputs: usize) -> usize {
         match self {
-            Self::F32(bytes) => bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
-            Self::F16(bytes) => halves(bytes).map(|bits| f16::from_bits(bits).to_f32()).collect(),
-            Self::Bf16(bytes) => halves(bytes).map(|bits| bf16::from_bits(bits).to_f32()).collect(),
-            Self::Q8_0(bytes) => {
-                let block = |block: &[u8]| {
-                    let scale = f16::from_le_bytes([block[0], block[1]]).to_f32();
-                    block[2..].iter().map(|byte| scale * f32::from(byte.cast_signed())).collect::<Vec<_>>()
-                };
-                bytes.chunks_exact(Q8_0_BYTES).flat_map(block).collect()
-            }
-            Self::Widened(values) => values.clone(),
+            Self::F32 => inputs * 4,
+            Self::F16 | Self::Bf16 => inputs * 2,
+            Self::Q8_0 => inputs / Q8_0_BLOCK * Q8_0_BYTES,
+            Self::Q4K => inputs / K_BLOCK * Q4K_BYTES,
+            Self::Q6K => inputs / K_BLOCK * Q6K_BYTES,
         }
     }
 }
 
-fn halves(bytes: &[u8]) -> impl Iterator<Item = u16> {
-    bytes.chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]]))
+/// A row's bytes in this format.
+fn stored<'a>(format: Format, inputs: usize, row: &'a Row<'_>) -> Result<Cow<'a, [u8]>, PackError> {
+    let (found, expected) = match row {
+        Row::Stored(bytes) => (bytes.len(), format.row_bytes(inputs)),
+        Row::Widened(values) => (values.len(), inputs),
+    };
+    if found != expected {
+        return Err(PackError::RowLength { found, expected });
+    }
+    Ok(match (row, format) {
+        (Row::Stored(bytes), _) => Cow::Borrowed(bytes),
+        (Row::Widened(values), Format::F32) => to_bytes(values, f32::to_le_bytes),
+        (Row::Widened(values), Format::F16) => to_bytes(values, |value| f16::from_f32(value).to_le_bytes()),
+        (Row::Widened(values), Format::Bf16) => to_bytes(values, |value| bf16::from_f32(value).to_le_bytes()),
+        (Row::Widened(values), Format::Q8_0) => Cow::Owned(quantize_q8_0(values)),
+        (Row::Widened(_), Format::Q4K | Format::Q6K) => return Err(PackError::NotBlocks { format }),
+    })
+}
+
+fn to_bytes<const N: usize>(values: &[f32], bytes: impl Fn(f32) -> [u8; N]) -> Cow<'static, [u8]> {
+    Cow::Owned(values.iter().flat_map(|value| bytes(*value)).collect())
 }
 
 /// The Q8_0 blocks of values whose count is a multiple of 32: scale = largest magnitude / 127, values rounded as ggml does, halves
@@ -70,27 +74,17 @@ pub(super) fn tile(
     scales: &mut [u16],
 ) -> Result<(), PackError> {
     for (lane, row) in rows.iter().enumerate() {
-        row.check(inputs)?;
-        match (format, row) {
-            (Format::F32, Row::F32(bytes)) => fours(bytes, lane, weights),
-            (Format::F16, Row::F16(bytes)) => twos(bytes, lane, weights),
-            (Format::Bf16, Row::Bf16(bytes)) => pairs(bytes, lane, weights),
-            (Format::Q8_0, Row::Q8_0(bytes)) => blocks(bytes, lane, weights, scales),
-            (Format::F32, other) => fours(&to_bytes(&other.widened(), f32::to_le_bytes), lane, weights),
-            (Format::F16, other) => {
-                twos(&to_bytes(&other.widened(), |value| f16::from_f32(value).to_le_bytes()), lane, weights);
-            }
-            (Format::Bf16, other) => {
-                pairs(&to_bytes(&other.widened(), |value| bf16::from_f32(value).to_le_bytes()), lane, weights);
-            }
-            (Format::Q8_0, other) => blocks(&quantize_q8_0(&other.widened()), lane, weights, scales),
+        let bytes = stored(format, inputs, row)?;
+        match format {
+            Format::F32 => fours(&bytes, lane, weights),
+            Format::F16 => twos(&bytes, lane, weights),
+            Format::Bf16 => pairs(&bytes, lane, weights),
+            Format::Q8_0 => blocks(&bytes, lane, weights, scales),
+            Format::Q4K => k::pack_q4k(&bytes, lane, weights, scales),
+            Format::Q6K => k::pack_q6k(&bytes, lane, weights, scales),
         }
     }
     Ok(())
-}
-
-fn to_bytes<const N: usize>(values: &[f32], bytes: impl Fn(f32) -> [u8; N]) -> Vec<u8> {
-    values.iter().flat_map(|value| bytes(*value)).collect()
 }
 
 fn fours(bytes: &[u8], lane: usize, weights: &mut [u8]) {

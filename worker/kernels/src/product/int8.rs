@@ -1,4 +1,4 @@
-//! Q8_0 weights on a processor that multiplies bytes faster than floats: the rows are quantised too, in blocks of 32 like the weights.
+//! Quantised weights on a processor that multiplies bytes faster than floats: the rows are quantised too, in blocks of 32.
 
 #[cfg(target_arch = "x86_64")]
 mod vnni;
@@ -6,13 +6,11 @@ mod vnni;
 use super::Group;
 use super::block::Shape;
 use crate::lanes::{self, Kernel, Lanes};
-use crate::matrix::Q8_0_BLOCK;
+use crate::matrix::{Format, Q8_0_BLOCK};
 use crate::parallel::{self, Shared};
 
 /// Four bytes of a row, which one instruction multiplies.
 const FOURS: usize = Q8_0_BLOCK / 4;
-/// What the weights are offset by.
-const OFFSET: i32 = 128;
 
 /// Rows in blocks of 32 i8 with a scale, those of a block of rows beside each other.
 pub(super) struct Rows {
@@ -20,33 +18,50 @@ pub(super) struct Rows {
     fours: Vec<i32>,
     /// [blocks of rows][blocks][rows of a block].
     scales: Vec<f32>,
-    /// -128 times the sum of a block's bytes: what the offset of the weights adds to each product. As the scales.
+    /// What the offset of the weights takes from each product, [blocks of rows][blocks][parts of a block][rows of a block].
     offsets: Vec<i32>,
+    /// Sums of a block's elements, which a minimum of the weights is multiplied by; as the scales. Only of Q4_K.
+    sums: Vec<f32>,
     /// Of 32 inputs.
     blocks: usize,
 }
 
+/// What the bytes of weights are offset by, and the parts of a block of 32 that have scales of their own.
+fn offset(format: Format) -> (i32, usize) {
+    match format {
+        Format::Q8_0 => (128, 1),
+        Format::Q6K => (32, 2),
+        Format::F32 | Format::F16 | Format::Bf16 | Format::Q4K => (0, 0),
+    }
+}
+
 impl Rows {
-    pub(super) fn of(x: &[f32], rows: usize, shape: Shape) -> Self {
-        let inputs = x.len() / rows.max(1);
+    pub(super) fn of(x: &[f32], rows: usize, shape: Shape, format: Format) -> Self {
+        let inputs = x.len() / rows;
         let blocks = inputs / Q8_0_BLOCK;
         let scales = blocks * shape.padded_rows();
-        let mut all =
-            Self { fours: vec![0; scales * FOURS], scales: vec![0.0; scales], offsets: vec![0; scales], blocks };
+        let (offset, parts) = offset(format);
+        let summed = usize::from(format == Format::Q4K);
+        let mut all = Self {
+            fours: vec![0; scales * FOURS],
+            scales: vec![0.0; scales],
+            offsets: vec![0; scales * parts],
+            sums: vec![0.0; scales * summed],
+            blocks,
+        };
         let size = blocks * shape.rows;
-        let (fours, scales, offsets) =
-            (Shared::new(&mut all.fours), Shared::new(&mut all.scales), Shared::new(&mut all.offsets));
+        let (fours, scales) = (Shared::new(&mut all.fours), Shared::new(&mut all.scales));
+        let (offsets, sums) = (Shared::new(&mut all.offsets), Shared::new(&mut all.sums));
         parallel::each(shape.blocks, |block| {
             // SAFETY: each block of rows is quantised once.
-            let (fours, scales, offsets) = unsafe {
-                (
-                    fours.part(block * size * FOURS, size * FOURS),
-                    scales.part(block * size, size),
-                    offsets.part(block * size, size),
-                )
+            let (fours, scales) =
+                unsafe { (fours.part(block * size * FOURS, size * FOURS), scales.part(block * size, size)) };
+            // SAFETY: the same.
+            let (offsets, sums) = unsafe {
+                (offsets.part(block * size * parts, size * parts), sums.part(block * size * summed, size * summed))
             };
             let x = &x[block * shape.rows * inputs..];
-            lanes::run(Quantize { x, inputs, rows: shape.rows, fours, scales, offsets });
+            lanes::run(Quantize { x, inputs, rows: shape.rows, offset, fours, scales, offsets, sums });
         });
         all
     }
@@ -57,20 +72,29 @@ struct Quantize<'a> {
     x: &'a [f32],
     inputs: usize,
     rows: usize,
+    offset: i32,
     fours: &'a mut [i32],
     scales: &'a mut [f32],
     offsets: &'a mut [i32],
+    sums: &'a mut [f32],
 }
 
 impl Kernel for Quantize<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
+        let parts = self.offsets.len() / self.scales.len().max(1);
         for (row, x) in self.x.chunks_exact(self.inputs).take(self.rows).enumerate() {
             for (index, x) in x.as_chunks::<Q8_0_BLOCK>().0.iter().enumerate() {
                 let (bytes, scale) = quantized(x);
                 let at = index * self.rows + row;
                 self.scales[at] = scale;
-                self.offsets[at] = -OFFSET * bytes.iter().sum::<i32>();
+                for part in 0..parts {
+                    let bytes = &bytes[part * Q8_0_BLOCK / parts..(part + 1) * Q8_0_BLOCK / parts];
+                    self.offsets[(index * parts + part) * self.rows + row] = -self.offset * bytes.iter().sum::<i32>();
+                }
+                if let Some(sum) = self.sums.get_mut(at) {
+                    *sum = scale * bytes.iter().sum::<i32>() as f32;
+                }
                 for (four, bytes) in bytes.as_chunks::<4>().0.iter().enumerate() {
                     let [a, b, c, d] = bytes.map(|byte| byte & 0xff);
                     self.fours[(index * FOURS + four) * self.rows + row] = a | b << 8 | c << 16 | d << 24;
@@ -99,9 +123,12 @@ fn quantized(block: &[f32; Q8_0_BLOCK]) -> ([i32; Q8_0_BLOCK], f32) {
         }
         half /= 2;
     }
+    if poison[0] != 0.0 {
+        return ([0; Q8_0_BLOCK], f32::NAN);
+    }
     let inverse = if most[0] > 0.0 { 127.0 / most[0] } else { 0.0 };
     let byte = |value: f32| (value * inverse + MAGIC).to_bits().cast_signed() - MAGIC.to_bits().cast_signed();
-    (block.map(byte), if poison[0] == 0.0 { most[0] / 127.0 } else { f32::NAN })
+    (block.map(byte), most[0] / 127.0)
 }
 
 /// The processor multiplies bytes faster than floats.

@@ -2,10 +2,8 @@
 
 use std::ops::Range;
 
-use half::f16;
-
 use crate::lanes::{LANES, Lanes};
-use crate::matrix::{Matrix, Q8_0_BLOCK};
+use crate::matrix::Matrix;
 
 /// Bytes that a stream of weights is asked for ahead of its use.
 pub(super) const AHEAD: usize = 4096;
@@ -31,7 +29,6 @@ pub(super) trait Widen {
 pub(super) struct F32;
 pub(super) struct F16;
 pub(super) struct Bf16;
-pub(super) struct Q8_0;
 
 impl Weights for F32 {
     const STEP: usize = 1;
@@ -100,21 +97,6 @@ fn widen_steps<L: Lanes, W: Weights>(matrix: &Matrix, tile: usize, range: Range<
                 L::store(input.as_mut_ptr(), weights[part]);
             }
             from = from.wrapping_add(W::BYTES);
-        }
-    }
-}
-
-impl Widen for Q8_0 {
-    #[inline(always)]
-    fn widen<L: Lanes>(matrix: &Matrix, tile: usize, range: Range<usize>, panel: &mut [f32]) {
-        let (bytes, scales) = matrix.tile(tile);
-        for (input, out) in range.zip(panel.chunks_exact_mut(LANES)) {
-            let scales = &scales[input / Q8_0_BLOCK * LANES..][..LANES];
-            let four = &bytes[input / 4 * 4 * LANES..][..4 * LANES];
-            for (lane, out) in out.iter_mut().enumerate() {
-                let byte = four[lane * 4 + input % 4];
-                *out = f16::from_bits(scales[lane]).to_f32() * (f32::from(byte) - 128.0);
-            }
         }
     }
 }

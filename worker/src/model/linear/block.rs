@@ -1,4 +1,4 @@
-//! One matrix in memory, [outputs, inputs]: packed for our kernels, in ggml's blocks for candle's, or on a device.
+//! One matrix in memory, [outputs, inputs]: packed for our kernels, or on a device, in floats or in ggml's blocks.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -16,7 +16,7 @@ use crate::model::{LoadError, host};
 
 pub(super) enum Block {
     Packed(Matrix),
-    /// Formats whose products candle computes.
+    /// On a device.
     Quantized {
         product: QMatMul,
         weights: Arc<QTensor>,
@@ -99,12 +99,7 @@ impl Block {
 
     pub(super) fn format(&self) -> &'static str {
         match self {
-            Self::Packed(matrix) => match matrix.format() {
-                matrix::Format::F32 => Format::F32.name(),
-                matrix::Format::F16 => Format::F16.name(),
-                matrix::Format::Bf16 => Format::Bf16.name(),
-                matrix::Format::Q8_0 => Format::Q8_0.name(),
-            },
+            Self::Packed(matrix) => matrix.format().name(),
             Self::Quantized { format, .. } => format.name(),
             Self::Device(weight) => weight.dtype().as_str(),
         }
@@ -158,7 +153,7 @@ fn packed(
 ) -> std::result::Result<Matrix, PackError> {
     let row = |row: usize| {
         let (part, row) = locate(parts, row);
-        stored.get(part).map_or(Row::Widened(Vec::new()), |stored| packing(stored, row))
+        stored.get(part).map_or(Row::Widened(Vec::new()), |stored| packing(stored, row, format))
     };
     let done = |rows: Range<usize>| {
         let mut before = 0;
@@ -171,18 +166,30 @@ fn packed(
     Matrix::pack(format, total(parts), inputs, row, done)
 }
 
-fn packing<'a>(stored: &Stored<'a>, row: usize) -> Row<'a> {
+/// A row as the kernels pack it: as it is, or as near to it as the format can be.
+fn packing<'a>(stored: &Stored<'a>, row: usize, format: matrix::Format) -> Row<'a> {
     let bytes = stored.row(row);
-    match stored.format {
-        Format::F32 => Row::F32(bytes),
-        Format::F16 => Row::F16(bytes),
-        Format::Bf16 => Row::Bf16(bytes),
-        Format::Q8_0 => Row::Q8_0(bytes),
-        Format::Q4_0 | Format::Q5_0 | Format::Q5_1 | Format::Q4K | Format::Q5K | Format::Q6K => {
-            let mut values = Vec::new();
-            stored.format.widen(bytes, &mut values);
-            Row::Widened(values)
-        }
+    let own = match stored.format {
+        Format::F32 => format == matrix::Format::F32,
+        Format::F16 => format == matrix::Format::F16,
+        Format::Bf16 => format == matrix::Format::Bf16,
+        Format::Q8_0 => format == matrix::Format::Q8_0,
+        Format::Q4K => format == matrix::Format::Q4K,
+        Format::Q6K => format == matrix::Format::Q6K,
+        Format::Q4_0 | Format::Q5_0 | Format::Q5_1 | Format::Q5K => false,
+    };
+    if own {
+        return Row::Stored(Cow::Borrowed(bytes));
+    }
+    if let (matrix::Format::Q8_0, Some(blocks)) = (format, stored.row_as_q8_0(row)) {
+        return Row::Stored(Cow::Owned(blocks));
+    }
+    let mut values = Vec::new();
+    stored.format.widen(bytes, &mut values);
+    match format {
+        // A row that cannot be quantised has no whole blocks, which the kernels refuse.
+        matrix::Format::Q4K => Row::Stored(Cow::Owned(quantized_row(&values, Format::Q4K).unwrap_or_default())),
+        _ => Row::Widened(values),
     }
 }
 
@@ -238,3 +245,6 @@ fn ggml(format: Format) -> GgmlDType {
         Format::Q6K => GgmlDType::Q6K,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,15 @@ pub(super) fn widen<const BYTES: usize, const ELEMENTS: usize>(
     to.extend(blocks.iter().flat_map(block));
 }
 
+/// Every block in another layout.
+pub(super) fn converted<const FROM: usize, const TO: usize>(
+    bytes: &[u8],
+    block: impl Fn(&[u8; FROM]) -> [u8; TO],
+) -> Vec<u8> {
+    let (blocks, _) = bytes.as_chunks::<FROM>();
+    blocks.iter().flat_map(block).collect()
+}
+
 fn half(low: u8, high: u8) -> f32 {
     f16::from_bits(u16::from_le_bytes([low, high])).to_f32()
 }
@@ -36,6 +45,20 @@ fn nibble(quants: &[u8], i: usize) -> u8 {
 pub(super) fn q4_0(block: &[u8; 18]) -> [f32; SMALL] {
     let d = half(block[0], block[1]);
     std::array::from_fn(|i| f32::from(nibble(&block[2..], i) as i8 - 8) * d)
+}
+
+/// As a Q8_0 block of the same scale.
+pub(super) fn q4_0_as_q8_0(block: &[u8; 18]) -> [u8; 34] {
+    signed(block, |i| nibble(&block[2..], i) as i8 - 8)
+}
+
+/// As a Q8_0 block of the same scale.
+pub(super) fn q5_0_as_q8_0(block: &[u8; 22]) -> [u8; 34] {
+    signed(block, |i| (nibble(&block[6..], i) | fifth(&block[2..6], i)) as i8 - 16)
+}
+
+fn signed(block: &[u8], element: impl Fn(usize) -> i8) -> [u8; 34] {
+    std::array::from_fn(|at| if at < 2 { block[at] } else { element(at - 2).cast_unsigned() })
 }
 
 /// The fifth bit of the `i`-th element.
