@@ -58,8 +58,17 @@ fn a_type_that_is_asked_for_is_the_checkpoint_in_that_type() -> Result<()> {
             let folder = random_checkpoint::folder(&config, &checkpoint)?;
             let model = Model::from_folder(folder.path(), &options(precision)?)?;
             assert_eq!(model.info.dtype, name, "{stored:?}");
-            let expected = folder_logits(&config, &matrices_as(&checkpoint, dtype)?, Precision::Stored)?;
-            assert_eq!(logits(&model)?, expected, "{stored:?} as {name}");
+            let exact = folder_logits(&config, &matrices_as(&checkpoint, dtype)?, Precision::Stored)?;
+            let found = logits(&model)?;
+            match precision {
+                // Asked for by name, rows may be rounded too.
+                Precision::Bf16 => {
+                    assert_eq!(found.len(), exact.len());
+                    let off = found.iter().flatten().zip(exact.iter().flatten()).map(|(found, exact)| found - exact);
+                    assert!(off.into_iter().all(|off| off.abs() < 0.1), "{stored:?} as {name}");
+                }
+                _ => assert_eq!(found, exact, "{stored:?} as {name}"),
+            }
         }
     }
     Ok(())

@@ -37,7 +37,7 @@ pub fn read_bandwidth(bytes: usize, tries: usize) -> Result<f64, OutOfMemory> {
 /// Operations a second of a large product with weights in this format; the best of `tries`.
 pub fn product_rate(format: Format, tries: usize) -> Result<f64, PackError> {
     let row: Vec<f32> = (0..WIDTH).map(|input| (input as f32 * 0.7).sin()).collect();
-    let matrix = Matrix::pack(format, WIDTH, WIDTH, |_| Row::Widened(row.clone()), |_| ())?;
+    let matrix = Matrix::pack(format, WIDTH, WIDTH, |_| Row::Widened(row.clone()), |_| ())?.rounding_rows();
     let x = vec![0.5; ROWS * WIDTH];
     Ok(best(tries, (2 * ROWS * WIDTH * WIDTH) as f64, || {
         rayon::scope(|_| {

@@ -77,6 +77,7 @@ pub struct Matrix {
     weights: Memory,
     /// Only of blocks.
     scales: Option<Memory>,
+    rounds: bool,
 }
 
 /// Why a matrix cannot be packed.
@@ -135,13 +136,22 @@ impl Matrix {
     }
 
     fn empty(format: Format, outputs: usize, inputs: usize) -> Result<Self, PackError> {
-        let mut matrix = Self { format, outputs, inputs, weights: Memory::zeroed(0, 1)?, scales: None };
+        let mut matrix = Self { format, outputs, inputs, weights: Memory::zeroed(0, 1)?, scales: None, rounds: false };
         let tiles = outputs.div_ceil(LANES);
         matrix.weights = Memory::zeroed(tiles, matrix.tile_bytes())?;
         if matrix.tile_scales() > 0 {
             matrix.scales = Some(Memory::zeroed(tiles, matrix.tile_scales() * size_of::<u16>())?);
         }
         Ok(matrix)
+    }
+
+    /// Lets a product round its rows to bf16, where the weights are bf16 and the processor is faster so.
+    pub fn rounding_rows(self) -> Self {
+        Self { rounds: true, ..self }
+    }
+
+    pub(crate) fn rounds(&self) -> bool {
+        self.rounds
     }
 
     pub fn format(&self) -> Format {

@@ -88,7 +88,7 @@ impl Matrix {
                 let shape = int8::shape(rows);
                 (shape, Rows::Bytes(int8::Rows::of(x, rows, shape, format)))
             }
-            Format::Bf16 if bf16::is_fast() => {
+            Format::Bf16 if self.rounds() && bf16::is_fast() => {
                 let shape = Shape::of(rows, self.tiles());
                 (shape, Rows::Pairs(bf16::Rows::of(x, rows, shape)))
             }

@@ -13,7 +13,7 @@ pub struct ModelArgs {
     /// Instead of a checkpoint: random weights in the shape of this config.json, for timing and sizing.
     #[arg(long, value_name = "CONFIG", env = "SPECFUSE_WORKER_RANDOM_WEIGHTS", conflicts_with = "model")]
     pub random_weights: Option<PathBuf>,
-    /// Weights in memory: auto (as the file has them), f32, bf16 or f16.
+    /// Weights in memory: auto (as the file has them), f32, bf16 (activations too, where that is faster) or f16.
     #[arg(long, value_name = "TYPE", env = "SPECFUSE_WORKER_DTYPE", default_value = "auto")]
     pub dtype: String,
     /// Quantise the weights while they are loaded: q8_0 or q4k.

@@ -10,6 +10,7 @@ pub enum Precision {
     Stored,
     F32,
     F16,
+    /// And rows are rounded to it, where that is faster.
     Bf16,
     /// Quantised where a row has whole blocks, else as the file has them.
     Q8_0,

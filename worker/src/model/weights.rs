@@ -144,6 +144,11 @@ impl<'a> Weights<'a> {
         &self.device
     }
 
+    /// Whether rows may be rounded to bf16 with the weights: asked for by name, for a file's own bf16 is computed exactly.
+    pub(super) fn rounds(&self) -> bool {
+        self.precision == Precision::Bf16
+    }
+
     /// Whether our kernels will compute with these weights.
     pub(super) fn kernels(&self) -> bool {
         self.kernels

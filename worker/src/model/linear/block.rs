@@ -38,7 +38,9 @@ impl Block {
         let unusable = |source| LoadError::unusable(parts, source);
         match target {
             Target::Packed(format) => {
+                let rounding = weights.rounds();
                 let packed = packed(&weights.matrices(parts, inputs)?, parts, inputs, format);
+                let packed = packed.map(|matrix| if rounding { matrix.rounding_rows() } else { matrix });
                 packed.map(Self::Packed).map_err(|source| LoadError::pack(parts, source))
             }
             Target::Quantized(format) => {
