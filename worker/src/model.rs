@@ -22,8 +22,8 @@ use candle_core::Device;
 
 use crate::engine::batch::Batch;
 use crate::gguf::{Gguf, GgufError};
-pub(crate) use ceiling::Place;
 pub use ceiling::WeightFormat;
+pub(crate) use ceiling::{Place, Product};
 use config::ModelConfig;
 use decoder::Decoder;
 pub use decoder::Logits;

@@ -1,14 +1,14 @@
 //! The two ceilings of the roofline, as the best implementation at hand reaches them where the model computes. They are measured again
 //! and again between the steps, for other work may slow the machine at any time, and the best counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use specfuse_kernels::OutOfMemory;
 use specfuse_kernels::ceiling::{ReadBuffer, product_rate};
 use specfuse_kernels::matrix::{Format, PackError};
 
 use super::roofline::Cost;
-use crate::model::{ForwardError, LoadOptions, Model, Place, WeightFormat};
+use crate::model::{ForwardError, LoadOptions, Model, Place, Product, WeightFormat};
 
 /// Larger than the caches of any processor known to us.
 const BUFFER: usize = 1 << 30;
@@ -48,6 +48,8 @@ pub enum CeilingError {
 pub(super) struct Probe {
     /// None: the model computes on a device.
     buffer: Option<ReadBuffer>,
+    /// Candle's, kept: what is allocated anew each time would count as the model's memory. All are of one place.
+    products: BTreeMap<WeightFormat, Product>,
     best: Ceilings,
 }
 
@@ -82,11 +84,15 @@ impl Probe {
     /// On a CPU, with a first measurement of what no model is needed for.
     pub(super) fn begin(options: &LoadOptions) -> Result<Self, CeilingError> {
         if !options.on_host() {
-            return Ok(Self { buffer: None, best: Ceilings::none(Traffic::Copies) });
+            return Ok(Self::new(None, Traffic::Copies));
         }
-        let mut probe = Self { buffer: Some(ReadBuffer::new(BUFFER)?), best: Ceilings::none(Traffic::Reads) };
+        let mut probe = Self::new(Some(ReadBuffer::new(BUFFER)?), Traffic::Reads);
         probe.measure_host(None)?;
         Ok(probe)
+    }
+
+    fn new(buffer: Option<ReadBuffer>, traffic: Traffic) -> Self {
+        Self { buffer, products: BTreeMap::new(), best: Ceilings::none(traffic) }
     }
 
     /// Measures once more.
@@ -94,41 +100,54 @@ impl Probe {
         let format = WeightFormat::named(model.info.dtype);
         match self.best.traffic {
             Traffic::Reads => self.measure_host(format),
-            Traffic::Copies => self.measure_device(&model.place(), format),
+            Traffic::Copies => self.measure_device(model.place(), format),
         }
     }
 
-    pub(super) fn best(self) -> Ceilings {
+    /// Of all that was measured.
+    pub(super) fn best(mut self) -> Ceilings {
+        // Weights that are floats can be multiplied as floats.
+        for (_, rate) in self.best.formats.iter_mut().filter(|(format, _)| format.is_float()) {
+            *rate = rate.max(self.best.floats);
+        }
         self.best
     }
 
     fn measure_host(&mut self, format: Option<WeightFormat>) -> Result<(), CeilingError> {
-        let best = &mut self.best;
         if let Some(buffer) = &self.buffer {
-            best.bandwidth = best.bandwidth.max(buffer.bandwidth(TRIES));
+            self.best.bandwidth = self.best.bandwidth.max(buffer.bandwidth(TRIES));
         }
-        let candle = Place::host();
         // Not bf16: where the processor multiplies it faster than floats, floats do not go as fast.
-        let floats = [product_rate(Format::F32, TRIES)?, product_rate(Format::F16, TRIES)?];
-        best.floats =
-            floats.into_iter().fold(best.floats, f64::max).max(candle.product_rate(WeightFormat::F32, TRIES)?);
+        let ours = [product_rate(Format::F32, TRIES)?, product_rate(Format::F16, TRIES)?];
+        let candle = self.candle(Place::host(), WeightFormat::F32)?;
+        self.best.floats = ours.into_iter().fold(self.best.floats, f64::max).max(candle);
         let Some(format) = format else { return Ok(()) };
         if let Some(packed) = format.packed() {
-            best.raise(format, product_rate(packed, TRIES)?);
+            self.best.raise(format, product_rate(packed, TRIES)?);
         }
-        // Weights that are floats can be multiplied as floats.
-        best.raise(format, if format.is_float() { best.floats } else { candle.product_rate(format, TRIES)? });
+        if !format.is_float() {
+            let candle = self.candle(Place::host(), format)?;
+            self.best.raise(format, candle);
+        }
         Ok(())
     }
 
-    fn measure_device(&mut self, place: &Place, format: Option<WeightFormat>) -> Result<(), CeilingError> {
-        let best = &mut self.best;
-        best.bandwidth = best.bandwidth.max(place.copy_bandwidth(TRIES)?);
-        best.floats = best.floats.max(place.product_rate(WeightFormat::F32, TRIES)?);
-        if let Some(format) = format {
-            best.raise(format, if format.is_float() { best.floats } else { place.product_rate(format, TRIES)? });
-        }
+    fn measure_device(&mut self, place: Place, format: Option<WeightFormat>) -> Result<(), CeilingError> {
+        self.best.bandwidth = self.best.bandwidth.max(place.copy_bandwidth(TRIES)?);
+        let floats = self.candle(place.clone(), WeightFormat::F32)?;
+        self.best.floats = self.best.floats.max(floats);
+        let Some(format) = format else { return Ok(()) };
+        let rate = if format.is_float() { floats } else { self.candle(place, format)? };
+        self.best.raise(format, rate);
         Ok(())
+    }
+
+    fn candle(&mut self, place: Place, format: WeightFormat) -> Result<f64, CeilingError> {
+        let product = match self.products.entry(format) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(place.product(format)?),
+        };
+        Ok(product.rate(TRIES)?)
     }
 }
 
@@ -157,9 +176,21 @@ mod tests {
     }
 
     #[test]
+    fn weights_that_are_floats_are_multiplied_as_fast_as_floats_at_least() {
+        let mut probe = Probe::new(None, Traffic::Reads);
+        probe.best.floats = 100.0;
+        for (format, rate) in [(WeightFormat::F16, 90.0), (WeightFormat::Bf16, 170.0), (WeightFormat::Q4K, 50.0)] {
+            probe.best.raise(format, rate);
+        }
+        let formats = probe.best().formats;
+        let expected = [(WeightFormat::F16, 100.0), (WeightFormat::Bf16, 170.0), (WeightFormat::Q4K, 50.0)];
+        assert_eq!(formats, BTreeMap::from(expected));
+    }
+
+    #[test]
     fn what_a_device_reaches_is_measured_on_the_device() {
-        let mut probe = Probe { buffer: None, best: Ceilings::none(Traffic::Copies) };
-        probe.measure_device(&Place::host(), Some(WeightFormat::Q4K)).unwrap();
+        let mut probe = Probe::new(None, Traffic::Copies);
+        probe.measure_device(Place::host(), Some(WeightFormat::Q4K)).unwrap();
         let Ceilings { bandwidth, floats, formats, .. } = probe.best();
         assert!(bandwidth > 0.0 && floats > 0.0 && formats[&WeightFormat::Q4K] > 0.0);
     }

@@ -5,20 +5,23 @@ use std::path::Path;
 
 /// The largest resident size while it is watched, less what there was when that began.
 pub(super) struct Watch {
-    before: u64,
+    /// Resident before it began, or kept by others since.
+    apart: u64,
     highest: Option<u64>,
 }
 
 impl Watch {
     pub(super) fn begin() -> Self {
         forget_peak();
-        Self { before: process("VmRSS:").unwrap_or(0), highest: None }
+        Self { apart: resident(), highest: None }
     }
 
-    /// What `other` uses meanwhile does not count.
+    /// What `other` uses, and what it keeps, does not count.
     pub(super) fn apart<T>(&mut self, other: impl FnOnce() -> T) -> T {
         self.note();
+        let before = resident();
         let done = other();
+        self.apart += resident().saturating_sub(before);
         forget_peak();
         done
     }
@@ -26,11 +29,12 @@ impl Watch {
     /// In bytes.
     pub(super) fn end(mut self) -> Option<u64> {
         self.note();
-        self.highest.map(|highest| highest.saturating_sub(self.before))
+        self.highest
     }
 
     fn note(&mut self) {
-        self.highest = self.highest.max(process("VmHWM:"));
+        let highest = process("VmHWM:").map(|highest| highest.saturating_sub(self.apart));
+        self.highest = self.highest.max(highest);
     }
 }
 
@@ -42,6 +46,10 @@ pub(super) fn available() -> Option<u64> {
 /// Where the system refuses, the largest is that of the whole run.
 fn forget_peak() {
     let _ = std::fs::write("/proc/self/clear_refs", "5");
+}
+
+fn resident() -> u64 {
+    process("VmRSS:").unwrap_or(0)
 }
 
 fn process(name: &str) -> Option<u64> {

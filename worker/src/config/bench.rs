@@ -14,8 +14,7 @@ const MAX_ROUNDS: u64 = 256;
 /// What random weights are measured in, one after the other, unless a flag chooses.
 const PRECISIONS: [Precision; 3] = [Precision::Bf16, Precision::Q8_0, Precision::F32];
 
-/// What is measured, and how often. Random weights are measured in bf16, q8_0 and f32 in turn (on a device in bf16) unless --dtype or
-/// --quantize chooses.
+/// The bench's flags as typed.
 #[derive(Clone, Debug, clap::Args)]
 pub struct BenchArgs {
     #[command(flatten)]

@@ -25,11 +25,19 @@ pub enum WeightFormat {
 }
 
 /// Where candle computes, and the sizes that are large there.
+#[derive(Clone)]
 pub(crate) struct Place {
     device: Device,
     /// Of rows, and of weights that are floats.
     dtype: DType,
     large: Large,
+}
+
+/// A large product, ready to be computed again and again.
+pub(crate) struct Product {
+    place: Place,
+    weights: QMatMul,
+    x: Tensor,
 }
 
 #[derive(Clone, Copy)]
@@ -131,16 +139,15 @@ impl Place {
         Ok(self.rate(tries, 2.0 * bytes as f64, || source.copy())?)
     }
 
-    /// Operations a second of a large product with weights in this format; of floats with weights as the rows are.
-    pub(crate) fn product_rate(&self, format: WeightFormat, tries: usize) -> std::result::Result<f64, ForwardError> {
-        let Large { rows, width, .. } = self.large;
-        let weights = self.values(width)?;
+    /// A large product with weights in this format; of floats with weights as the rows are.
+    pub(crate) fn product(self, format: WeightFormat) -> std::result::Result<Product, ForwardError> {
+        let weights = self.values(self.large.width)?;
         let weights = match format.blocks() {
             Some(blocks) => QMatMul::from_qtensor(QTensor::quantize(&weights, blocks)?)?,
             None => QMatMul::Tensor(weights.to_dtype(self.dtype)?),
         };
-        let x = self.values(rows)?.to_dtype(self.dtype)?; // [rows, width]
-        Ok(self.rate(tries, (2 * rows * width * width) as f64, || weights.forward(&x))?)
+        let x = self.values(self.large.rows)?.to_dtype(self.dtype)?; // [rows, width]
+        Ok(Product { place: self, weights, x })
     }
 
     /// Numbers unlike each other: a device multiplies equal ones faster. [rows, width]
@@ -168,6 +175,14 @@ impl Place {
     }
 }
 
+impl Product {
+    /// Operations a second.
+    pub(crate) fn rate(&self, tries: usize) -> std::result::Result<f64, ForwardError> {
+        let Large { rows, width, .. } = self.place.large;
+        Ok(self.place.rate(tries, (2 * rows * width * width) as f64, || self.weights.forward(&self.x))?)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,9 +197,9 @@ mod tests {
         let sane = |rate: f64| assert!(rate.is_finite() && rate > 1e3, "{rate}");
         sane(place(DType::F32).copy_bandwidth(1).unwrap());
         for format in WeightFormat::ALL {
-            sane(place(DType::F32).product_rate(format, 1).unwrap());
+            sane(place(DType::F32).product(format).unwrap().rate(1).unwrap());
         }
-        sane(place(DType::BF16).product_rate(WeightFormat::Bf16, 1).unwrap());
+        sane(place(DType::BF16).product(WeightFormat::Bf16).unwrap().rate(1).unwrap());
     }
 
     #[test]
