@@ -4,7 +4,7 @@ mod checkpoint;
 mod random;
 pub(crate) mod server;
 
-use std::error::Error as _;
+use std::{error::Error as _, num::NonZeroUsize};
 
 use anyhow::{Context as _, anyhow, bail};
 use specfuse_runtime::{
@@ -16,7 +16,8 @@ use tokio_util::task::TaskTracker;
 use tonic::transport::server::TcpIncoming;
 
 use self::checkpoint::Checkpoint;
-pub(crate) use self::checkpoint::{Checkpoint as Loaded, CheckpointError};
+pub(crate) use self::checkpoint::Checkpoint as Loaded;
+pub use self::checkpoint::CheckpointError;
 use crate::{
     config::{Config, ModelChoice, ModelSource},
     engine::{Engine, EngineThread},
@@ -25,7 +26,7 @@ use crate::{
 
 /// Runs a worker until it is told to stop. An error: it could not start, its engine died, or calls were cut at the end.
 pub async fn run(config: Config) -> anyhow::Result<()> {
-    use_threads(&config)?;
+    use_threads(config.model.threads)?;
     let shutdown = Shutdown::new(config.shutdown_grace);
     let incoming = server::bind(config.listen)?;
     let address = incoming.local_addr().context("the listener has no address")?;
@@ -119,18 +120,24 @@ fn start(config: &Config, checkpoint: Checkpoint) -> anyhow::Result<(Service, En
     let (engine, thread) = Engine::start(model, config.engine).with_context(|| {
         format!("cannot serve {} with --cache-memory {}", config.model.source.shown(), config.engine.cache_memory)
     })?;
-    let limits = ReadLimits { at_a_time: config.threads.get(), waiting: config.engine.max_queue };
+    let limits = ReadLimits { at_a_time: config.model.threads.get(), waiting: config.engine.max_queue };
     Ok((Service::new(served, engine, limits), thread))
 }
 
-/// The pool is the process's own: the first worker of a process sizes it.
-fn use_threads(config: &Config) -> anyhow::Result<()> {
-    match rayon::ThreadPoolBuilder::new().num_threads(config.threads.get()).build_global() {
+/// The threads that were asked for cannot be started.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot start --threads {threads}")]
+pub struct ThreadsError {
+    threads: NonZeroUsize,
+    source: rayon::ThreadPoolBuildError,
+}
+
+/// The pool is the process's own: the first to ask sizes it.
+pub(crate) fn use_threads(threads: NonZeroUsize) -> Result<(), ThreadsError> {
+    match rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global() {
         Ok(()) => Ok(()),
         // Only threads that could not be started have a cause.
-        Err(error) if error.source().is_some() => {
-            Err(error).with_context(|| format!("cannot start --threads {}", config.threads))
-        }
+        Err(source) if source.source().is_some() => Err(ThreadsError { threads, source }),
         Err(error) => {
             tracing::debug!(%error, "the thread pool keeps its size");
             Ok(())

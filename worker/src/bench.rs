@@ -1,9 +1,10 @@
 //! The engine's yardstick: how long its steps take, against what the machine could do at best.
 //!
-//! A step of R rows cannot be faster than max(bytes it must read / read bandwidth, operations / matrix peak); both ceilings are
-//! measured in the same run. Steps are planned by the engine's own scheduler and read by its own sampler; only the contexts before
-//! them are not computed but merely held, with arbitrary keys: what they contain changes no time.
+//! A step of R rows cannot be faster than max(bytes it must read / bandwidth, operations / matrix peak); both ceilings are measured in
+//! the same run. Steps are planned by the engine's own scheduler and read by its own sampler; only the contexts before them are not
+//! computed but merely held, with arbitrary keys: what they contain changes no time.
 
+mod attention;
 mod ceilings;
 mod memory;
 mod roofline;
@@ -11,31 +12,23 @@ mod rounds;
 mod steps;
 
 use std::time::Instant;
+use std::{fs, io};
 
-use anyhow::Context as _;
+use tokio::runtime::Handle;
 
-use crate::app;
-use crate::config::{ModelChoice, ModelSource};
-use crate::model::{LoadOptions, Precision};
+use crate::app::{self, CheckpointError, Loaded, ThreadsError};
+use crate::config::{BenchConfig, ModelChoice};
+use crate::engine::bench::StepError;
+use crate::model::{ForwardError, Model, Precision, WeightFormat};
+use crate::status;
+use ceilings::Probe;
+use memory::Watch;
+use steps::Steps;
 
-pub use ceilings::Ceilings;
+pub use attention::Attention;
+pub use ceilings::{CeilingError, Ceilings, Traffic};
 pub use rounds::Rounds;
-pub(crate) use steps::unplanned;
 pub use steps::{Kind, Step};
-
-/// What is measured.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    pub source: ModelSource,
-    /// One after the other.
-    pub options: Vec<LoadOptions>,
-    /// Tokens before each step.
-    pub contexts: Vec<usize>,
-    /// Of which the median counts.
-    pub repeats: usize,
-    /// Whole rounds through gRPC.
-    pub rounds: usize,
-}
 
 /// All that one run measured.
 #[derive(Clone, Debug)]
@@ -60,66 +53,123 @@ pub struct Measured {
     /// Of keys and values.
     pub cache_bytes: u64,
     pub steps: Vec<Step>,
-    pub rounds: Rounds,
-    /// Of the contexts and the steps, as the engine counts them.
+    pub attention: Vec<Attention>,
+    /// None: none were wanted, or they failed.
+    pub rounds: Option<Rounds>,
+    /// By the steps, as the engine counts them.
     pub computed_tokens: u64,
     pub cached_tokens: u64,
-    /// The largest resident size from its loading to its last step, less what there was before, in bytes.
+    /// The largest resident size from its loading to its last step, less what there was before, in bytes. None on a device: what this
+    /// machine's memory holds says nothing of it.
     pub peak_bytes: Option<u64>,
 }
 
-/// Measures all of the plan; `told` hears what is under way. Calls itself through gRPC on `runtime`, on none of whose threads it runs.
-pub fn run(plan: &Plan, runtime: &tokio::runtime::Handle, told: impl Fn(&str)) -> anyhow::Result<Report> {
-    told("measuring read bandwidth and large products");
-    let before = Ceilings::measure()?;
-    let models = plan.options.iter().map(|options| model(plan, options, runtime, &told));
-    let mut models = models.collect::<anyhow::Result<Vec<_>>>()?;
-    // The machine may have been slow before: a ceiling is the best that was seen.
-    let ceilings = before.or_better(Ceilings::measure()?);
-    for measured in &mut models {
-        for step in &mut measured.steps {
-            step.roofline_share = ceilings.fastest(&step.cost, measured.dtype) / (step.ms / 1e3);
-        }
-    }
+/// Nothing can be said of the engine.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    #[error(transparent)]
+    Threads(#[from] ThreadsError),
+    #[error("{shown} cannot be read")]
+    Unreadable { shown: String, source: io::Error },
+    #[error("cannot load {shown}")]
+    Load { shown: String, source: Box<CheckpointError> },
+    #[error("the ceilings cannot be measured")]
+    Ceilings(#[from] CeilingError),
+    #[error("no room for the keys and values of the longest context")]
+    Store(#[source] ForwardError),
+    #[error("the steps after {context} tokens cannot be measured")]
+    Steps { context: usize, source: StepError },
+}
+
+/// Who measures, and who hears of it.
+struct Run<'a> {
+    config: &'a BenchConfig,
+    runtime: &'a Handle,
+    told: &'a dyn Fn(&str),
+}
+
+/// Measures all that is configured; `told` hears what is under way. Calls itself through gRPC on `runtime`, on none of whose threads
+/// it runs.
+pub fn run(config: &BenchConfig, runtime: &Handle, told: impl Fn(&str)) -> Result<Report, BenchError> {
+    let source = &config.model.source;
+    let unreadable = |error| BenchError::Unreadable { shown: source.shown(), source: error };
+    fs::metadata(source.path()).map_err(unreadable)?;
+    app::use_threads(config.model.threads)?;
+    let run = Run { config, runtime, told: &told };
+    told("measuring what the machine can do at best");
+    let mut probe = Probe::begin(&config.model.options)?;
+    let models = config.precisions.iter().map(|precision| run.model(*precision, &mut probe));
+    let models = models.collect::<Result<Vec<_>, _>>()?;
     let peak_bytes = models.iter().filter_map(|measured| measured.peak_bytes).max();
     let (threads, instructions) = (rayon::current_num_threads(), specfuse_kernels::instructions());
-    Ok(Report { ceilings, instructions, threads, models, peak_bytes })
+    Ok(Report { ceilings: probe.best(), instructions, threads, models, peak_bytes })
 }
 
-fn model(
-    plan: &Plan,
-    options: &LoadOptions,
-    runtime: &tokio::runtime::Handle,
-    told: &impl Fn(&str),
-) -> anyhow::Result<Measured> {
-    let choice = ModelChoice { source: plan.source.clone(), options: options.clone() };
-    let shown = choice.source.shown();
-    told(&format!("loading {shown} ({:?})", options.precision));
-    memory::forget_peak();
-    let before = memory::resident().unwrap_or(0);
-    let from = Instant::now();
-    let loaded = app::open(&choice).with_context(|| format!("cannot load {shown}"))?;
-    let load_s = from.elapsed().as_secs_f64();
-    let info = loaded.model.info.clone();
-    let stepped = steps::measure(&loaded.model, plan, told)?;
-    let peak_bytes = memory::peak().map(|peak| peak.saturating_sub(before));
-    told(&format!("{}: rounds through gRPC", info.dtype));
-    let rounds = runtime.block_on(rounds::measure(loaded, plan.rounds))?;
-    Ok(Measured {
-        family: info.family,
-        parameters: info.parameters,
-        device: info.device,
-        dtype: info.dtype,
-        load_s,
-        weight_bytes: info.weight_bytes,
-        cache_bytes: stepped.cache_bytes,
-        steps: stepped.steps,
-        rounds,
-        computed_tokens: stepped.computed_tokens,
-        cached_tokens: stepped.cached_tokens,
-        peak_bytes,
-    })
+impl Run<'_> {
+    fn model(&self, precision: Precision, probe: &mut Probe) -> Result<Measured, BenchError> {
+        let mut choice = self.config.model.clone();
+        choice.options.precision = precision;
+        (self.told)(&format!("loading {} ({precision:?})", choice.source.shown()));
+        let mut watch = Watch::begin();
+        let from = Instant::now();
+        let loaded = open(&choice)?;
+        let load_s = from.elapsed().as_secs_f64();
+        let mut measured = self.steps(&loaded.model, probe, &mut watch)?;
+        measured.load_s = load_s;
+        measured.peak_bytes = watch.end().filter(|_| choice.options.on_host());
+        measured.rounds = self.rounds(loaded, measured.dtype);
+        Ok(measured)
+    }
+
+    /// The ceilings are measured again before, between and after.
+    fn steps(&self, model: &Model, probe: &mut Probe, watch: &mut Watch) -> Result<Measured, BenchError> {
+        let mut all = Steps::new(model, self.config, self.told).map_err(BenchError::Store)?;
+        watch.apart(|| probe.measure(model))?;
+        let mut steps = Vec::new();
+        for context in &self.config.contexts {
+            let measured = all.measure(*context, self.told);
+            steps.extend(measured.map_err(|source| BenchError::Steps { context: *context, source })?);
+            watch.apart(|| probe.measure(model))?;
+        }
+        let (computed_tokens, cached_tokens) = all.counted();
+        let info = model.info.clone();
+        Ok(Measured {
+            family: info.family,
+            parameters: info.parameters,
+            device: info.device,
+            dtype: info.dtype,
+            load_s: 0.0,
+            weight_bytes: info.weight_bytes,
+            cache_bytes: all.cache_bytes(),
+            attention: Attention::of(&steps),
+            steps,
+            rounds: None,
+            computed_tokens,
+            cached_tokens,
+            peak_bytes: None,
+        })
+    }
+
+    /// What was measured before is worth telling without them.
+    fn rounds(&self, loaded: Loaded, dtype: &str) -> Option<Rounds> {
+        if self.config.rounds == 0 {
+            return None;
+        }
+        (self.told)(&format!("{dtype}: rounds through gRPC"));
+        let measured = self.runtime.block_on(rounds::measure(loaded, self.config.rounds));
+        measured.inspect_err(|error| (self.told)(&format!("{dtype}: no rounds: {}", status::chain(error)))).ok()
+    }
 }
 
-/// What every engine is measured in unless one is chosen.
-pub const PRECISIONS: [Precision; 3] = [Precision::Bf16, Precision::Q8_0, Precision::F32];
+impl Report {
+    /// Seconds at the ceilings over seconds taken; None: nothing was measured for weights in this format.
+    pub fn roofline_share(&self, measured: &Measured, step: &Step) -> Option<f64> {
+        let fastest = self.ceilings.fastest(&step.cost, WeightFormat::named(measured.dtype))?;
+        Some(fastest / (step.ms / 1e3))
+    }
+}
+
+fn open(choice: &ModelChoice) -> Result<Loaded, BenchError> {
+    let failed = |source| BenchError::Load { shown: choice.source.shown(), source: Box::new(source) };
+    app::open(choice).map_err(failed)
+}

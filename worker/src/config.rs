@@ -1,5 +1,6 @@
 //! Flags and environment to a checked configuration, by one fallible function. After it the environment is never read again.
 
+mod bench;
 mod model;
 
 use std::{net::SocketAddr, num::NonZeroUsize, time::Duration};
@@ -8,10 +9,10 @@ use bytesize::ByteSize;
 use specfuse_runtime::telemetry::LogArgs;
 
 use crate::engine::EngineConfig;
+pub use bench::{BenchArgs, BenchConfig};
 pub use model::{ModelArgs, ModelArgsError, ModelChoice, ModelSource, device, precision};
 
 const MAX_NAME: usize = 64;
-const MAX_THREADS: usize = 1024;
 const MAX_BATCH_ROWS: usize = 1 << 16;
 const MAX_QUEUE: usize = 1 << 16;
 
@@ -27,9 +28,6 @@ pub struct Args {
     /// Address and port to serve on; port 0 takes a free one.
     #[arg(long, value_name = "ADDR", env = "SPECFUSE_WORKER_LISTEN", default_value = "127.0.0.1:7071")]
     pub listen: String,
-    /// Threads that compute. Default: the machine's cores.
-    #[arg(long, env = "SPECFUSE_WORKER_THREADS")]
-    pub threads: Option<usize>,
     /// Memory for cached keys and values, such as 512MiB or 2GiB.
     #[arg(long, value_name = "SIZE", env = "SPECFUSE_WORKER_CACHE_MEMORY", default_value = "1GiB")]
     pub cache_memory: String,
@@ -56,7 +54,6 @@ pub struct Config {
     /// 1 to 64 of `[a-zA-Z0-9._-]`.
     pub name: String,
     pub listen: SocketAddr,
-    pub threads: NonZeroUsize,
     pub engine: EngineConfig,
     pub shutdown_grace: Duration,
     pub supervised: bool,
@@ -87,10 +84,6 @@ impl TryFrom<Args> for Config {
     fn try_from(args: Args) -> Result<Self, ConfigError> {
         let model = ModelChoice::try_from(args.model)?;
         let name = name(args.name, &model.source)?;
-        let threads = match args.threads {
-            Some(threads) => count("threads", threads, MAX_THREADS)?,
-            None => std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
-        };
         let cache_memory = match args.cache_memory.parse::<ByteSize>() {
             Ok(ByteSize(bytes)) if bytes > 0 => bytes,
             Ok(_) | Err(_) => return Err(ConfigError::CacheMemory(args.cache_memory)),
@@ -103,7 +96,7 @@ impl TryFrom<Args> for Config {
         let listen = args.listen.parse().map_err(|_| ConfigError::Listen(args.listen))?;
         let shutdown_grace = humantime::parse_duration(&args.shutdown_grace)
             .map_err(|_| ConfigError::ShutdownGrace(args.shutdown_grace))?;
-        Ok(Self { model, name, listen, threads, engine, shutdown_grace, supervised: args.supervised })
+        Ok(Self { model, name, listen, engine, shutdown_grace, supervised: args.supervised })
     }
 }
 
@@ -115,9 +108,9 @@ fn name(given: Option<String>, source: &ModelSource) -> Result<String, ConfigErr
     if let Some(name) = given {
         return if allowed(&name) { Ok(name) } else { Err(ConfigError::Name(name)) };
     }
-    let (ModelSource::Checkpoint(path) | ModelSource::Random(path)) = source;
+    let path = source.path();
     // "." and "models/.." have a name only once resolved; a folder that does not exist is refused when it is loaded.
-    let path = path.canonicalize().unwrap_or_else(|_| path.clone());
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let name = path.file_name().and_then(|name| name.to_str());
     let name = name.map(|name| name.strip_suffix(".gguf").or(name.strip_suffix(".json")).unwrap_or(name));
     name.filter(|name| allowed(name)).map(str::to_owned).ok_or_else(|| ConfigError::Unnamed(source.shown()))

@@ -2,6 +2,7 @@
 
 mod activation;
 mod attention;
+mod ceiling;
 mod config;
 mod decoder;
 mod host;
@@ -21,6 +22,8 @@ use candle_core::Device;
 
 use crate::engine::batch::Batch;
 use crate::gguf::{Gguf, GgufError};
+pub use ceiling::WeightFormat;
+pub(crate) use ceiling::{Place, Product};
 use config::ModelConfig;
 use decoder::Decoder;
 pub use decoder::Logits;

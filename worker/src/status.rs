@@ -43,7 +43,8 @@ pub(crate) enum CallError {
 impl From<CallError> for Status {
     fn from(error: CallError) -> Self {
         let (code, pushback) = code_of(&error);
-        let mut status = Self::new(code, chain(&error));
+        // Templates and callers choose some of the words: as far as a header has room.
+        let mut status = Self::new(code, clipped(chain(&error), MAX_MESSAGE));
         if let Some(millis) = pushback {
             status.metadata_mut().insert(RETRY_PUSHBACK, MetadataValue::from(millis));
         }
@@ -74,8 +75,8 @@ fn code_of(error: &CallError) -> (Code, Option<i64>) {
     }
 }
 
-/// An error and what caused it, outermost first, as far as a header has room: templates and callers choose some of the words.
-fn chain(error: &CallError) -> String {
+/// An error and what caused it, outermost first.
+pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -83,7 +84,7 @@ fn chain(error: &CallError) -> String {
         text.push_str(&error.to_string());
         cause = error.source();
     }
-    clipped(text, MAX_MESSAGE)
+    text
 }
 
 #[cfg(test)]

@@ -1,17 +1,17 @@
-//! A bench's report as one JSON object.
+//! A bench's report as one JSON object. `bench/README.md` says what its fields mean.
 
-use serde_json::{Value, json};
-use specfuse_worker::bench::{Measured, Report};
+use serde_json::{Map, Value, json};
+use specfuse_worker::bench::{Attention, Ceilings, Measured, Report, Rounds};
 
 pub(super) fn report(report: &Report) -> Value {
     let sum = |of: fn(&Measured) -> u64| report.models.iter().map(of).sum::<u64>();
     let most = |of: fn(&Measured) -> u64| report.models.iter().map(of).max();
-    let steps: Vec<Value> = report.models.iter().flat_map(steps).collect();
+    let steps: Vec<Value> = report.models.iter().flat_map(|measured| steps(report, measured)).collect();
     json!({
         "bandwidth_gb_s": report.ceilings.bandwidth / 1e9,
-        "matrix_gflop_s": report.ceilings.matrix / 1e9,
-        "matrix_q8_0_gflop_s": report.ceilings.matrix_q8_0 / 1e9,
-        "matrix_q4k_gflop_s": report.ceilings.matrix_q4k / 1e9,
+        "bandwidth_of": report.ceilings.traffic.name(),
+        "matrix_gflop_s": report.ceilings.floats / 1e9,
+        "matrix_gflop_s_by_format": formats(&report.ceilings),
         "instructions": report.instructions,
         "threads": report.threads,
         "steps": steps,
@@ -21,11 +21,15 @@ pub(super) fn report(report: &Report) -> Value {
         "cache_bytes": most(|measured| measured.cache_bytes),
         "computed_tokens": sum(|measured| measured.computed_tokens),
         "cached_tokens": sum(|measured| measured.cached_tokens),
-        "models": report.models.iter().map(model).collect::<Vec<_>>(),
+        "models": report.models.iter().map(|measured| model(report, measured)).collect::<Vec<_>>(),
     })
 }
 
-fn model(measured: &Measured) -> Value {
+fn formats(ceilings: &Ceilings) -> Map<String, Value> {
+    ceilings.formats.iter().map(|(format, rate)| (format.name().to_owned(), json!(rate / 1e9))).collect()
+}
+
+fn model(report: &Report, measured: &Measured) -> Value {
     json!({
         "dtype": measured.dtype,
         "family": measured.family,
@@ -37,15 +41,32 @@ fn model(measured: &Measured) -> Value {
         "cache_bytes": measured.cache_bytes,
         "computed_tokens": measured.computed_tokens,
         "cached_tokens": measured.cached_tokens,
-        "round": {
-            "ms": measured.rounds.ms,
-            "model_ms": measured.rounds.model_ms,
-            "outside_share": measured.rounds.outside_share,
-        },
+        "attention": measured.attention.iter().map(|one| attention(report, one)).collect::<Vec<_>>(),
+        "round": measured.rounds.as_ref().map(round),
     })
 }
 
-fn steps(measured: &Measured) -> impl Iterator<Item = Value> {
+fn attention(report: &Report, attention: &Attention) -> Value {
+    json!({
+        "rows": attention.rows,
+        "attention_gb_s": attention.rate.map(|rate| rate / 1e9),
+        "bandwidth_share": attention.share(&report.ceilings),
+    })
+}
+
+fn round(rounds: &Rounds) -> Value {
+    json!({
+        "counted": rounds.counted,
+        "ms": rounds.ms,
+        "model_ms": rounds.model_ms,
+        "outside_share": rounds.outside_share,
+        "queue_ms": rounds.queue_ms,
+        "wire_ms": rounds.wire_ms,
+        "text_ms": rounds.text_ms,
+    })
+}
+
+fn steps(report: &Report, measured: &Measured) -> impl Iterator<Item = Value> {
     measured.steps.iter().map(|step| {
         json!({
             "dtype": measured.dtype,
@@ -54,7 +75,7 @@ fn steps(measured: &Measured) -> impl Iterator<Item = Value> {
             "context": step.context,
             "ms": step.ms,
             "tokens_s": step.tokens_s,
-            "roofline_share": step.roofline_share,
+            "roofline_share": report.roofline_share(measured, step),
         })
     })
 }

@@ -13,25 +13,36 @@ use crate::parallel;
 const ROWS: usize = 240;
 /// Inputs and outputs of it: large against a panel, small against the caches.
 const WIDTH: usize = 2048;
+/// Vectors that are summed side by side, so that reading is what takes the time.
+const AT_ONCE: usize = 8;
 /// Elements that a thread reads at a time.
 const PIECE: usize = 1 << 16;
 
-/// Bytes a second that all threads together read from a buffer of `bytes`, which should be larger than the caches; the best of
-/// `tries`.
-pub fn read_bandwidth(bytes: usize, tries: usize) -> Result<f64, OutOfMemory> {
-    let mut memory = Memory::zeroed(bytes / size_of::<f32>(), size_of::<f32>())?;
-    memory.floats_mut().fill(1.0);
-    let floats = memory.floats();
-    let pieces = floats.len() / PIECE;
-    Ok(best(tries, (pieces * PIECE * size_of::<f32>()) as f64, || {
-        rayon::scope(|_| {
-            parallel::each(pieces, |piece| {
-                let mut sum = 0.0;
-                lanes::run(Sum { floats: &floats[piece * PIECE..(piece + 1) * PIECE], sum: &mut sum });
-                black_box(sum);
+/// Memory that is read again and again. It should be larger than the caches.
+#[derive(Debug)]
+pub struct ReadBuffer {
+    memory: Memory,
+}
+
+impl ReadBuffer {
+    pub fn new(bytes: usize) -> Result<Self, OutOfMemory> {
+        let mut memory = Memory::zeroed(bytes / size_of::<f32>(), size_of::<f32>())?;
+        memory.floats_mut().fill(1.0);
+        Ok(Self { memory })
+    }
+
+    /// Bytes a second that all threads together read; the best of `tries`.
+    pub fn bandwidth(&self, tries: usize) -> f64 {
+        let floats = self.memory.floats();
+        let pieces = floats.len() / PIECE;
+        best(tries, (pieces * PIECE * size_of::<f32>()) as f64, || {
+            rayon::scope(|_| {
+                parallel::each(pieces, |piece| {
+                    black_box(sum(&floats[piece * PIECE..(piece + 1) * PIECE]));
+                });
             });
-        });
-    }))
+        })
+    }
 }
 
 /// Operations a second of a large product with weights in this format; the best of `tries`.
@@ -47,13 +58,20 @@ pub fn product_rate(format: Format, tries: usize) -> Result<f64, PackError> {
 }
 
 /// The rate of the fastest of some tries at `amount`.
-pub fn best(tries: usize, amount: f64, mut work: impl FnMut()) -> f64 {
+fn best(tries: usize, amount: f64, mut work: impl FnMut()) -> f64 {
     let one = |_| {
         let from = Instant::now();
         work();
         amount / from.elapsed().as_secs_f64()
     };
     (0..tries).map(one).fold(0.0, f64::max)
+}
+
+/// Of whole chunks.
+fn sum(floats: &[f32]) -> f32 {
+    let mut sum = 0.0;
+    lanes::run(Sum { floats, sum: &mut sum });
+    sum
 }
 
 struct Sum<'a> {
@@ -64,8 +82,6 @@ struct Sum<'a> {
 impl Kernel for Sum<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        // Several sums, so that reading is what takes the time.
-        const AT_ONCE: usize = 8;
         // SAFETY: chunks are whole vectors.
         unsafe {
             let mut sums = [L::splat(0.0); AT_ONCE];
@@ -87,8 +103,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ceilings_are_positive_numbers() {
-        assert!(read_bandwidth(1 << 22, 1).is_ok_and(|rate| rate > 0.0 && rate.is_finite()));
-        assert!(product_rate(Format::Bf16, 1).is_ok_and(|rate| rate > 0.0 && rate.is_finite()));
+    fn a_read_takes_in_every_element_once() {
+        for element in 0..2 * AT_ONCE * LANES {
+            let mut floats = vec![0.0; 2 * AT_ONCE * LANES];
+            floats[element] = 3.0;
+            assert_eq!(sum(&floats), 3.0, "element {element}");
+        }
     }
 }

@@ -20,7 +20,7 @@ pub(crate) struct Checkpoint {
 
 /// Why a folder or a file cannot be served.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum CheckpointError {
+pub enum CheckpointError {
     #[error("no such folder and no such GGUF file")]
     Nothing,
     #[error(transparent)]

@@ -28,6 +28,15 @@ pub(crate) enum BindError {
     Refused { address: SocketAddr, source: std::io::Error },
 }
 
+/// The server could not start, or broke.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ServeError {
+    #[error("the contract's descriptors cannot be shown")]
+    Reflection(#[from] tonic_reflection::server::Error),
+    #[error("the server broke")]
+    Transport(#[from] tonic::transport::Error),
+}
+
 pub(crate) fn bind(address: SocketAddr) -> Result<TcpIncoming, BindError> {
     match TcpIncoming::bind(address) {
         Ok(incoming) => Ok(incoming.with_nodelay(Some(true)).with_keepalive(Some(KEEPALIVE_INTERVAL))),
@@ -41,7 +50,7 @@ pub(crate) async fn serve(
     service: Service,
     incoming: TcpIncoming,
     stop: impl Future<Output = ()>,
-) -> anyhow::Result<()> {
+) -> Result<(), ServeError> {
     let health = HealthReporter::new();
     set_health(&health, ServingStatus::Serving).await;
     let leaving = health.clone();
@@ -64,7 +73,7 @@ async fn set_health(health: &HealthReporter, status: ServingStatus) {
     }
 }
 
-fn router(service: Service, health: HealthReporter) -> anyhow::Result<Router> {
+fn router(service: Service, health: HealthReporter) -> Result<Router, ServeError> {
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(DESCRIPTORS)

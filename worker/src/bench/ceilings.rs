@@ -1,83 +1,197 @@
-//! The two ceilings of the roofline, as the best implementation at hand reaches them on this machine.
+//! The two ceilings of the roofline, as the best implementation at hand reaches them where the model computes. They are measured again
+//! and again between the steps, for other work may slow the machine at any time, and the best counts.
 
-use anyhow::Result;
-use candle_core::quantized::{GgmlDType, QMatMul, QTensor};
-use candle_core::{Device, Module, Tensor};
-use specfuse_kernels::ceiling::{best, product_rate, read_bandwidth};
-use specfuse_kernels::matrix::Format;
+use std::collections::{BTreeMap, btree_map::Entry};
+
+use specfuse_kernels::OutOfMemory;
+use specfuse_kernels::ceiling::{ReadBuffer, product_rate};
+use specfuse_kernels::matrix::{Format, PackError};
 
 use super::roofline::Cost;
+use crate::model::{ForwardError, LoadOptions, Model, Place, Product, WeightFormat};
 
 /// Larger than the caches of any processor known to us.
 const BUFFER: usize = 1 << 30;
-const TRIES: usize = 5;
-const ROWS: usize = 256;
-const WIDTH: usize = 2048;
+const TRIES: usize = 3;
 
-/// Bytes and operations a second, with all threads.
-#[derive(Clone, Copy, Debug)]
+/// Bytes and operations a second, of all threads or of the device.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Ceilings {
+    pub traffic: Traffic,
     pub bandwidth: f64,
-    /// Of large products of floats: the best of ours and candle's.
-    pub matrix: f64,
-    /// Of large products with Q8_0 weights: the best of ours and candle's.
-    pub matrix_q8_0: f64,
-    /// Of large products with Q4_K weights: candle's.
-    pub matrix_q4k: f64,
+    /// Of large products of floats. On a CPU the best of ours and candle's, on a device candle's in what the rows are.
+    pub floats: f64,
+    /// Of large products with weights in the formats of the models: the best of ours and candle's.
+    pub formats: BTreeMap<WeightFormat, f64>,
+}
+
+/// What the bandwidth is that of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Traffic {
+    /// Reads by all threads of this machine.
+    Reads,
+    /// Copies on the device, bytes read and bytes written.
+    Copies,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum CeilingError {
+    #[error(transparent)]
+    OutOfMemory(#[from] OutOfMemory),
+    #[error(transparent)]
+    Pack(#[from] PackError),
+    #[error(transparent)]
+    Operation(#[from] ForwardError),
+}
+
+/// Measures ceilings.
+pub(super) struct Probe {
+    /// None: the model computes on a device.
+    buffer: Option<ReadBuffer>,
+    /// Candle's, kept: what is allocated anew each time would count as the model's memory. All are of one place.
+    products: BTreeMap<WeightFormat, Product>,
+    best: Ceilings,
+}
+
+impl Traffic {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Reads => "reads",
+            Self::Copies => "copies",
+        }
+    }
 }
 
 impl Ceilings {
-    pub(super) fn measure() -> Result<Self> {
-        let mut matrix: f64 = candle_floats()?;
-        for format in [Format::F32, Format::Bf16, Format::F16] {
-            matrix = matrix.max(product_rate(format, TRIES)?);
-        }
-        Ok(Self {
-            bandwidth: read_bandwidth(BUFFER, TRIES)?,
-            matrix,
-            matrix_q8_0: product_rate(Format::Q8_0, TRIES)?.max(candle_quantized(GgmlDType::Q8_0)?),
-            matrix_q4k: candle_quantized(GgmlDType::Q4K)?,
-        })
+    fn none(traffic: Traffic) -> Self {
+        Self { traffic, bandwidth: 0.0, floats: 0.0, formats: BTreeMap::new() }
     }
 
-    pub(super) fn or_better(self, other: Self) -> Self {
-        Self {
-            bandwidth: self.bandwidth.max(other.bandwidth),
-            matrix: self.matrix.max(other.matrix),
-            matrix_q8_0: self.matrix_q8_0.max(other.matrix_q8_0),
-            matrix_q4k: self.matrix_q4k.max(other.matrix_q4k),
+    fn raise(&mut self, format: WeightFormat, rate: f64) {
+        let known = self.formats.entry(format).or_default();
+        *known = known.max(rate);
+    }
+
+    /// Seconds that a step of this cost takes at least; None: nothing was measured for weights in this format.
+    pub(super) fn fastest(&self, cost: &Cost, format: Option<WeightFormat>) -> Option<f64> {
+        let linear = format.and_then(|format| self.formats.get(&format))?;
+        let operations = cost.linear_operations / linear + cost.attention_operations / self.floats;
+        Some((cost.bytes() / self.bandwidth).max(operations))
+    }
+}
+
+impl Probe {
+    /// On a CPU, with a first measurement of what no model is needed for.
+    pub(super) fn begin(options: &LoadOptions) -> Result<Self, CeilingError> {
+        if !options.on_host() {
+            return Ok(Self::new(None, Traffic::Copies));
+        }
+        let mut probe = Self::new(Some(ReadBuffer::new(BUFFER)?), Traffic::Reads);
+        probe.measure_host(None)?;
+        Ok(probe)
+    }
+
+    fn new(buffer: Option<ReadBuffer>, traffic: Traffic) -> Self {
+        Self { buffer, products: BTreeMap::new(), best: Ceilings::none(traffic) }
+    }
+
+    /// Measures once more.
+    pub(super) fn measure(&mut self, model: &Model) -> Result<(), CeilingError> {
+        let format = WeightFormat::named(model.info.dtype);
+        match self.best.traffic {
+            Traffic::Reads => self.measure_host(format),
+            Traffic::Copies => self.measure_device(model.place(), format),
         }
     }
 
-    /// Seconds that a step of this cost takes at least.
-    pub(super) fn fastest(&self, cost: &Cost, dtype: &str) -> f64 {
-        let linear = match dtype {
-            "q8_0" => self.matrix_q8_0,
-            "q4_k" => self.matrix_q4k,
-            _ => self.matrix,
+    /// Of all that was measured.
+    pub(super) fn best(mut self) -> Ceilings {
+        // Weights that are floats can be multiplied as floats.
+        for (_, rate) in self.best.formats.iter_mut().filter(|(format, _)| format.is_float()) {
+            *rate = rate.max(self.best.floats);
+        }
+        self.best
+    }
+
+    fn measure_host(&mut self, format: Option<WeightFormat>) -> Result<(), CeilingError> {
+        if let Some(buffer) = &self.buffer {
+            self.best.bandwidth = self.best.bandwidth.max(buffer.bandwidth(TRIES));
+        }
+        // Not bf16: where the processor multiplies it faster than floats, floats do not go as fast.
+        let ours = [product_rate(Format::F32, TRIES)?, product_rate(Format::F16, TRIES)?];
+        let candle = self.candle(Place::host(), WeightFormat::F32)?;
+        self.best.floats = ours.into_iter().fold(self.best.floats, f64::max).max(candle);
+        let Some(format) = format else { return Ok(()) };
+        if let Some(packed) = format.packed() {
+            self.best.raise(format, product_rate(packed, TRIES)?);
+        }
+        if !format.is_float() {
+            let candle = self.candle(Place::host(), format)?;
+            self.best.raise(format, candle);
+        }
+        Ok(())
+    }
+
+    fn measure_device(&mut self, place: Place, format: Option<WeightFormat>) -> Result<(), CeilingError> {
+        self.best.bandwidth = self.best.bandwidth.max(place.copy_bandwidth(TRIES)?);
+        let floats = self.candle(place.clone(), WeightFormat::F32)?;
+        self.best.floats = self.best.floats.max(floats);
+        let Some(format) = format else { return Ok(()) };
+        let rate = if format.is_float() { floats } else { self.candle(place, format)? };
+        self.best.raise(format, rate);
+        Ok(())
+    }
+
+    fn candle(&mut self, place: Place, format: WeightFormat) -> Result<f64, CeilingError> {
+        let product = match self.products.entry(format) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(place.product(format)?),
         };
-        let operations = cost.linear_operations / linear + cost.attention_operations / self.matrix;
-        (cost.bytes / self.bandwidth).max(operations)
+        Ok(product.rate(TRIES)?)
     }
 }
 
-fn candle_floats() -> Result<f64> {
-    let weights = Tensor::randn(0f32, 1.0, (WIDTH, WIDTH), &Device::Cpu)?.t()?;
-    let x = Tensor::randn(0f32, 1.0, (ROWS, WIDTH), &Device::Cpu)?;
-    rate(|| x.matmul(&weights))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn candle_quantized(dtype: GgmlDType) -> Result<f64> {
-    let weights = Tensor::randn(0f32, 1.0, (WIDTH, WIDTH), &Device::Cpu)?;
-    let product = QMatMul::from_qtensor(QTensor::quantize(&weights, dtype)?)?;
-    let x = Tensor::randn(0f32, 1.0, (ROWS, WIDTH), &Device::Cpu)?;
-    rate(|| product.forward(&x))
-}
+    #[test]
+    fn a_step_cannot_be_faster_than_its_bytes_nor_than_its_operations() {
+        let mut ceilings = Ceilings { bandwidth: 10.0, floats: 100.0, ..Ceilings::none(Traffic::Reads) };
+        ceilings.raise(WeightFormat::Q8_0, 400.0);
+        ceilings.raise(WeightFormat::Q8_0, 300.0);
+        let cost =
+            Cost { weight_bytes: 30.0, cache_bytes: 10.0, linear_operations: 800.0, attention_operations: 100.0 };
+        // 4 s for the bytes, 2 + 1 s for the operations.
+        assert_eq!(ceilings.fastest(&cost, Some(WeightFormat::Q8_0)), Some(4.0));
+        let cost = Cost { linear_operations: 8000.0, ..cost };
+        assert_eq!(ceilings.fastest(&cost, Some(WeightFormat::Q8_0)), Some(21.0));
+    }
 
-fn rate(product: impl Fn() -> candle_core::Result<Tensor>) -> Result<f64> {
-    product()?;
-    Ok(best(TRIES, (2 * ROWS * WIDTH * WIDTH) as f64, || {
-        // It succeeded once with the same shapes.
-        let _ = std::hint::black_box(product());
-    }))
+    #[test]
+    fn a_format_that_was_not_measured_has_no_ceiling() {
+        let ceilings = Ceilings { bandwidth: 10.0, floats: 100.0, ..Ceilings::none(Traffic::Reads) };
+        assert_eq!(ceilings.fastest(&Cost::default(), Some(WeightFormat::Q4K)), None);
+        assert_eq!(ceilings.fastest(&Cost::default(), None), None);
+    }
+
+    #[test]
+    fn weights_that_are_floats_are_multiplied_as_fast_as_floats_at_least() {
+        let mut probe = Probe::new(None, Traffic::Reads);
+        probe.best.floats = 100.0;
+        for (format, rate) in [(WeightFormat::F16, 90.0), (WeightFormat::Bf16, 170.0), (WeightFormat::Q4K, 50.0)] {
+            probe.best.raise(format, rate);
+        }
+        let formats = probe.best().formats;
+        let expected = [(WeightFormat::F16, 100.0), (WeightFormat::Bf16, 170.0), (WeightFormat::Q4K, 50.0)];
+        assert_eq!(formats, BTreeMap::from(expected));
+    }
+
+    #[test]
+    fn what_a_device_reaches_is_measured_on_the_device() {
+        let mut probe = Probe::new(None, Traffic::Copies);
+        probe.measure_device(Place::host(), Some(WeightFormat::Q4K)).unwrap();
+        let Ceilings { bandwidth, floats, formats, .. } = probe.best();
+        assert!(bandwidth > 0.0 && floats > 0.0 && formats[&WeightFormat::Q4K] > 0.0);
+    }
 }

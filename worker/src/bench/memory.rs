@@ -1,21 +1,63 @@
-//! The process's resident memory, as the operating system counts it.
+//! The process's resident memory and the machine's free memory, as the operating system counts them. Systems that do not tell in
+//! Linux's way give None.
 
-/// The largest so far, in bytes.
-pub(super) fn peak() -> Option<u64> {
-    status("VmHWM:")
+use std::path::Path;
+
+/// The largest resident size while it is watched, less what there was when that began.
+pub(super) struct Watch {
+    /// Resident before it began, or kept by others since.
+    apart: u64,
+    highest: Option<u64>,
 }
 
-pub(super) fn resident() -> Option<u64> {
-    status("VmRSS:")
+impl Watch {
+    pub(super) fn begin() -> Self {
+        forget_peak();
+        Self { apart: resident(), highest: None }
+    }
+
+    /// What `other` uses, and what it keeps, does not count.
+    pub(super) fn apart<T>(&mut self, other: impl FnOnce() -> T) -> T {
+        self.note();
+        let before = resident();
+        let done = other();
+        self.apart += resident().saturating_sub(before);
+        forget_peak();
+        done
+    }
+
+    /// In bytes.
+    pub(super) fn end(mut self) -> Option<u64> {
+        self.note();
+        self.highest
+    }
+
+    fn note(&mut self) {
+        let highest = process("VmHWM:").map(|highest| highest.saturating_sub(self.apart));
+        self.highest = self.highest.max(highest);
+    }
 }
 
-/// Begins the largest anew. Where the system refuses, the largest is that of the whole run.
-pub(super) fn forget_peak() {
+/// Bytes that processes can still be given.
+pub(super) fn available() -> Option<u64> {
+    field(Path::new("/proc/meminfo"), "MemAvailable:")
+}
+
+/// Where the system refuses, the largest is that of the whole run.
+fn forget_peak() {
     let _ = std::fs::write("/proc/self/clear_refs", "5");
 }
 
-fn status(field: &str) -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
+fn resident() -> u64 {
+    process("VmRSS:").unwrap_or(0)
+}
+
+fn process(name: &str) -> Option<u64> {
+    field(Path::new("/proc/self/status"), name)
+}
+
+fn field(file: &Path, name: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(file).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
 }

@@ -3,22 +3,22 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow, bail};
-
-use super::Plan;
+use super::memory;
 use super::roofline::Cost;
-use crate::engine::bench::{Bench, Stepped};
+use crate::config::BenchConfig;
+use crate::engine::bench::{Bench, StepError, Stepped};
 use crate::engine::{DraftJob, Sampling, ScoreSequence};
-use crate::model::Model;
+use crate::model::{ForwardError, Model};
 
-/// Sequences that decode side by side.
+/// Sequences that decode side by side, and those that only a device is given.
 const DECODES: [usize; 3] = [1, 4, 16];
+const DECODES_ON_DEVICE: [usize; 1] = [64];
 /// Candidates of a round, and the tokens of each.
 const CANDIDATES: (usize, usize) = (5, 10);
 const PREFILL: usize = 512;
 /// Steps before those that count.
 const WARM_UP: usize = 2;
-/// Longest that one kind of step is repeated.
+/// Longest that one kind of step is repeated, once it was three times.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,8 +37,6 @@ pub struct Step {
     pub context: usize,
     pub ms: f64,
     pub tokens_s: f64,
-    /// Seconds at the ceilings over seconds taken.
-    pub roofline_share: f64,
     pub cost: Cost,
 }
 
@@ -52,62 +50,159 @@ impl Kind {
     }
 }
 
-/// All steps of a model.
-pub(super) struct Steps {
-    pub(super) steps: Vec<Step>,
-    pub(super) cache_bytes: u64,
-    pub(super) computed_tokens: u64,
-    pub(super) cached_tokens: u64,
+/// A step to be measured.
+#[derive(Clone, Copy)]
+struct Wanted {
+    kind: Kind,
+    /// Of a decode.
+    sequences: usize,
+    context: usize,
+    repeats: usize,
 }
 
-pub(super) fn measure(model: &Model, plan: &Plan, told: &impl Fn(&str)) -> Result<Steps> {
-    let longest = plan.contexts.iter().copied().max().unwrap_or(0);
-    let sequences = DECODES.into_iter().max().unwrap_or(1);
-    let slots = sequences * (longest + plan.repeats + WARM_UP + 2) + PREFILL;
-    let mut bench = Bench::new(model, slots)?;
-    let mut steps = Vec::new();
-    for context in &plan.contexts {
-        for sequences in DECODES {
-            told(&format!("{}: decode of {sequences} after {context}", model.info.dtype));
-            steps.push(decode(model, &mut bench, (sequences, *context), plan.repeats)?);
+/// Why a step is not measured.
+#[derive(Debug, PartialEq, thiserror::Error)]
+enum Obstacle {
+    #[error("it needs {needed} positions, the model has {positions}")]
+    Positions { needed: usize, positions: usize },
+    #[error("its keys and values need {} MiB, {} MiB of memory are free", needed >> 20, free >> 20)]
+    Memory { needed: u64, free: u64 },
+}
+
+/// What limits steps.
+#[derive(Clone, Copy)]
+struct Limits {
+    positions: usize,
+    bytes_per_token: u64,
+    /// Bytes, where that is known.
+    free: Option<u64>,
+}
+
+/// The steps of one model, and their keys and values.
+pub(super) struct Steps<'m> {
+    model: &'m Model,
+    bench: Bench<'m>,
+    wanted: Vec<Wanted>,
+    slots: usize,
+}
+
+impl<'m> Steps<'m> {
+    /// Makes room for all steps that the model and the machine can take; `told` hears of the others.
+    pub(super) fn new(model: &'m Model, config: &BenchConfig, told: &dyn Fn(&str)) -> Result<Self, ForwardError> {
+        let on_host = config.model.options.on_host();
+        let free = if on_host { memory::available() } else { None };
+        let limits = Limits { positions: model.info.context_length, bytes_per_token: model.bytes_per_token(), free };
+        let decodes = DECODES.iter().chain(if on_host { [].iter() } else { DECODES_ON_DEVICE.iter() });
+        let kinds = decodes.map(|sequences| (Kind::Decode, *sequences)).chain([(Kind::Score, 1), (Kind::Prefill, 1)]);
+        let kinds: Vec<(Kind, usize)> = kinds.collect();
+        let mut wanted = Vec::new();
+        for context in &config.contexts {
+            for (kind, sequences) in &kinds {
+                let step = Wanted { kind: *kind, sequences: *sequences, context: *context, repeats: config.repeats };
+                match step.obstacle(limits) {
+                    None => wanted.push(step),
+                    Some(obstacle) => told(&format!("{}: {} is skipped: {obstacle}", model.info.dtype, step.shown())),
+                }
+            }
         }
-        told(&format!("{}: score and prefill after {context}", model.info.dtype));
-        steps.push(score(model, &mut bench, *context, plan.repeats)?);
-        steps.push(prefill(model, &mut bench, *context, plan.repeats)?);
+        let slots = wanted.iter().map(|step| step.slots()).max().unwrap_or(0);
+        Ok(Self { model, bench: Bench::new(model, slots.max(1))?, wanted, slots })
     }
-    let (computed_tokens, cached_tokens) = bench.counted();
-    Ok(Steps { steps, cache_bytes: slots as u64 * model.bytes_per_token(), computed_tokens, cached_tokens })
+
+    /// The steps after one context.
+    pub(super) fn measure(&mut self, context: usize, told: &dyn Fn(&str)) -> Result<Vec<Step>, StepError> {
+        let (model, bench) = (self.model, &mut self.bench);
+        let wanted = self.wanted.iter().filter(|step| step.context == context);
+        let one = |step: &Wanted| {
+            told(&format!("{}: {}", model.info.dtype, step.shown()));
+            let times = match step.kind {
+                Kind::Decode => decode(model, bench, *step),
+                Kind::Score => score(model, bench, *step),
+                Kind::Prefill => prefill(model, bench, *step),
+            };
+            median(model, *step, times?)
+        };
+        wanted.map(one).collect()
+    }
+
+    pub(super) fn cache_bytes(&self) -> u64 {
+        self.slots as u64 * self.model.bytes_per_token()
+    }
+
+    /// Tokens that steps computed, and tokens that they found in the cache.
+    pub(super) fn counted(&self) -> (u64, u64) {
+        self.bench.counted()
+    }
 }
 
-fn decode(model: &Model, bench: &mut Bench<'_>, (sequences, context): (usize, usize), repeats: usize) -> Result<Step> {
+impl Wanted {
+    fn shown(self) -> String {
+        let Self { kind, sequences, context, .. } = self;
+        match kind {
+            Kind::Decode => format!("decode of {sequences} after {context}"),
+            Kind::Score | Kind::Prefill => format!("{} after {context}", kind.name()),
+        }
+    }
+
+    /// Tokens of its longest sequence.
+    fn positions(self) -> usize {
+        let new = match self.kind {
+            Kind::Decode => self.repeats + WARM_UP + 1,
+            Kind::Score => CANDIDATES.1,
+            Kind::Prefill => PREFILL,
+        };
+        self.context + new
+    }
+
+    /// Tokens that are held at once, and one for each sequence that may want to grow.
+    fn slots(self) -> usize {
+        match self.kind {
+            Kind::Decode => self.sequences * (self.positions() + 1),
+            Kind::Score => self.context + CANDIDATES.0 * CANDIDATES.1 + 1,
+            Kind::Prefill => self.positions() + 1,
+        }
+    }
+
+    fn obstacle(self, limits: Limits) -> Option<Obstacle> {
+        let (needed, positions) = (self.positions(), limits.positions);
+        if needed > positions {
+            return Some(Obstacle::Positions { needed, positions });
+        }
+        let needed = (self.slots() as u64).saturating_mul(limits.bytes_per_token);
+        let free = limits.free.filter(|free| needed > *free)?;
+        Some(Obstacle::Memory { needed, free })
+    }
+}
+
+fn decode(model: &Model, bench: &mut Bench<'_>, step: Wanted) -> Result<Vec<Stepped>, StepError> {
     bench.clear();
-    for sequence in 0..sequences {
-        bench.draft(draft(model, tokens(model, sequence, context), repeats + WARM_UP + 1));
+    for sequence in 0..step.sequences {
+        bench.draft(draft(model, tokens(model, sequence, step.context), step.repeats + WARM_UP + 1));
     }
     bench.hold()?;
-    let times = (0..repeats + WARM_UP).map(|_| bench.step()).collect::<Result<Vec<_>>>()?;
-    step(model, Kind::Decode, context, times.into_iter().skip(WARM_UP).collect())
+    let times = (0..step.repeats + WARM_UP).map(|_| bench.step()).collect::<Result<Vec<_>, _>>()?;
+    Ok(times.into_iter().skip(WARM_UP).collect())
 }
 
-fn score(model: &Model, bench: &mut Bench<'_>, context: usize, repeats: usize) -> Result<Step> {
-    repeated(model, Kind::Score, context, repeats, || {
+fn score(model: &Model, bench: &mut Bench<'_>, step: Wanted) -> Result<Vec<Stepped>, StepError> {
+    repeated(step.repeats, || {
         bench.clear();
-        let prefix = tokens(model, 0, context);
+        let prefix = tokens(model, 0, step.context);
         bench.draft(draft(model, prefix.clone(), 1));
         bench.hold()?;
         let (candidates, length) = CANDIDATES;
         bench.score((1..=candidates).map(|candidate| {
             let tokens = [prefix.as_slice(), &tokens(model, candidate, length)].concat();
-            ScoreSequence { tokens, from: context, finished: false }
+            ScoreSequence { tokens, from: step.context, finished: false }
         }));
         bench.step()
     })
 }
 
-fn prefill(model: &Model, bench: &mut Bench<'_>, context: usize, repeats: usize) -> Result<Step> {
-    repeated(model, Kind::Prefill, context, repeats, || {
+fn prefill(model: &Model, bench: &mut Bench<'_>, step: Wanted) -> Result<Vec<Stepped>, StepError> {
+    repeated(step.repeats, || {
         bench.clear();
-        let prefix = tokens(model, 0, context);
+        let prefix = tokens(model, 0, step.context);
         bench.draft(draft(model, prefix.clone(), 1));
         bench.hold()?;
         bench.draft(draft(model, [prefix, tokens(model, 1, PREFILL)].concat(), 1));
@@ -116,30 +211,24 @@ fn prefill(model: &Model, bench: &mut Bench<'_>, context: usize, repeats: usize)
 }
 
 /// Until there are enough, or they have taken long enough.
-fn repeated(
-    model: &Model,
-    kind: Kind,
-    context: usize,
-    repeats: usize,
-    mut one: impl FnMut() -> Result<Stepped>,
-) -> Result<Step> {
+fn repeated(repeats: usize, mut one: impl FnMut() -> Result<Stepped, StepError>) -> Result<Vec<Stepped>, StepError> {
     let from = Instant::now();
     let mut times = Vec::new();
     one()?;
     while times.len() < repeats && (times.len() < 3 || from.elapsed() < PATIENCE) {
         times.push(one()?);
     }
-    step(model, kind, context, times)
+    Ok(times)
 }
 
-fn step(model: &Model, kind: Kind, context: usize, mut times: Vec<Stepped>) -> Result<Step> {
+fn median(model: &Model, step: Wanted, mut times: Vec<Stepped>) -> Result<Step, StepError> {
     times.sort_by_key(|stepped| stepped.took);
     let middle = times.len() / 2;
-    let Some(Stepped { took, batch }) = times.into_iter().nth(middle) else { bail!("nothing was measured") };
-    let rows = batch.rows();
-    let seconds = took.as_secs_f64();
-    let cost = Cost::of(model, &batch);
-    Ok(Step { kind, rows, context, ms: seconds * 1e3, tokens_s: rows as f64 / seconds, roofline_share: 0.0, cost })
+    let Stepped { took, batch } = times.into_iter().nth(middle).ok_or(StepError::Unplanned)?;
+    let (rows, seconds) = (batch.rows(), took.as_secs_f64());
+    let cost = Cost::of(&model.shape(), &batch);
+    let Wanted { kind, context, .. } = step;
+    Ok(Step { kind, rows, context, ms: seconds * 1e3, tokens_s: rows as f64 / seconds, cost })
 }
 
 fn draft(model: &Model, tokens: Vec<u32>, max_new: usize) -> DraftJob {
@@ -154,7 +243,31 @@ fn tokens(model: &Model, sequence: usize, count: usize) -> Vec<u32> {
     (0..count).map(|place| ((sequence * 7919 + place * 31 + 3) % vocab) as u32).collect()
 }
 
-/// The engine did not plan what the bench gave it.
-pub(crate) fn unplanned() -> anyhow::Error {
-    anyhow!("the scheduler planned no row")
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits { positions: 2048, bytes_per_token: 1 << 20, free: Some(600 << 20) };
+
+    fn step(kind: Kind, sequences: usize, context: usize) -> Wanted {
+        Wanted { kind, sequences, context, repeats: 9 }
+    }
+
+    #[test]
+    fn a_step_that_the_model_has_no_positions_for_is_not_measured() {
+        let limits = Limits { free: None, ..LIMITS };
+        assert_eq!(step(Kind::Prefill, 1, 2048 - 512).obstacle(limits), None);
+        let obstacle = step(Kind::Prefill, 1, 2048 - 511).obstacle(limits);
+        assert_eq!(obstacle, Some(Obstacle::Positions { needed: 2049, positions: 2048 }));
+        assert_eq!(step(Kind::Decode, 16, 2036).obstacle(limits), None);
+        assert!(step(Kind::Decode, 16, 2037).obstacle(limits).is_some());
+        assert!(step(Kind::Score, 1, 2039).obstacle(limits).is_some());
+    }
+
+    #[test]
+    fn a_step_whose_keys_do_not_fit_the_memory_is_not_measured() {
+        assert_eq!(step(Kind::Decode, 1, 512).obstacle(LIMITS), None);
+        let obstacle = step(Kind::Decode, 4, 512).obstacle(LIMITS);
+        assert_eq!(obstacle, Some(Obstacle::Memory { needed: (4 * 525) << 20, free: 600 << 20 }));
+    }
 }

@@ -1,8 +1,13 @@
-//! The flags that say which model is loaded, and how it is kept in memory.
+//! The flags that say which model is loaded, how it is kept in memory, and with what it computes.
 
-use std::path::PathBuf;
+use std::{
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+};
 
 use crate::model::{DeviceError, DeviceKind, LoadOptions, Precision};
+
+const MAX_THREADS: usize = 1024;
 
 /// The model's flags as typed.
 #[derive(Clone, Debug, clap::Args)]
@@ -22,13 +27,17 @@ pub struct ModelArgs {
     /// Where the model runs: cpu, cuda, cuda:N or metal.
     #[arg(long, value_name = "DEVICE", env = "SPECFUSE_WORKER_DEVICE", default_value = "cpu")]
     pub device: String,
+    /// Threads that compute. Default: the machine's cores.
+    #[arg(long, value_name = "N", env = "SPECFUSE_WORKER_THREADS")]
+    pub threads: Option<usize>,
 }
 
-/// Where the weights come from, and what becomes of them.
+/// Where the weights come from, what becomes of them, and how many threads compute with them.
 #[derive(Clone, Debug)]
 pub struct ModelChoice {
     pub source: ModelSource,
     pub options: LoadOptions,
+    pub threads: NonZeroUsize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,9 +63,16 @@ pub enum ModelArgsError {
     Device(String),
     #[error("--device {device}")]
     NoDevice { device: String, source: DeviceError },
+    #[error("--threads is {0}, allowed are 1 to {MAX_THREADS}")]
+    Threads(usize),
 }
 
 impl ModelSource {
+    pub(crate) fn path(&self) -> &Path {
+        let (Self::Checkpoint(path) | Self::Random(path)) = self;
+        path
+    }
+
     /// The flag and its value, as typed.
     pub fn shown(&self) -> String {
         match self {
@@ -79,8 +95,13 @@ impl TryFrom<ModelArgs> for ModelChoice {
         let kind = device(&args.device)?;
         let options = LoadOptions::new(precision, kind)
             .map_err(|source| ModelArgsError::NoDevice { device: args.device, source })?;
-        Ok(Self { source, options })
+        Ok(Self { source, options, threads: threads(args.threads)? })
     }
+}
+
+fn threads(given: Option<usize>) -> Result<NonZeroUsize, ModelArgsError> {
+    let Some(given) = given else { return Ok(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)) };
+    NonZeroUsize::new(given).filter(|threads| threads.get() <= MAX_THREADS).ok_or(ModelArgsError::Threads(given))
 }
 
 /// What --dtype and --quantize mean together.
@@ -128,6 +149,7 @@ mod tests {
             dtype: "auto".to_owned(),
             quantize: None,
             device: "cpu".to_owned(),
+            threads: None,
         };
         set(&mut args);
         ModelChoice::try_from(args).map_err(|error| error.to_string())

@@ -2,14 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
-
 use super::batch::Batch;
+use super::sampler::NotFinite;
 use super::scheduler::{Plan, Scheduler};
 use super::sequence::{Sequence, SequenceId};
 use super::{DraftJob, ScoreSequence};
-use crate::bench::unplanned;
-use crate::model::{KvStore, Model};
+use crate::model::{ForwardError, KvStore, Model};
 
 pub(crate) struct Bench<'a> {
     model: &'a Model,
@@ -26,9 +24,21 @@ pub(crate) struct Stepped {
     pub(crate) batch: Batch,
 }
 
+/// A step cannot be measured.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// The engine did not plan what it was given.
+    #[error("the scheduler planned no row")]
+    Unplanned,
+    #[error("the model computed a logit that is not a finite number")]
+    NotFinite,
+    #[error("the forward pass failed")]
+    Forward(#[from] ForwardError),
+}
+
 impl<'a> Bench<'a> {
     /// Room for `slots` tokens, all of it written once, as keys of held contexts would have been.
-    pub(crate) fn new(model: &'a Model, slots: usize) -> Result<Self> {
+    pub(crate) fn new(model: &'a Model, slots: usize) -> Result<Self, ForwardError> {
         let mut store = model.store(slots)?;
         store.fill();
         let scheduler = Scheduler::new(slots, usize::MAX, model.short_context());
@@ -59,7 +69,7 @@ impl<'a> Bench<'a> {
     }
 
     /// Plans all prefills and takes them as done: a logit of 1 for some token, no forward pass.
-    pub(crate) fn hold(&mut self) -> Result<()> {
+    pub(crate) fn hold(&mut self) -> Result<(), StepError> {
         let plan = self.plan()?;
         let mut logits = vec![0f32; self.model.info.vocab_size];
         let count = logits.len().max(1);
@@ -73,30 +83,28 @@ impl<'a> Bench<'a> {
     }
 
     /// One real step of all sequences.
-    pub(crate) fn step(&mut self) -> Result<Stepped> {
+    pub(crate) fn step(&mut self) -> Result<Stepped, StepError> {
         let from = Instant::now();
         let plan = self.plan()?;
         let logits = self.model.forward(&plan.batch, &mut self.store)?;
         for (index, reader) in plan.readers.iter().enumerate() {
             if let Some(outcome) = self.scheduler.read(*reader, logits.row(index)) {
-                outcome.map_err(|_| super::EngineError::NotFinite)?;
+                outcome.map_err(|NotFinite| StepError::NotFinite)?;
             }
         }
-        Ok(Stepped { took: from.elapsed(), batch: plan.batch })
+        let took = from.elapsed();
+        self.computed += plan.batch.rows() as u64;
+        self.cached += plan.admitted.iter().map(|admission| admission.cached as u64).sum::<u64>();
+        Ok(Stepped { took, batch: plan.batch })
     }
 
-    /// Tokens computed and tokens found in the cache so far.
+    /// Tokens that steps computed, and tokens that they found in the cache.
     pub(crate) fn counted(&self) -> (u64, u64) {
         (self.computed, self.cached)
     }
 
-    fn plan(&mut self) -> Result<Plan> {
+    fn plan(&mut self) -> Result<Plan, StepError> {
         let plan = self.scheduler.plan();
-        if plan.batch.rows() == 0 {
-            return Err(unplanned());
-        }
-        self.computed += plan.batch.rows() as u64;
-        self.cached += plan.admitted.iter().map(|admission| admission.cached as u64).sum::<u64>();
-        Ok(plan)
+        if plan.batch.rows() == 0 { Err(StepError::Unplanned) } else { Ok(plan) }
     }
 }

@@ -43,7 +43,7 @@ pub struct Logits {
 }
 
 /// What every step reads, however few its rows, and multiplies for each.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct StepShape {
     /// Of the layers and the head.
     pub(crate) step_bytes: u64,
@@ -51,8 +51,12 @@ pub(crate) struct StepShape {
     pub(crate) layer_weights: u64,
     /// Elements that each row read is multiplied with.
     pub(crate) head_weights: u64,
-    /// Query elements of all layers.
-    pub(crate) attention_width: u64,
+    /// Query elements of a row in one layer.
+    pub(crate) layer_width: u64,
+    /// Of a slot's keys and values in one layer.
+    pub(crate) layer_slot_bytes: u64,
+    /// Of each layer: how many keys a row sees; None: all.
+    pub(crate) windows: Vec<Option<usize>>,
 }
 
 impl Logits {
@@ -110,7 +114,9 @@ impl Decoder {
             step_bytes: self.lm_head.bytes() + self.layers.iter().map(Layer::weight_bytes).sum::<u64>(),
             layer_weights: self.layers.iter().map(Layer::weights).sum(),
             head_weights: self.lm_head.weights(),
-            attention_width: (self.layers.len() * self.kv_shape.width()) as u64,
+            layer_width: self.kv_shape.width() as u64,
+            layer_slot_bytes: (2 * self.kv_shape.kv_width() * self.compute.dtype.size_in_bytes()) as u64,
+            windows: self.windows.clone(),
         }
     }
 

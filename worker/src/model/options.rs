@@ -74,6 +74,11 @@ impl LoadOptions {
         Ok(Self { precision, kernels: device.is_cpu(), device })
     }
 
+    /// Our own kernels compute, on this machine's processor.
+    pub(crate) fn on_host(&self) -> bool {
+        self.kernels
+    }
+
     /// The CPU as a device like any other: its operations are candle's.
     #[cfg(test)]
     pub(super) fn operations(precision: Precision) -> Self {
