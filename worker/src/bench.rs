@@ -77,8 +77,8 @@ pub enum BenchError {
     Ceilings(#[from] CeilingError),
     #[error("no room for the keys and values of the longest context")]
     Store(#[source] ForwardError),
-    #[error("the steps after {context} tokens cannot be measured")]
-    Steps { context: usize, source: StepError },
+    #[error("a step cannot be measured")]
+    Step(#[from] StepError),
 }
 
 /// Who measures, and who hears of it.
@@ -114,22 +114,32 @@ impl Run<'_> {
         let from = Instant::now();
         let loaded = open(&choice)?;
         let load_s = from.elapsed().as_secs_f64();
-        let mut measured = self.steps(&loaded.model, probe, &mut watch)?;
+        let format = multiplied(&loaded.model, precision);
+        let mut measured = self.steps(&loaded.model, format, probe, &mut watch)?;
         measured.load_s = load_s;
         measured.peak_bytes = watch.end().filter(|_| choice.options.on_host());
         measured.rounds = self.rounds(loaded, measured.dtype);
         Ok(measured)
     }
 
-    /// The ceilings are measured again before, between and after.
-    fn steps(&self, model: &Model, probe: &mut Probe, watch: &mut Watch) -> Result<Measured, BenchError> {
+    /// The ceilings are measured again before and after each.
+    fn steps(
+        &self,
+        model: &Model,
+        format: Option<WeightFormat>,
+        probe: &mut Probe,
+        watch: &mut Watch,
+    ) -> Result<Measured, BenchError> {
         let mut all = Steps::new(model, self.config, self.told).map_err(BenchError::Store)?;
-        watch.apart(|| probe.measure(model))?;
+        let mut before = watch.apart(|| probe.measure(model, format))?;
         let mut steps = Vec::new();
-        for context in &self.config.contexts {
-            let measured = all.measure(*context, self.told);
-            steps.extend(measured.map_err(|source| BenchError::Steps { context: *context, source })?);
-            watch.apart(|| probe.measure(model))?;
+        for index in 0..all.count() {
+            let mut step = all.measure(index, self.told)?;
+            let after = watch.apart(|| probe.measure(model, format))?;
+            let ceilings = before.or_better(&after);
+            step.least_ms = ceilings.fastest(&step.cost, format).map(|seconds| seconds * 1e3);
+            steps.push(step);
+            before = after;
         }
         let (computed_tokens, cached_tokens) = all.counted();
         let info = model.info.clone();
@@ -161,12 +171,10 @@ impl Run<'_> {
     }
 }
 
-impl Report {
-    /// Seconds at the ceilings over seconds taken; None: nothing was measured for weights in this format.
-    pub fn roofline_share(&self, measured: &Measured, step: &Step) -> Option<f64> {
-        let fastest = self.ceilings.fastest(&step.cost, WeightFormat::named(measured.dtype))?;
-        Some(fastest / (step.ms / 1e3))
-    }
+/// The format whose large products are the peak of this model: bf16 that is not asked for by name is multiplied as floats.
+fn multiplied(model: &Model, precision: Precision) -> Option<WeightFormat> {
+    let format = WeightFormat::named(model.info.dtype)?;
+    Some(if format == WeightFormat::Bf16 && precision != Precision::Bf16 { WeightFormat::F32 } else { format })
 }
 
 fn open(choice: &ModelChoice) -> Result<Loaded, BenchError> {

@@ -6,7 +6,7 @@ use specfuse_worker::bench::{Attention, Ceilings, Measured, Report, Rounds};
 pub(super) fn report(report: &Report) -> Value {
     let sum = |of: fn(&Measured) -> u64| report.models.iter().map(of).sum::<u64>();
     let most = |of: fn(&Measured) -> u64| report.models.iter().map(of).max();
-    let steps: Vec<Value> = report.models.iter().flat_map(|measured| steps(report, measured)).collect();
+    let steps: Vec<Value> = report.models.iter().flat_map(steps).collect();
     json!({
         "bandwidth_gb_s": report.ceilings.bandwidth / 1e9,
         "bandwidth_of": report.ceilings.traffic.name(),
@@ -66,7 +66,7 @@ fn round(rounds: &Rounds) -> Value {
     })
 }
 
-fn steps(report: &Report, measured: &Measured) -> impl Iterator<Item = Value> {
+fn steps(measured: &Measured) -> impl Iterator<Item = Value> {
     measured.steps.iter().map(|step| {
         json!({
             "dtype": measured.dtype,
@@ -75,7 +75,8 @@ fn steps(report: &Report, measured: &Measured) -> impl Iterator<Item = Value> {
             "context": step.context,
             "ms": step.ms,
             "tokens_s": step.tokens_s,
-            "roofline_share": report.roofline_share(measured, step),
+            "least_ms": step.least_ms,
+            "roofline_share": step.roofline_share(),
         })
     })
 }

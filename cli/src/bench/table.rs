@@ -20,7 +20,7 @@ pub(super) fn report(report: &Report) -> String {
     for measured in &report.models {
         text.push_str(&format!("\n{}\n", heading(measured)));
         text.push_str("  step       rows  context          ms   tokens/s  of the roofline\n");
-        steps(&mut text, report, measured);
+        steps(&mut text, measured);
         for attention in &measured.attention {
             text.push_str(&format!("  {}\n", added(report, attention)));
         }
@@ -48,7 +48,7 @@ fn heading(measured: &Measured) -> String {
     )
 }
 
-fn steps(text: &mut String, report: &Report, measured: &Measured) {
+fn steps(text: &mut String, measured: &Measured) {
     for step in &measured.steps {
         // Writing to a string does not fail.
         let _ = writeln!(
@@ -59,7 +59,7 @@ fn steps(text: &mut String, report: &Report, measured: &Measured) {
             step.context,
             step.ms,
             step.tokens_s,
-            percent(report.roofline_share(measured, step)),
+            percent(step.roofline_share()),
         );
     }
 }

@@ -47,8 +47,13 @@ impl ReadBuffer {
 
 /// Operations a second of a large product with weights in this format; the best of `tries`.
 pub fn product_rate(format: Format, tries: usize) -> Result<f64, PackError> {
-    let row: Vec<f32> = (0..WIDTH).map(|input| (input as f32 * 0.7).sin()).collect();
-    let matrix = Matrix::pack(format, WIDTH, WIDTH, |_| Row::Widened(row.clone()), |_| ())?.rounding_rows();
+    let values: Vec<f32> = (0..WIDTH).map(|input| (input as f32 * 0.7).sin()).collect();
+    let row = |_| match format {
+        // Any bytes are blocks.
+        Format::Q4K | Format::Q6K => Row::Stored(vec![17; format.row_bytes(WIDTH)].into()),
+        Format::F32 | Format::F16 | Format::Bf16 | Format::Q8_0 => Row::Widened(values.clone()),
+    };
+    let matrix = Matrix::pack(format, WIDTH, WIDTH, row, |_| ())?.rounding_rows();
     let x = vec![0.5; ROWS * WIDTH];
     Ok(best(tries, (2 * ROWS * WIDTH * WIDTH) as f64, || {
         rayon::scope(|_| {

@@ -45,7 +45,7 @@ mod tests {
 
     fn decode(rows: usize, context: usize, ms: f64) -> Step {
         let cost = Cost { weight_bytes: 1e6, cache_bytes: (rows * context) as f64 * 1e3, ..Cost::default() };
-        Step { kind: Kind::Decode, rows, context, ms, tokens_s: 1.0, cost }
+        Step { kind: Kind::Decode, rows, context, ms, tokens_s: 1.0, cost, least_ms: None }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The two ceilings of the roofline, as the best implementation at hand reaches them where the model computes. They are measured again
-//! and again between the steps, for other work may slow the machine at any time, and the best counts.
+//! between any two steps, for what the machine has to give may change at any time: a step is held against the better of those before
+//! and after it.
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
@@ -72,6 +73,18 @@ impl Ceilings {
         *known = known.max(rate);
     }
 
+    /// The better of each.
+    pub(super) fn or_better(mut self, other: &Self) -> Self {
+        self.bandwidth = self.bandwidth.max(other.bandwidth);
+        self.floats = self.floats.max(other.floats);
+        other.formats.iter().for_each(|(format, rate)| self.raise(*format, *rate));
+        // Weights that are floats can be multiplied as floats.
+        for (_, rate) in self.formats.iter_mut().filter(|(format, _)| format.is_float()) {
+            *rate = rate.max(self.floats);
+        }
+        self
+    }
+
     /// Seconds that a step of this cost takes at least; None: nothing was measured for weights in this format.
     pub(super) fn fastest(&self, cost: &Cost, format: Option<WeightFormat>) -> Option<f64> {
         let linear = format.and_then(|format| self.formats.get(&format))?;
@@ -95,9 +108,8 @@ impl Probe {
         Self { buffer, products: BTreeMap::new(), best: Ceilings::none(traffic) }
     }
 
-    /// Measures once more.
-    pub(super) fn measure(&mut self, model: &Model) -> Result<(), CeilingError> {
-        let format = WeightFormat::named(model.info.dtype);
+    /// Measures once more: what can be reached now.
+    pub(super) fn measure(&mut self, model: &Model, format: Option<WeightFormat>) -> Result<Ceilings, CeilingError> {
         match self.best.traffic {
             Traffic::Reads => self.measure_host(format),
             Traffic::Copies => self.measure_device(model.place(), format),
@@ -105,41 +117,43 @@ impl Probe {
     }
 
     /// Of all that was measured.
-    pub(super) fn best(mut self) -> Ceilings {
-        // Weights that are floats can be multiplied as floats.
-        for (_, rate) in self.best.formats.iter_mut().filter(|(format, _)| format.is_float()) {
-            *rate = rate.max(self.best.floats);
-        }
+    pub(super) fn best(self) -> Ceilings {
         self.best
     }
 
-    fn measure_host(&mut self, format: Option<WeightFormat>) -> Result<(), CeilingError> {
+    fn measure_host(&mut self, format: Option<WeightFormat>) -> Result<Ceilings, CeilingError> {
+        let mut now = Ceilings::none(Traffic::Reads);
         if let Some(buffer) = &self.buffer {
-            self.best.bandwidth = self.best.bandwidth.max(buffer.bandwidth(TRIES));
+            now.bandwidth = buffer.bandwidth(TRIES);
         }
         // Not bf16: where the processor multiplies it faster than floats, floats do not go as fast.
-        let ours = [product_rate(Format::F32, TRIES)?, product_rate(Format::F16, TRIES)?];
-        let candle = self.candle(Place::host(), WeightFormat::F32)?;
-        self.best.floats = ours.into_iter().fold(self.best.floats, f64::max).max(candle);
-        let Some(format) = format else { return Ok(()) };
-        if let Some(packed) = format.packed() {
-            self.best.raise(format, product_rate(packed, TRIES)?);
+        let ours = product_rate(Format::F32, TRIES)?.max(product_rate(Format::F16, TRIES)?);
+        now.floats = ours.max(self.candle(Place::host(), WeightFormat::F32)?);
+        if let Some(format) = format {
+            if let Some(packed) = format.packed() {
+                now.raise(format, product_rate(packed, TRIES)?);
+            }
+            if !format.is_float() {
+                now.raise(format, self.candle(Place::host(), format)?);
+            }
         }
-        if !format.is_float() {
-            let candle = self.candle(Place::host(), format)?;
-            self.best.raise(format, candle);
-        }
-        Ok(())
+        Ok(self.known(now))
     }
 
-    fn measure_device(&mut self, place: Place, format: Option<WeightFormat>) -> Result<(), CeilingError> {
-        self.best.bandwidth = self.best.bandwidth.max(place.copy_bandwidth(TRIES)?);
-        let floats = self.candle(place.clone(), WeightFormat::F32)?;
-        self.best.floats = self.best.floats.max(floats);
-        let Some(format) = format else { return Ok(()) };
-        let rate = if format.is_float() { floats } else { self.candle(place, format)? };
-        self.best.raise(format, rate);
-        Ok(())
+    fn measure_device(&mut self, place: Place, format: Option<WeightFormat>) -> Result<Ceilings, CeilingError> {
+        let mut now = Ceilings::none(Traffic::Copies);
+        now.bandwidth = place.copy_bandwidth(TRIES)?;
+        now.floats = self.candle(place.clone(), WeightFormat::F32)?;
+        if let Some(format) = format {
+            let rate = if format.is_float() { now.floats } else { self.candle(place, format)? };
+            now.raise(format, rate);
+        }
+        Ok(self.known(now))
+    }
+
+    fn known(&mut self, now: Ceilings) -> Ceilings {
+        self.best = self.best.clone().or_better(&now);
+        Ceilings::none(now.traffic).or_better(&now)
     }
 
     fn candle(&mut self, place: Place, format: WeightFormat) -> Result<f64, CeilingError> {
@@ -177,12 +191,11 @@ mod tests {
 
     #[test]
     fn weights_that_are_floats_are_multiplied_as_fast_as_floats_at_least() {
-        let mut probe = Probe::new(None, Traffic::Reads);
-        probe.best.floats = 100.0;
+        let mut now = Ceilings { floats: 100.0, ..Ceilings::none(Traffic::Reads) };
         for (format, rate) in [(WeightFormat::F16, 90.0), (WeightFormat::Bf16, 170.0), (WeightFormat::Q4K, 50.0)] {
-            probe.best.raise(format, rate);
+            now.raise(format, rate);
         }
-        let formats = probe.best().formats;
+        let formats = Ceilings::none(Traffic::Reads).or_better(&now).formats;
         let expected = [(WeightFormat::F16, 100.0), (WeightFormat::Bf16, 170.0), (WeightFormat::Q4K, 50.0)];
         assert_eq!(formats, BTreeMap::from(expected));
     }
@@ -190,8 +203,8 @@ mod tests {
     #[test]
     fn what_a_device_reaches_is_measured_on_the_device() {
         let mut probe = Probe::new(None, Traffic::Copies);
-        probe.measure_device(Place::host(), Some(WeightFormat::Q4K)).unwrap();
-        let Ceilings { bandwidth, floats, formats, .. } = probe.best();
+        let Ceilings { bandwidth, floats, formats, .. } =
+            probe.measure_device(Place::host(), Some(WeightFormat::Q4K)).unwrap();
         assert!(bandwidth > 0.0 && floats > 0.0 && formats[&WeightFormat::Q4K] > 0.0);
     }
 }

@@ -38,6 +38,15 @@ pub struct Step {
     pub ms: f64,
     pub tokens_s: f64,
     pub cost: Cost,
+    /// At the ceilings before or after it, whichever are better; None: nothing was measured for weights in this format.
+    pub least_ms: Option<f64>,
+}
+
+impl Step {
+    /// Time at the ceilings over time taken.
+    pub fn roofline_share(&self) -> Option<f64> {
+        self.least_ms.map(|least| least / self.ms)
+    }
 }
 
 impl Kind {
@@ -109,20 +118,21 @@ impl<'m> Steps<'m> {
         Ok(Self { model, bench: Bench::new(model, slots.max(1))?, wanted, slots })
     }
 
-    /// The steps after one context.
-    pub(super) fn measure(&mut self, context: usize, told: &dyn Fn(&str)) -> Result<Vec<Step>, StepError> {
+    pub(super) fn count(&self) -> usize {
+        self.wanted.len()
+    }
+
+    /// The step of this number, below `count`.
+    pub(super) fn measure(&mut self, index: usize, told: &dyn Fn(&str)) -> Result<Step, StepError> {
         let (model, bench) = (self.model, &mut self.bench);
-        let wanted = self.wanted.iter().filter(|step| step.context == context);
-        let one = |step: &Wanted| {
-            told(&format!("{}: {}", model.info.dtype, step.shown()));
-            let times = match step.kind {
-                Kind::Decode => decode(model, bench, *step),
-                Kind::Score => score(model, bench, *step),
-                Kind::Prefill => prefill(model, bench, *step),
-            };
-            median(model, *step, times?)
+        let step = *self.wanted.get(index).ok_or(StepError::Unplanned)?;
+        told(&format!("{}: {}", model.info.dtype, step.shown()));
+        let times = match step.kind {
+            Kind::Decode => decode(model, bench, step),
+            Kind::Score => score(model, bench, step),
+            Kind::Prefill => prefill(model, bench, step),
         };
-        wanted.map(one).collect()
+        median(model, step, times?)
     }
 
     pub(super) fn cache_bytes(&self) -> u64 {
@@ -228,7 +238,7 @@ fn median(model: &Model, step: Wanted, mut times: Vec<Stepped>) -> Result<Step, 
     let (rows, seconds) = (batch.rows(), took.as_secs_f64());
     let cost = Cost::of(&model.shape(), &batch);
     let Wanted { kind, context, .. } = step;
-    Ok(Step { kind, rows, context, ms: seconds * 1e3, tokens_s: rows as f64 / seconds, cost })
+    Ok(Step { kind, rows, context, ms: seconds * 1e3, tokens_s: rows as f64 / seconds, cost, least_ms: None })
 }
 
 fn draft(model: &Model, tokens: Vec<u32>, max_new: usize) -> DraftJob {

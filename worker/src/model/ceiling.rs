@@ -98,7 +98,9 @@ impl WeightFormat {
             Self::F16 => Some(matrix::Format::F16),
             Self::Bf16 => Some(matrix::Format::Bf16),
             Self::Q8_0 => Some(matrix::Format::Q8_0),
-            Self::Q4_0 | Self::Q5_0 | Self::Q5_1 | Self::Q4K | Self::Q5K | Self::Q6K => None,
+            Self::Q4K => Some(matrix::Format::Q4K),
+            Self::Q6K => Some(matrix::Format::Q6K),
+            Self::Q4_0 | Self::Q5_0 | Self::Q5_1 | Self::Q5K => None,
         }
     }
 

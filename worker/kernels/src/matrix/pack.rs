@@ -17,7 +17,7 @@ pub enum Row<'a> {
 
 impl Format {
     /// Bytes of a file's row.
-    fn row_bytes(self, inputs: usize) -> usize {
+    pub(crate) fn row_bytes(self, inputs: usize) -> usize {
         match self {
             Self::F32 => inputs * 4,
             Self::F16 | Self::Bf16 => inputs * 2,
