@@ -12,6 +12,8 @@ mod portable;
 
 use std::sync::OnceLock;
 
+#[cfg(target_arch = "x86_64")]
+pub(crate) use avx512::Avx512;
 pub(crate) use portable::Portable;
 
 /// How many f32 a vector has.

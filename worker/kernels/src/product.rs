@@ -90,7 +90,8 @@ impl Matrix {
             }
             Format::Bf16 if self.rounds() && bf16::is_fast() => {
                 let shape = Shape::of(rows, self.tiles());
-                (shape, Rows::Pairs(bf16::Rows::of(x, rows, shape)))
+                // SAFETY: it is fast.
+                (shape, Rows::Pairs(unsafe { bf16::Rows::of(x, rows, shape) }))
             }
             Format::F32 | Format::F16 | Format::Bf16 | Format::Q8_0 | Format::Q4K | Format::Q6K => {
                 let shape = Shape::of(rows, self.tiles());

@@ -4,8 +4,6 @@
 #[cfg(target_arch = "x86_64")]
 mod dots;
 
-use half::bf16;
-
 use super::Group;
 use super::block::Shape;
 use crate::lanes;
@@ -20,7 +18,9 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    pub(super) fn of(x: &[f32], rows: usize, shape: Shape) -> Self {
+    /// # Safety
+    /// [`is_fast`].
+    pub(super) unsafe fn of(x: &[f32], rows: usize, shape: Shape) -> Self {
         let inputs = x.len() / rows;
         let steps = inputs.div_ceil(2);
         let mut pairs = vec![0; steps * shape.padded_rows()];
@@ -29,14 +29,26 @@ impl Rows {
         parallel::each(shape.blocks, |block| {
             // SAFETY: each block of rows is rounded once.
             let pairs = unsafe { shared.part(block * size, size) };
-            for (row, x) in x.chunks_exact(inputs).skip(block * shape.rows).take(shape.rows).enumerate() {
-                for (pair, x) in pairs[row..].iter_mut().step_by(shape.rows).zip(x.chunks(2)) {
-                    *pair = x.iter().rev().fold(0, |pair, x| pair << 16 | u32::from(bf16::from_f32(*x).to_bits()));
-                }
-            }
+            let x = &x[block * shape.rows * inputs..rows.min((block + 1) * shape.rows) * inputs];
+            // SAFETY: the caller's.
+            unsafe { round(x, inputs, shape.rows, pairs) };
         });
         Self { pairs, steps }
     }
+}
+
+/// Rounds a block of rows.
+///
+/// # Safety
+/// [`is_fast`].
+unsafe fn round(x: &[f32], inputs: usize, rows: usize, pairs: &mut [u32]) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: the caller's.
+    unsafe {
+        dots::round(x, inputs, rows, pairs);
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (x, inputs, rows, pairs);
 }
 
 /// The processor multiplies pairs of bf16 faster than floats.

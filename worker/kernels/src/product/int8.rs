@@ -95,9 +95,9 @@ impl Kernel for Quantize<'_> {
                 if let Some(sum) = self.sums.get_mut(at) {
                     *sum = scale * bytes.iter().sum::<i32>() as f32;
                 }
+                let bytes = bytes.map(|byte| byte as u8);
                 for (four, bytes) in bytes.as_chunks::<4>().0.iter().enumerate() {
-                    let [a, b, c, d] = bytes.map(|byte| byte & 0xff);
-                    self.fours[(index * FOURS + four) * self.rows + row] = a | b << 8 | c << 16 | d << 24;
+                    self.fours[(index * FOURS + four) * self.rows + row] = i32::from_le_bytes(*bytes);
                 }
             }
         }

@@ -27,10 +27,7 @@ fn k_blocks(format: Format, inputs: usize, seed: u64) -> Vec<u8> {
         }
         block
     };
-    let one = |_| match format {
-        Format::Q4K => block(Q4K_BYTES, &[0, 2]),
-        _ => block(Q6K_BYTES, &[208]),
-    };
+    let one = |_| if format == Format::Q4K { block(Q4K_BYTES, &[0, 2]) } else { block(Q6K_BYTES, &[208]) };
     (0..inputs / K_BLOCK).flat_map(one).collect()
 }
 

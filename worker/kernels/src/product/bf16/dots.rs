@@ -4,7 +4,7 @@ use std::arch::x86_64::*;
 use std::sync::OnceLock;
 
 use super::Rows;
-use crate::lanes::LANES;
+use crate::lanes::{Avx512, LANES, Lanes};
 use crate::product::Group;
 use crate::product::weights::AHEAD;
 
@@ -18,6 +18,49 @@ pub(super) fn is_fast() -> bool {
             && is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512bf16")
     })
+}
+
+/// Rounds rows of `inputs` to pairs, [steps][rows]; rows that there are not stay zero.
+///
+/// # Safety
+/// [`is_fast`].
+#[target_feature(enable = "avx512f,avx512dq,avx512bf16")]
+pub(super) fn round(x: &[f32], inputs: usize, rows: usize, pairs: &mut [u32]) {
+    for first in (0..rows.min(x.len() / inputs)).step_by(LANES) {
+        let present = LANES.min(x.len() / inputs - first).min(rows - first);
+        for (index, pairs) in pairs.chunks_mut(LANES * rows).enumerate() {
+            let from = index * 2 * LANES;
+            let mut vectors = [_mm512_setzero_ps(); LANES];
+            for (row, vector) in vectors.iter_mut().take(present).enumerate() {
+                let row = &x[(first + row) * inputs + from..(first + row + 1) * inputs];
+                *vector = _mm512_castsi512_ps(thirty_two(row));
+            }
+            // SAFETY: the instructions of the caller are all that it takes.
+            unsafe { Avx512::transpose(&mut vectors) };
+            let mask = u16::MAX >> (LANES - LANES.min(rows - first));
+            for (vector, pairs) in vectors.into_iter().zip(pairs.chunks_exact_mut(rows)) {
+                // SAFETY: the lanes of the mask are rows of this step.
+                unsafe {
+                    _mm512_mask_storeu_epi32(pairs[first..].as_mut_ptr().cast(), mask, _mm512_castps_si512(vector));
+                }
+            }
+        }
+    }
+}
+
+/// The first 32 elements as bf16, in their order; zeros where there are fewer.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bf16")]
+fn thirty_two(row: &[f32]) -> __m512i {
+    let lanes = |from: usize| {
+        let present = row.len().saturating_sub(from).min(LANES);
+        let mask = u16::MAX.checked_shr((LANES - present) as u32).unwrap_or(0);
+        // SAFETY: the lanes of the mask are elements of the row.
+        unsafe { _mm512_maskz_loadu_ps(mask, row.as_ptr().wrapping_add(from)) }
+    };
+    let pairs = _mm512_cvtne2ps_pbh(lanes(LANES), lanes(0));
+    // SAFETY: both are 64 bytes, and every pattern of bits is a value of either.
+    unsafe { std::mem::transmute(pairs) }
 }
 
 /// # Safety
