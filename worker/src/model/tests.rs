@@ -107,3 +107,44 @@ fn operations_on_halves_and_on_quantised_weights_stay_near() {
         }
     }
 }
+
+/// A model of one small layer.
+fn random(vocab: usize) -> Model {
+    let config = serde_json::json!({
+        "model_type": "llama", "vocab_size": vocab, "hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1,
+        "num_attention_heads": 2, "max_position_embeddings": 1024,
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("config.json");
+    std::fs::write(&path, config.to_string()).unwrap();
+    Model::random(&path, &LoadOptions::default()).unwrap()
+}
+
+#[test]
+fn logits_are_handed_over_in_order_however_many_rows_are_read() {
+    const VOCAB: usize = 300_000;
+    const ROWS: usize = 120;
+    let model = random(VOCAB);
+    let rows = |read: &dyn Fn(usize) -> bool| {
+        let row = |slot: usize| Row { token: (slot * 97 % VOCAB) as u32, write: Some(slot as u32), read: read(slot) };
+        let mut batch = Batch::default();
+        batch.push(0, (0..ROWS as u32).collect(), &(0..ROWS).map(row).collect::<Vec<_>>());
+        batch
+    };
+    let mut store = model.store(ROWS).unwrap();
+    let (mut handed, mut kept) = (0, Vec::new());
+    let last_of_a_slice = 54;
+    let looked_at = [0, last_of_a_slice, last_of_a_slice + 1, ROWS - 1];
+    let keep = |logits: &[f32]| {
+        if looked_at.contains(&handed) {
+            kept.push(logits.to_vec());
+        }
+        handed += 1;
+    };
+    model.forward_each(&rows(&|_| true), &mut store, keep).unwrap();
+    assert_eq!(handed, ROWS);
+    for (kept, index) in kept.iter().zip(looked_at) {
+        let alone = model.forward(&rows(&|row| row == index), &mut store).unwrap();
+        assert!(alone.row(0) == kept.as_slice() && kept.len() == VOCAB, "row {index}");
+    }
+}
