@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod random;
+mod room;
 pub(crate) mod server;
 
 use std::error::Error as _;
@@ -24,6 +25,7 @@ use crate::{
 
 /// Runs a worker until it is told to stop. An error: it could not start, its engine died, or calls were cut at the end.
 pub async fn run(config: Config) -> anyhow::Result<()> {
+    room::check(&config)?;
     use_threads(&config)?;
     let shutdown = Shutdown::new(config.shutdown_grace);
     let incoming = server::bind(config.listen)?;

@@ -73,6 +73,11 @@ impl LoadOptions {
         Ok(Self { precision, kernels: device.is_cpu(), device })
     }
 
+    /// Weights, keys and values are in this machine's own memory.
+    pub(crate) fn is_on_cpu(&self) -> bool {
+        self.device.is_cpu()
+    }
+
     /// The CPU as a device like any other: its operations are candle's.
     #[cfg(test)]
     pub(super) fn operations(precision: Precision) -> Self {
