@@ -22,7 +22,7 @@ pub(super) fn fields(keys: ModelKeys<'_>, head_dim: usize) -> Result<Map<String,
     }
     if let Some(divisors) = keys.file.floats("rope_freqs.weight")? {
         fields.insert("rope_scaling".to_owned(), from_divisors(keys, &divisors)?);
-    } else if let Some((short, long)) = short_and_long(keys)? {
+    } else if let Some([short, long]) = short_and_long(keys)? {
         let original = keys.required_count("rope.scaling.original_context_length")?;
         fields.insert("original_max_position_embeddings".to_owned(), json!(original));
         let mut scaling = json!({"rope_type": "longrope", "short_factor": short, "long_factor": long});
@@ -43,11 +43,11 @@ fn share(rotated: u64, head_dim: usize) -> f64 {
 }
 
 /// Longrope's two sets of divisors: both or none.
-fn short_and_long(keys: ModelKeys<'_>) -> Result<Option<(Vec<f32>, Vec<f32>)>, Fault> {
+fn short_and_long(keys: ModelKeys<'_>) -> Result<Option<[Vec<f32>; 2]>, Fault> {
     let [short, long] = ["rope_factors_short.weight", "rope_factors_long.weight"];
     let missing = |tensor: &str| Err(Fault::NoTensor { tensor: tensor.to_owned() });
     match (keys.file.floats(short)?, keys.file.floats(long)?) {
-        (Some(short), Some(long)) => Ok(Some((short, long))),
+        (Some(short), Some(long)) => Ok(Some([short, long])),
         (Some(_), None) => missing(long),
         (None, Some(_)) => missing(short),
         (None, None) => Ok(None),

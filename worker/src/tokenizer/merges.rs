@@ -32,7 +32,7 @@ fn parts(merge: &Value) -> Option<(&str, &str)> {
             [left, right] => Some((left.as_str()?, right.as_str()?)),
             _ => None,
         },
-        _ => None,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => None,
     }
 }
 
