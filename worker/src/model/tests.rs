@@ -6,6 +6,10 @@ use std::path::{Path, PathBuf};
 use super::*;
 use crate::engine::batch::Row;
 
+#[path = "../../../tests/src/golden.rs"]
+#[expect(dead_code, unreachable_pub, reason = "the integration tests', which read more")]
+mod golden;
+
 /// Sequences that lie interleaved in one store.
 const SEQUENCES: usize = 3;
 /// Tokens of each.
@@ -14,17 +18,11 @@ const LENGTH: usize = 40;
 /// Natural-log units: f32 sums in another order.
 const CLOSE: f32 = 2e-4;
 
-#[expect(clippy::disallowed_methods, reason = "tests are configured by the environment alone")]
 fn folders() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut folders = checkpoints(&root.join("models"));
     assert_eq!(folders.len(), 3, "the bundled models");
-    let golden = std::env::var("SPECFUSE_GOLDEN").map_or(root.join("../shared/golden"), PathBuf::from);
-    let cases = checkpoints(&golden.join("logits"));
-    if cases.is_empty() {
-        eprintln!("no golden cases at {}: the bundled models alone", golden.display());
-    }
-    folders.extend(cases);
+    folders.extend(golden::folder().into_iter().flat_map(|golden| checkpoints(&golden.join("logits"))));
     folders
 }
 
