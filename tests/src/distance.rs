@@ -5,7 +5,7 @@ use anyhow::{Result, ensure};
 /// The largest difference of two lists of equal length; not a number where one of them has such.
 pub fn distance(found: &[f64], expected: &[f64]) -> Result<f64> {
     ensure!(found.len() == expected.len(), "{} values, expected {}", found.len(), expected.len());
-    let worse = |most: f64, off: f64| if off <= most { most } else { off };
+    let worse = |most: f64, off: f64| if off <= most || most.is_nan() { most } else { off };
     Ok(found.iter().zip(expected).map(|(found, expected)| (found - expected).abs()).fold(0.0, worse))
 }
 
