@@ -30,25 +30,39 @@ fn text(told: &coordinator::Told) -> String {
     segments.chain(told.end.as_ref().ok().map(|finished| finished.text.as_str())).collect()
 }
 
-#[tokio::test]
-async fn two_members_write_one_answer() {
-    let a = worker("a", &[Draft::Say(" Hello"), Draft::End(" there")], &[Score::Prefer(" Hello")]).await;
-    let b = worker("b", &[Draft::Say(" Hi"), Draft::End(" there")], &[Score::Prefer(" Hello")]).await;
-    let coordinator = Coordinator::start(&[&a, &b], PAIR).await;
-    let penalised = proto::Sampling {
-        temperature: 0.5,
-        repetition_penalty: Some(1.1),
-        presence_penalty: 0.5,
-        frequency_penalty: -0.25,
-        ..Default::default()
-    };
-    let request = proto::GenerateRequest {
-        sampling: Some(proto::Sampling { seed: 7, ..penalised }),
-        request_id: "r-1".to_owned(),
-        ..ask("greet me")
-    };
-    let told = coordinator.answer(request).await;
+/// An answer of two rounds by both members, with its request's sampling but for the seed.
+struct Pair {
+    a: ScriptedWorker,
+    b: ScriptedWorker,
+    penalised: proto::Sampling,
+    told: coordinator::Told,
+}
 
+impl Pair {
+    async fn answered() -> Self {
+        let a = worker("a", &[Draft::Say(" Hello"), Draft::End(" there")], &[Score::Prefer(" Hello")]).await;
+        let b = worker("b", &[Draft::Say(" Hi"), Draft::End(" there")], &[Score::Prefer(" Hello")]).await;
+        let coordinator = Coordinator::start(&[&a, &b], PAIR).await;
+        let penalised = proto::Sampling {
+            temperature: 0.5,
+            repetition_penalty: Some(1.1),
+            presence_penalty: 0.5,
+            frequency_penalty: -0.25,
+            ..Default::default()
+        };
+        let request = proto::GenerateRequest {
+            sampling: Some(proto::Sampling { seed: 7, ..penalised }),
+            request_id: "r-1".to_owned(),
+            ..ask("greet me")
+        };
+        let told = coordinator.answer(request).await;
+        Self { a, b, penalised, told }
+    }
+}
+
+#[tokio::test]
+async fn two_members_write_one_answer_and_every_round_is_told() {
+    let Pair { told, .. } = Pair::answered().await;
     assert_eq!(text(&told), " Hello there");
     let [first, second] = told.segments.as_slice() else { panic!("{told:?}") };
     assert_eq!((first.round, first.winner.as_str(), first.winning_candidate, first.scored), (1, "a", 0, true));
@@ -67,8 +81,11 @@ async fn two_members_write_one_answer() {
         (false, ["a".to_owned(), "b".to_owned()].as_slice())
     );
     assert_eq!((second.entropy, second.standing[0].keep), (None, None));
+}
 
-    let finished = told.end.unwrap();
+#[tokio::test]
+async fn an_answer_ends_with_what_it_cost() {
+    let finished = Pair::answered().await.told.end.unwrap();
     assert_eq!(finished.reason(), proto::FinishReason::Stop);
     let usage = finished.usage.unwrap();
     assert_eq!((usage.completion_tokens, usage.rounds, usage.members_per_round), (6, 2, 2.0));
@@ -82,7 +99,12 @@ async fn two_members_write_one_answer() {
         tokens_cached: 20,
     };
     assert_eq!(usage.members[0], expected);
+}
 
+#[tokio::test]
+async fn members_are_asked_with_the_accepted_text_and_a_seed_of_their_own() {
+    let Pair { a, b, penalised, told } = Pair::answered().await;
+    assert!(told.end.is_ok());
     let asked = b.drafts();
     assert_eq!(asked[1].context.as_ref().unwrap().accepted, " Hello");
     assert_eq!((asked[0].request_id.as_str(), asked[0].max_tokens), ("r-1", 10));

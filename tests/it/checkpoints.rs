@@ -6,7 +6,10 @@ use std::{collections::HashMap, fs, path::Path};
 use anyhow::{Context, Result};
 use candle_core::{DType, Device, Tensor};
 use serde_json::{Map, Value, json};
-use specfuse_tests::{checkpoint::Checkpoint, golden};
+use specfuse_tests::{
+    checkpoint::{Checkpoint, as_type},
+    golden,
+};
 use specfuse_worker::{
     engine::batch::{Batch, Row},
     model::{LoadError, Model},
@@ -45,10 +48,6 @@ fn tensors(checkpoint: &Checkpoint) -> Result<Tensors> {
 
 fn save(checkpoint: &Checkpoint, tensors: &Tensors, file: &str) -> Result<()> {
     Ok(candle_core::safetensors::save(tensors, checkpoint.folder().join(file))?)
-}
-
-fn as_type(tensors: &Tensors, dtype: DType) -> Result<Tensors> {
-    tensors.iter().map(|(name, tensor)| Ok((name.clone(), tensor.to_dtype(dtype)?))).collect()
 }
 
 #[test]

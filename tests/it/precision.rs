@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use candle_core::{DType, Tensor, quantized::GgmlDType};
 use serde_json::Value;
 use specfuse_tests::{
+    checkpoint::as_type,
     gguf::{Tensors, read_json, tensors},
     golden, random_checkpoint,
     up::bundled_models,
@@ -18,10 +19,6 @@ use crate::{
 fn folder_logits(config: &Value, tensors: &Tensors, precision: Precision) -> Result<Vec<Vec<f32>>> {
     let folder = random_checkpoint::folder(config, tensors)?;
     logits(&Model::from_folder(folder.path(), &options(precision)?)?)
-}
-
-fn as_type(tensors: &Tensors, dtype: DType) -> Result<Tensors> {
-    tensors.iter().map(|(name, tensor)| Ok((name.clone(), tensor.to_dtype(dtype)?))).collect()
 }
 
 /// What is no matrix stays as it is.

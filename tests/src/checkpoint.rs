@@ -1,8 +1,9 @@
-//! Copies of checkpoint folders, to be broken one way at a time.
+//! Copies of checkpoint folders, to be broken one way at a time; weights in another type.
 
-use std::{fs, path::Path};
+use std::{collections::HashMap, fs, path::Path};
 
 use anyhow::{Context, Result};
+use candle_core::{DType, Tensor};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -61,4 +62,9 @@ impl Checkpoint {
         fs::write(path, serde_json::to_vec(&json)?)?;
         Ok(self)
     }
+}
+
+/// All weights in `dtype`.
+pub fn as_type(tensors: &HashMap<String, Tensor>, dtype: DType) -> Result<HashMap<String, Tensor>> {
+    tensors.iter().map(|(name, tensor)| Ok((name.clone(), tensor.to_dtype(dtype)?))).collect()
 }

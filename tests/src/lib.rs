@@ -1,7 +1,7 @@
 //! What the integration tests share: where golden data lies, where models compute, and clusters of real processes.
 //!
 //! - [`golden`]: where the recorded truth lies; [`recorded`]: its runs
-//! - [`device`]: where models compute
+//! - [`device`]: where models compute; [`distance`]: how far apart numbers are
 //! - [`process`]: one process of a cluster; [`program`]: one run of the program to its end; [`up`]: a local cluster of its own
 //! - [`cluster`], [`ensemble`]: a coordinator and its workers; [`answer`]: what it said
 //! - [`checkpoint`]: copies of model folders, to be broken; [`random_checkpoint`]: folders of every family with random weights
@@ -11,6 +11,7 @@ pub mod answer;
 pub mod checkpoint;
 pub mod cluster;
 pub mod device;
+pub mod distance;
 pub mod ensemble;
 pub mod gguf;
 pub mod gguf_tokens;

@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod random;
+mod room;
 pub(crate) mod server;
 
 use std::{error::Error as _, num::NonZeroUsize};
@@ -15,9 +16,8 @@ use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 use tonic::transport::server::TcpIncoming;
 
-use self::checkpoint::Checkpoint;
-pub(crate) use self::checkpoint::Checkpoint as Loaded;
 pub use self::checkpoint::CheckpointError;
+pub(crate) use self::checkpoint::Loaded;
 use crate::{
     config::{Config, ModelChoice, ModelSource},
     engine::{Engine, EngineThread},
@@ -26,6 +26,7 @@ use crate::{
 
 /// Runs a worker until it is told to stop. An error: it could not start, its engine died, or calls were cut at the end.
 pub async fn run(config: Config) -> anyhow::Result<()> {
+    room::check(&config)?;
     use_threads(config.model.threads)?;
     let shutdown = Shutdown::new(config.shutdown_grace);
     let incoming = server::bind(config.listen)?;
@@ -38,11 +39,11 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         shutdown.on_signal()?;
     }
     tracing::info!(model = config.name, from = config.model.source.shown(), "loading");
-    let checkpoint = tokio::select! {
+    let loaded = tokio::select! {
         loaded = load(config.model.clone()) => loaded?,
         () = shutdown.begun() => return Ok(()),
     };
-    let (service, engine) = start(&config, checkpoint)?;
+    let (service, engine) = start(&config, loaded)?;
     if config.supervised {
         announce(&Announcement::Serving { name: config.name.clone(), address });
     }
@@ -95,7 +96,7 @@ fn engine_died(ended: Result<(), String>) -> anyhow::Error {
 }
 
 /// Everything of the model that is chosen.
-pub(crate) fn open(choice: &ModelChoice) -> Result<Checkpoint, CheckpointError> {
+pub(crate) fn open(choice: &ModelChoice) -> Result<Loaded, CheckpointError> {
     match &choice.source {
         ModelSource::Checkpoint(path) => checkpoint::load(path, &choice.options),
         ModelSource::Random(config) => random::load(config, &choice.options),
@@ -103,19 +104,19 @@ pub(crate) fn open(choice: &ModelChoice) -> Result<Checkpoint, CheckpointError> 
 }
 
 /// On a thread of its own, which is abandoned with the process when the stop comes first.
-async fn load(choice: ModelChoice) -> anyhow::Result<Checkpoint> {
-    let (loaded, checkpoint) = oneshot::channel::<Result<Checkpoint, CheckpointError>>();
+async fn load(choice: ModelChoice) -> anyhow::Result<Loaded> {
+    let (sender, loaded) = oneshot::channel::<Result<Loaded, CheckpointError>>();
     let shown = choice.source.shown();
     std::thread::Builder::new().name("load".to_owned()).spawn(move || {
         // A stop that came first has dropped the receiver.
-        let _ = loaded.send(open(&choice));
+        let _ = sender.send(open(&choice));
     })?;
-    let loaded = checkpoint.await.map_err(|_| anyhow!("loading panicked"));
+    let loaded = loaded.await.map_err(|_| anyhow!("loading panicked"));
     loaded?.with_context(|| format!("cannot serve {shown}"))
 }
 
-fn start(config: &Config, checkpoint: Checkpoint) -> anyhow::Result<(Service, EngineThread)> {
-    let Checkpoint { model, language, end_of_turn } = checkpoint;
+fn start(config: &Config, loaded: Loaded) -> anyhow::Result<(Service, EngineThread)> {
+    let Loaded { model, language, end_of_turn } = loaded;
     let served = Served { name: config.name.clone(), info: model.info.clone(), language, end_of_turn };
     let (engine, thread) = Engine::start(model, config.engine).with_context(|| {
         format!("cannot serve {} with --cache-memory {}", config.model.source.shown(), config.engine.cache_memory)

@@ -6,6 +6,7 @@ pub mod batch;
 pub(crate) mod bench;
 mod cache;
 mod call;
+mod draft;
 mod runner;
 mod sampler;
 mod scheduler;
@@ -19,6 +20,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::model::{ForwardError, Model};
 use call::{Job, Request};
+pub use draft::{DraftJob, ReadyDraft, Sampling};
 use runner::Runner;
 use scheduler::Scheduler;
 
@@ -34,55 +36,6 @@ pub struct Engine {
     max_queue: usize,
     cache_tokens: usize,
     vocab_size: usize,
-}
-
-/// Continue `tokens` by at most `max_new` tokens.
-#[derive(Clone, Debug)]
-pub struct DraftJob {
-    /// The whole context; at least one token.
-    pub tokens: Vec<u32>,
-    /// Where the answer begins in `tokens`; at most their number.
-    pub answer_from: usize,
-    /// At least one.
-    pub max_new: usize,
-    /// Drawing one of these ends the draft.
-    pub end_of_turn: Arc<[u32]>,
-    pub sampling: Sampling,
-}
-
-/// How the next token is drawn. The ranges are the contract's (`Sampling` and `DraftRequest` in worker.proto), checked at the edge.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Sampling {
-    /// 0: the most probable token, lowest id on a tie.
-    pub temperature: f32,
-    pub top_p: f32,
-    /// 0: all.
-    pub top_k: usize,
-    pub min_p: f32,
-    pub seed: u64,
-    /// 1: none.
-    pub repetition_penalty: f32,
-    pub presence_penalty: f32,
-    pub frequency_penalty: f32,
-    /// Added to the logits of these tokens, each named once.
-    pub logit_bias: Vec<(u32, f32)>,
-}
-
-/// The most probable token, lowest id on a tie.
-impl Default for Sampling {
-    fn default() -> Self {
-        Self {
-            temperature: 0.0,
-            top_p: 1.0,
-            top_k: 0,
-            min_p: 0.0,
-            seed: 0,
-            repetition_penalty: 1.0,
-            presence_penalty: 0.0,
-            frequency_penalty: 0.0,
-            logit_bias: Vec::new(),
-        }
-    }
 }
 
 #[derive(Clone, Debug)]
@@ -227,16 +180,18 @@ impl Engine {
         self.cache_tokens
     }
 
-    pub async fn draft(&self, job: DraftJob) -> Result<Drafted, EngineError> {
-        if job.max_new == 0 {
+    /// A job is made ready here; one of a long context better by who reads it, which then holds up nobody.
+    pub async fn draft(&self, draft: impl Into<ReadyDraft>) -> Result<Drafted, EngineError> {
+        let draft = draft.into();
+        if draft.max_new == 0 {
             return Err(EngineError::Malformed("nothing to draft"));
         }
-        if job.answer_from > job.tokens.len() {
+        if draft.answer_from > draft.tokens.len() {
             return Err(EngineError::Malformed("an answer outside the tokens"));
         }
-        self.check(&job.tokens, job.max_new)?;
+        self.check(&draft.tokens, draft.max_new)?;
         let (reply, answer) = oneshot::channel();
-        self.send(Request::Draft(job, reply))?;
+        self.send(Request::Draft(draft, reply))?;
         answer.await.map_err(|_| EngineError::Stopped)?
     }
 

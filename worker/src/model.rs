@@ -26,7 +26,6 @@ pub use ceiling::WeightFormat;
 pub(crate) use ceiling::{Place, Product};
 use config::ModelConfig;
 use decoder::Decoder;
-pub use decoder::Logits;
 pub(crate) use decoder::StepShape;
 pub use kv::KvStore;
 pub use options::{DeviceError, DeviceKind, LoadOptions, Precision};
@@ -55,6 +54,13 @@ pub struct ModelInfo {
     pub device: String,
     /// Bytes of all weights in memory.
     pub weight_bytes: u64,
+}
+
+/// The model's output for the rows read, in their order.
+#[derive(Debug)]
+pub struct Logits {
+    values: Vec<f32>, // [reads, vocab]
+    vocab: usize,
 }
 
 /// Why a checkpoint cannot be served. None of these passes by itself: the folder or the file must change.
@@ -179,15 +185,36 @@ impl Model {
         Ok(store)
     }
 
-    /// Computes every row of the batch: writes its keys and values to the store, then gives the logits of the rows read. All passes
-    /// over a store are one thread's: a device keeps each thread's work in order, not that of one after that of another.
-    pub fn forward(&self, batch: &Batch, store: &mut KvStore) -> Result<Logits, ForwardError> {
+    /// Computes every row of the batch: writes its keys and values to the store, then hands the logits of each row read to `each`,
+    /// in order, a few rows in memory at a time. All passes over a store are one thread's: a device keeps each thread's work in
+    /// order, not that of one after that of another. After an error the rows not handed over are not known.
+    pub fn forward_each(
+        &self,
+        batch: &Batch,
+        store: &mut KvStore,
+        each: impl FnMut(&[f32]) + Send,
+    ) -> Result<(), ForwardError> {
         if !self.decoder.compute().kernels {
-            return Ok(self.decoder.forward(batch, store)?);
+            return Ok(self.decoder.forward(batch, store, each)?);
         }
         // The whole pass runs on a thread of the pool: each product then wakes only the others.
-        let forward = |_: &rayon::Scope<'_>| self.decoder.forward(batch, store);
+        let forward = |_: &rayon::Scope<'_>| self.decoder.forward(batch, store, each);
         Ok(rayon::scope(forward)?)
+    }
+
+    /// The same for few rows: keeps the logits of all that are read.
+    pub fn forward(&self, batch: &Batch, store: &mut KvStore) -> Result<Logits, ForwardError> {
+        let vocab = self.info.vocab_size;
+        let mut values = Vec::with_capacity(batch.reads.len() * vocab);
+        self.forward_each(batch, store, |logits| values.extend_from_slice(logits))?;
+        Ok(Logits { values, vocab })
+    }
+}
+
+impl Logits {
+    /// The logits of the `index`-th row read; empty where there is none.
+    pub fn row(&self, index: usize) -> &[f32] {
+        self.values.get(index * self.vocab..(index + 1) * self.vocab).unwrap_or_default()
     }
 }
 

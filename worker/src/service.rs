@@ -16,7 +16,7 @@ pub use self::request::RequestError;
 use self::request::{Candidate, DraftCall, ScoreCall};
 use crate::{
     context::{Context, Encoded, Language},
-    engine::{DraftJob, Engine, EngineError, ScoreJob, ScoreSequence, Work},
+    engine::{DraftJob, Engine, EngineError, ReadyDraft, ScoreJob, ScoreSequence, Work},
     model::ModelInfo,
     segment,
     status::CallError,
@@ -145,7 +145,7 @@ impl Service {
 }
 
 /// The context's ids and what is to be drafted after them, if both fit the model and it knows the biased tokens.
-fn read_draft(served: &Served, call: DraftCall) -> Result<(Context, Encoded, DraftJob), CallError> {
+fn read_draft(served: &Served, call: DraftCall) -> Result<(Context, Encoded, ReadyDraft), CallError> {
     let DraftCall { context, max_new, sampling, .. } = call;
     let vocab_size = served.info.vocab_size;
     // The last one is the highest.
@@ -161,7 +161,7 @@ fn read_draft(served: &Served, call: DraftCall) -> Result<(Context, Encoded, Dra
     let answer_from = if counts_answer { served.language.answer_from(&context, &encoded)? } else { encoded.len() };
     let end_of_turn = Arc::clone(&served.end_of_turn);
     let job = DraftJob { tokens: encoded.tokens(), answer_from, max_new, end_of_turn, sampling };
-    Ok((context, encoded, job))
+    Ok((context, encoded, job.into()))
 }
 
 /// Every candidate behind the context, if all fit the model.

@@ -6,6 +6,7 @@
 //!
 //! Texts that grow are read in stretches, and stretches read before are remembered: that makes it fast and changes no id.
 
+mod merges;
 mod pattern;
 mod seams;
 mod stretch;
@@ -56,6 +57,8 @@ pub enum TokenizerLoadError {
     Unreadable { path: PathBuf, source: std::io::Error },
     #[error("{path} is not a valid tokenizer")]
     Invalid { path: PathBuf, source: tokenizers::Error },
+    #[error("{path} has the merge {merge:?}, whose whole is no token")]
+    Merge { path: PathBuf, merge: String },
     #[error("{0} holds no token")]
     Empty(PathBuf),
     #[error(transparent)]
@@ -78,9 +81,9 @@ impl Tokenizer {
             }
             Err(source) => return Err(TokenizerLoadError::Unreadable { path, source }),
         };
-        let invalid = |source| TokenizerLoadError::Invalid { path: path.clone(), source };
-        let mut inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(invalid)?;
+        let mut inner = parse(&bytes, &path)?;
         inner.with_padding(None);
+        let invalid = |source| TokenizerLoadError::Invalid { path: path.clone(), source };
         inner.with_truncation(None).map_err(invalid)?;
         Self::from_parts(inner, path)
     }
@@ -88,8 +91,7 @@ impl Tokenizer {
     /// A tokenizer in the format of `tokenizer.json` that lies in no file.
     pub fn from_json(json: &str) -> Result<Self, TokenizerLoadError> {
         let path = PathBuf::new();
-        let invalid = |source| TokenizerLoadError::Invalid { path: path.clone(), source };
-        Self::from_parts(tokenizers::Tokenizer::from_bytes(json).map_err(invalid)?, path.clone())
+        Self::from_parts(parse(json.as_bytes(), &path)?, path)
     }
 
     /// The tokenizer that a GGUF file's keys describe.
@@ -127,6 +129,14 @@ impl Tokenizer {
     /// The same without added tokens, which are those that a text must write out to get them.
     pub fn highest_base_id(&self) -> u32 {
         self.highest_base_id
+    }
+}
+
+fn parse(json: &[u8], path: &Path) -> Result<tokenizers::Tokenizer, TokenizerLoadError> {
+    let invalid = |source| TokenizerLoadError::Invalid { path: path.to_owned(), source };
+    match merges::spoiled(json).map_err(|error| invalid(error.into()))? {
+        Some(merge) => Err(TokenizerLoadError::Merge { path: path.to_owned(), merge }),
+        None => tokenizers::Tokenizer::from_bytes(json).map_err(invalid),
     }
 }
 
@@ -169,5 +179,13 @@ mod tests {
             let dir = folder_with(FILE, content);
             assert!(matches!(Tokenizer::load(dir.path()), Err(TokenizerLoadError::Invalid { .. })), "{content}");
         }
+    }
+    #[test]
+    fn a_merge_longer_than_every_token_is_refused_by_name() {
+        let model = r#"{"type":"BPE","vocab":{"ab":0,"cd":1},"merges":["ab cd"]}"#;
+        let words = r#"{"type":"WordLevel","vocab":{"a":0,"b":1,"c":2},"unk_token":"a"}"#;
+        let dir = folder_with(FILE, &WORDS.replace(words, model));
+        let error = Tokenizer::load(dir.path()).unwrap_err().to_string();
+        assert!(error.ends_with(r#"tokenizer.json has the merge "ab cd", whose whole is no token"#), "{error}");
     }
 }

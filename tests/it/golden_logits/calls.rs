@@ -5,9 +5,10 @@
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
+use specfuse_tests::distance::distance;
 use specfuse_worker::engine::{DraftJob, Engine, EngineConfig, Sampling, ScoreJob, ScoreSequence};
 
-use super::case::{Case, TOLERANCE, distance};
+use super::case::{Case, TOLERANCE};
 
 /// Of the recorded tokens, those that the candidates share.
 const CONTEXT: usize = 30;

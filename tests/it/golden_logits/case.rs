@@ -61,10 +61,3 @@ pub(super) fn log_softmax(logits: &[f32]) -> Vec<f64> {
     let total: f64 = logits.iter().map(|logit| f64::from(logit - most).exp()).sum();
     logits.iter().map(|logit| f64::from(logit - most) - total.ln()).collect()
 }
-
-/// The largest difference of two lists of equal length; not a number where one of them has such.
-pub(super) fn distance(found: &[f64], expected: &[f64]) -> Result<f64> {
-    ensure!(found.len() == expected.len(), "{} values, expected {}", found.len(), expected.len());
-    let worse = |most: f64, off: f64| if off <= most { most } else { off };
-    Ok(found.iter().zip(expected).map(|(found, expected)| (found - expected).abs()).fold(0.0, worse))
-}

@@ -3,10 +3,11 @@
 use std::ops::Range;
 
 use anyhow::{Result, ensure};
+use specfuse_tests::distance::distance;
 use specfuse_worker::engine::batch::{Batch, Row};
 use specfuse_worker::model::{KvStore, Model};
 
-use super::case::{Case, TOLERANCE, distance, log_softmax};
+use super::case::{Case, TOLERANCE, log_softmax};
 
 /// Sequences that lie interleaved in one store.
 const SEQUENCES: usize = 4;

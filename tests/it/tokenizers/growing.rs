@@ -9,7 +9,7 @@ use specfuse_tests::golden;
 use specfuse_worker::tokenizer::{Tokenizer, added};
 
 /// Words and the like, as they follow each other in answers; special tokens are added to them.
-const PARTS: [&str; 64] = [
+const PARTS: [&str; 74] = [
     " the",
     " and",
     "word",
@@ -74,6 +74,16 @@ const PARTS: [&str; 64] = [
     "ᄒ",
     "\u{1161}",
     "ά",
+    " είναι ζωή",
+    " Ёлка її",
+    " שלום",
+    "עוֹלָם",
+    " السلام عليكم",
+    "،َ",
+    " گفت که",
+    "घर में एक",
+    "\u{93c}",
+    " สวัสดี ครับ",
 ];
 
 /// A tokenizer by name, and its added tokens as they are written.
@@ -183,6 +193,11 @@ fn text_work_at_eight_thousand_tokens() {
         for (kind, sentence) in [
             ("english", " The quick brown fox number {} jumps over 2 lazy dogs, isn't it?\n"),
             ("chinese", "床前明月光，疑是地上霜{}。"),
+            ("greek", " Η γρήγορη αλεπού {} πηδάει πάνω από το σκυλί.\n"),
+            ("arabic", " الثعلب البني السريع {} يقفز فوق الكلب الكسول.\n"),
+            ("hebrew", " השועל החום המהיר {} קופץ מעל הכלב העצלן.\n"),
+            ("hindi", " तेज़ भूरी लोमड़ी {} आलसी कुत्ते के ऊपर कूदती है।\n"),
+            ("thai", " สุนัขจิ้งจอก {} สีน้ำตาล กระโดดข้าม สุนัขขี้เกียจ\n"),
         ] {
             println!("{}", measured(&format!("{name} {kind}"), &tokenizer, sentence));
         }

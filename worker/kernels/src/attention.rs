@@ -94,6 +94,8 @@ pub struct Cached<'a> {
 /// What does not fit together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ShapeError {
+    #[error("{} query heads over {} key heads of {} elements", .0.heads, .0.kv_heads, .0.head_dim)]
+    Heads(HeadShape),
     #[error("{queries} query elements for {rows} rows of {width}")]
     Queries { queries: usize, rows: usize, width: usize },
     #[error("{keys} key and {values} value elements for {slots} slots of {width}")]
@@ -136,8 +138,12 @@ fn check(
     spans: &[Span<'_>],
     rows: usize,
 ) -> Result<usize, ShapeError> {
+    let HeadShape { heads, kv_heads, head_dim } = rule.shape;
+    if [heads, kv_heads, head_dim].contains(&0) || !heads.is_multiple_of(kv_heads) {
+        return Err(ShapeError::Heads(rule.shape));
+    }
     let (width, kv_width, slots) = (rule.shape.width(), rule.shape.kv_width(), cached.slots);
-    if queries.len() != rows * width {
+    if rows.checked_mul(width) != Some(queries.len()) {
         return Err(ShapeError::Queries { queries: queries.len(), rows, width });
     }
     let (keys, values) = (cached.keys.len(), cached.values.len());
@@ -145,14 +151,14 @@ fn check(
         return Err(ShapeError::Cached { keys, values, slots, width: kv_width });
     }
     for Span { rows, start, slots: named } in spans {
-        if *rows == 0 || start + rows != named.len() {
+        if *rows == 0 || start.checked_add(*rows) != Some(named.len()) {
             return Err(ShapeError::Span { rows: *rows, start: *start, named: named.len() });
         }
         if let Some(slot) = named.iter().find(|slot| **slot as usize >= slots) {
             return Err(ShapeError::Slot { slot: *slot, slots });
         }
     }
-    Ok(rows * width)
+    Ok(queries.len())
 }
 
 /// What one thread does at a time: some rows of a span, all query heads that share a key head.
@@ -167,7 +173,7 @@ struct Unit {
     kv_head: usize,
 }
 
-/// The longest first would be better still; the longest are those of the latest positions.
+/// Of each span the latest rows first: theirs are the longest.
 fn units(rule: &AttentionRule, spans: &[Span<'_>]) -> Vec<Unit> {
     let at_once = (QUERIES / rule.shape.group()).max(1);
     let mut units = Vec::new();

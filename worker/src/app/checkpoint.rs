@@ -11,8 +11,9 @@ use crate::{
     tokenizer::{Tokenizer, TokenizerLoadError},
 };
 
+/// What a worker serves.
 #[derive(Debug)]
-pub(crate) struct Checkpoint {
+pub(crate) struct Loaded {
     pub(crate) model: Model,
     pub(crate) language: Language,
     pub(crate) end_of_turn: Arc<[u32]>,
@@ -40,18 +41,18 @@ pub enum CheckpointError {
 }
 
 /// Loads everything in a folder or a GGUF file: the small parts first, since the weights take longest.
-pub(super) fn load(path: &Path, options: &LoadOptions) -> Result<Checkpoint, CheckpointError> {
+pub(super) fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, CheckpointError> {
     if path.is_dir() {
         let language = Language::new(Tokenizer::load(path)?, ChatTemplate::load(path)?);
         let model = fitting(Model::from_folder(path, options)?, &language)?;
         let end_of_turn = end_of_turn::load(path, model.info.vocab_size)?;
-        Ok(complete(Checkpoint { model, language, end_of_turn }))
+        Ok(complete(Loaded { model, language, end_of_turn }))
     } else if path.is_file() {
         let file = Gguf::open(path)?;
         let language = Language::new(Tokenizer::from_gguf(&file)?, ChatTemplate::from_gguf(&file)?);
         let model = fitting(Model::from_gguf(&file, options)?, &language)?;
         let end_of_turn = end_of_turn::from_gguf(&file, model.info.vocab_size)?;
-        Ok(complete(Checkpoint { model, language, end_of_turn }))
+        Ok(complete(Loaded { model, language, end_of_turn }))
     } else {
         Err(CheckpointError::Nothing)
     }
@@ -71,15 +72,15 @@ fn fitting(model: Model, language: &Language) -> Result<Model, CheckpointError> 
     Ok(model)
 }
 
-/// The checkpoint, having said what it lacks.
-fn complete(checkpoint: Checkpoint) -> Checkpoint {
-    if checkpoint.end_of_turn.is_empty() {
+/// What was loaded, having said what it lacks.
+fn complete(loaded: Loaded) -> Loaded {
+    if loaded.end_of_turn.is_empty() {
         tracing::warn!("the checkpoint names no end-of-turn token: the model never finishes a turn");
     }
-    if checkpoint.language.chat_template.is_none() {
+    if loaded.language.chat_template.is_none() {
         tracing::warn!("the checkpoint has no chat template: the model takes raw prompts only");
     }
-    checkpoint
+    loaded
 }
 
 #[cfg(test)]

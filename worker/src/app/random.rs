@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 
 use serde_json::{Map, json};
 
-use super::checkpoint::{Checkpoint, CheckpointError};
+use super::checkpoint::{CheckpointError, Loaded};
 use crate::{
     chat_template::ChatTemplate,
     context::Language,
@@ -16,7 +16,7 @@ use crate::{
 /// Every message's words, one after the other.
 const TEMPLATE: &str = "{% for message in messages %}{{ message.content }} {% endfor %}";
 
-pub(super) fn load(config: &Path, options: &LoadOptions) -> Result<Checkpoint, CheckpointError> {
+pub(super) fn load(config: &Path, options: &LoadOptions) -> Result<Loaded, CheckpointError> {
     let model = Model::random(config, options)?;
     let words: Map<_, _> = (0..model.info.vocab_size).map(|id| (format!("t{id}"), json!(id))).collect();
     let tokenizer = json!({
@@ -26,5 +26,5 @@ pub(super) fn load(config: &Path, options: &LoadOptions) -> Result<Checkpoint, C
     });
     let tokenizer = Tokenizer::from_json(&tokenizer.to_string())?;
     let language = Language::new(tokenizer, Some(ChatTemplate::from_source(TEMPLATE)?));
-    Ok(Checkpoint { model, language, end_of_turn: Arc::new([]) })
+    Ok(Loaded { model, language, end_of_turn: Arc::new([]) })
 }

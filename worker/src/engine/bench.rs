@@ -86,11 +86,14 @@ impl<'a> Bench<'a> {
     pub(crate) fn step(&mut self) -> Result<Stepped, StepError> {
         let from = Instant::now();
         let plan = self.plan()?;
-        let logits = self.model.forward(&plan.batch, &mut self.store)?;
-        for (index, reader) in plan.readers.iter().enumerate() {
-            if let Some(outcome) = self.scheduler.read(*reader, logits.row(index)) {
-                outcome.map_err(|NotFinite| StepError::NotFinite)?;
-            }
+        let (scheduler, mut readers, mut finite) = (&mut self.scheduler, plan.readers.iter(), true);
+        let read = |logits: &[f32]| {
+            let outcome = readers.next().and_then(|reader| scheduler.read(*reader, logits));
+            finite &= !matches!(outcome, Some(Err(NotFinite)));
+        };
+        self.model.forward_each(&plan.batch, &mut self.store, read)?;
+        if !finite {
+            return Err(StepError::NotFinite);
         }
         let took = from.elapsed();
         self.computed += plan.batch.rows() as u64;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::sequence::Outcome;
-use super::{DraftJob, Drafted, EngineError, ScoreJob, Scored, Work};
+use super::{Drafted, EngineError, ReadyDraft, ScoreJob, Scored, Work};
 
 /// A call on its way to the engine's thread.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub(super) struct Job {
 
 #[derive(Debug)]
 pub(super) enum Request {
-    Draft(DraftJob, oneshot::Sender<Result<Drafted, EngineError>>),
+    Draft(ReadyDraft, oneshot::Sender<Result<Drafted, EngineError>>),
     Score(ScoreJob, oneshot::Sender<Result<Scored, EngineError>>),
 }
 

@@ -9,9 +9,10 @@ use tokio::sync::mpsc::error::TryRecvError;
 
 use super::EngineError;
 use super::call::{Call, Job, Request};
+use super::sampler::NotFinite;
 use super::scheduler::{Plan, Scheduler};
 use super::sequence::{Outcome, Sequence, SequenceId};
-use crate::model::{KvStore, Logits, Model};
+use crate::model::{KvStore, Model};
 
 pub(super) struct Runner {
     model: Model,
@@ -104,25 +105,33 @@ impl Runner {
                 call.computes(span.rows, started);
             }
         }
-        match self.model.forward(&plan.batch, &mut self.store) {
-            Ok(logits) => self.read(&plan, &logits),
-            Err(error) => self.fail_running(&error.to_string()),
+        let (scheduler, mut readers, mut ended) = (&mut self.scheduler, plan.readers.iter(), Vec::new());
+        let read = |logits: &[f32]| {
+            let Some(reader) = readers.next() else { return };
+            ended.extend(scheduler.read(*reader, logits).map(|outcome| (*reader, outcome)));
+        };
+        let computed = self.model.forward_each(&plan.batch, &mut self.store, read);
+        self.end(&plan, ended);
+        if let Err(error) = computed {
+            self.fail_running(&error.to_string());
         }
         tracing::trace!(rows = plan.batch.rows(), sequences = plan.owners.len(), took = ?started.elapsed(), "engine step");
     }
 
-    fn read(&mut self, plan: &Plan, logits: &Logits) {
+    /// Answers the calls whose last sequence a pass brought to its end.
+    fn end(&mut self, plan: &Plan, ended: Vec<(SequenceId, Result<Outcome, NotFinite>)>) {
         let now = Instant::now();
-        for (index, reader) in plan.readers.iter().enumerate() {
+        for reader in &plan.readers {
             if let Some(call) = self.calls.get_mut(&reader.call) {
                 call.has_read(now);
             }
-            match self.scheduler.read(*reader, logits.row(index)) {
-                None => {}
-                Some(Ok(outcome)) => self.complete(*reader, outcome),
-                Some(Err(_)) => {
-                    self.scheduler.cancel(reader.call);
-                    self.fail(reader.call, EngineError::NotFinite);
+        }
+        for (id, outcome) in ended {
+            match outcome {
+                Ok(outcome) => self.complete(id, outcome),
+                Err(NotFinite) => {
+                    self.scheduler.cancel(id.call);
+                    self.fail(id.call, EngineError::NotFinite);
                 }
             }
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::batch::Row;
 use super::cache::{Cache, Root};
 use super::sampler::{self, NotFinite, Sampler};
-use super::{DraftJob, ScoreSequence};
+use super::{ReadyDraft, ScoreSequence};
 
 /// Sequences of one call share its number; `index` is the candidate's place in the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -44,15 +44,10 @@ pub(super) enum Outcome {
 }
 
 impl Sequence {
-    pub(super) fn draft(id: SequenceId, job: DraftJob) -> Self {
-        let kind = Kind::Draft {
-            context: job.tokens.len(),
-            max_new: job.max_new,
-            end_of_turn: job.end_of_turn,
-            sampler: Box::new(Sampler::new(job.sampling, &job.tokens, job.answer_from)),
-            logprobs: Vec::new(),
-        };
-        Self::new(id, job.tokens, kind)
+    pub(super) fn draft(id: SequenceId, draft: impl Into<ReadyDraft>) -> Self {
+        let ReadyDraft { tokens, max_new, end_of_turn, sampler, .. } = draft.into();
+        let kind = Kind::Draft { context: tokens.len(), max_new, end_of_turn, sampler, logprobs: Vec::new() };
+        Self::new(id, tokens, kind)
     }
 
     pub(super) fn score(id: SequenceId, candidate: ScoreSequence, end_of_turn: Arc<[u32]>) -> Self {

@@ -10,6 +10,8 @@ use super::rope;
 /// Gemma 2 scales its queries by the head's width, but in the one size with so many layers by the model's width over the heads. No
 /// key says so.
 const GEMMA2_27B_LAYERS: u64 = 46;
+/// Of the attention and of the logits, where a file was written before there were keys for them: what every published Gemma 2 has.
+const GEMMA2_CAPS: (f64, f64) = (50.0, 30.0);
 
 /// The keys that start with the architecture's name.
 #[derive(Clone, Copy)]
@@ -39,14 +41,30 @@ impl<'a> ModelKeys<'a> {
         self.file.metadata().text(&self.key(name))
     }
 
+    fn required_number(self, name: &str) -> Result<f64, Fault> {
+        self.number(name)?.ok_or_else(|| Fault::Missing { key: self.key(name) })
+    }
+
+    /// How many heads queries have, and keys.
+    fn heads(self) -> Result<(u64, u64), Fault> {
+        let heads = self.required_count("attention.head_count")?;
+        if heads == 0 {
+            return Err(self.refused("attention.head_count", heads, "from 1 to embedding_length"));
+        }
+        match self.count("attention.head_count_kv")?.unwrap_or(heads) {
+            0 => Err(self.refused("attention.head_count_kv", 0, "from 1 to attention.head_count")),
+            kv_heads => Ok((heads, kv_heads)),
+        }
+    }
+
     /// Width of a head.
     pub(super) fn head_dim(self) -> Result<usize, Fault> {
-        let (hidden, heads) = (self.required_count("embedding_length")?, self.required_count("attention.head_count")?);
-        let found = self.count("attention.key_length")?.unwrap_or(hidden.checked_div(heads).unwrap_or_default());
-        match usize::try_from(found) {
-            Ok(head_dim) if head_dim > 0 => Ok(head_dim),
-            Ok(_) | Err(_) => Err(self.refused("attention.head_count", heads, "from 1 to embedding_length")),
-        }
+        let (hidden, (heads, _)) = (self.required_count("embedding_length")?, self.heads()?);
+        let (width, refused) = match self.count("attention.key_length")? {
+            Some(width) => (width, self.refused("attention.key_length", width, "from 1 on")),
+            None => (hidden / heads, self.refused("attention.head_count", heads, "from 1 to embedding_length")),
+        };
+        usize::try_from(width).ok().filter(|width| *width > 0).ok_or(refused)
     }
 
     fn refused(self, name: &str, found: impl ToString, expected: &str) -> Fault {
@@ -58,19 +76,19 @@ impl<'a> ModelKeys<'a> {
 pub(super) fn config(keys: ModelKeys<'_>) -> Result<Value, Fault> {
     refuse_what_no_decoder_has(keys)?;
     let (layers, hidden) = (keys.required_count("block_count")?, keys.required_count("embedding_length")?);
-    let (heads, head_dim) = (keys.required_count("attention.head_count")?, keys.head_dim()?);
+    let ((heads, kv_heads), head_dim) = (keys.heads()?, keys.head_dim()?);
     let mut config = Map::new();
     let mut set = |field: &str, value: Value| config.insert(field.to_owned(), value);
     set("hidden_size", json!(hidden));
     set("num_hidden_layers", json!(layers));
     set("num_attention_heads", json!(heads));
-    set("num_key_value_heads", json!(keys.count("attention.head_count_kv")?.unwrap_or(heads)));
+    set("num_key_value_heads", json!(kv_heads));
     set("head_dim", json!(head_dim));
     set("intermediate_size", json!(keys.required_count("feed_forward_length")?));
     set("max_position_embeddings", json!(keys.required_count("context_length")?));
     set("vocab_size", json!(keys.file.vocab_size()?));
     set("tie_word_embeddings", json!(!keys.file.has_tensor("output.weight")));
-    set("rms_norm_eps", json!(keys.number("attention.layer_norm_rms_epsilon")?));
+    set("rms_norm_eps", json!(keys.required_number("attention.layer_norm_rms_epsilon")?));
     set("rope_theta", json!(keys.number("rope.freq_base")?.unwrap_or(10_000.0)));
     let window = keys.count("attention.sliding_window")?.filter(|window| *window > 0);
     let has_bias = |tensor: &str| keys.file.has_tensor(tensor);
@@ -96,8 +114,8 @@ pub(super) fn config(keys: ModelKeys<'_>) -> Result<Value, Fault> {
             set("sliding_window", json!(window));
             let types = ["sliding_attention", "full_attention"];
             set("layer_types", types.into_iter().cycle().take(layers.min(1 << 16) as usize).collect());
-            set("attn_logit_softcapping", json!(keys.number("attn_logit_softcapping")?));
-            set("final_logit_softcapping", json!(keys.number("final_logit_softcapping")?));
+            set("attn_logit_softcapping", json!(keys.number("attn_logit_softcapping")?.unwrap_or(GEMMA2_CAPS.0)));
+            set("final_logit_softcapping", json!(keys.number("final_logit_softcapping")?.unwrap_or(GEMMA2_CAPS.1)));
             let scalar = if layers == GEMMA2_27B_LAYERS { hidden / heads } else { head_dim as u64 };
             set("query_pre_attn_scalar", json!(scalar));
             "gemma2"

@@ -179,7 +179,7 @@ fn shape(declared: &[u64]) -> Option<Vec<usize>> {
     (elements > 0).then_some(shape)
 }
 
-/// A number's place in an array's bytes, or a text's.
+/// The texts of an array.
 pub(super) fn texts(bytes: &[u8]) -> Result<Vec<&str>, Fault> {
     let mut reader = Reader { bytes, at: 0 };
     let mut texts = Vec::new();

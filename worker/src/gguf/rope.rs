@@ -18,14 +18,11 @@ pub(super) fn fields(keys: ModelKeys<'_>, head_dim: usize) -> Result<Map<String,
     let mut fields = Map::new();
     let rotated = keys.count("rope.dimension_count")?.filter(|rotated| *rotated != head_dim as u64);
     if let Some(rotated) = rotated {
-        fields.insert("partial_rotary_factor".to_owned(), json!(rotated as f64 / head_dim as f64));
+        fields.insert("partial_rotary_factor".to_owned(), json!(share(rotated, head_dim)));
     }
-    let divisors = |tensor: &str| keys.file.floats(tensor);
-    if let Some(divisors) = divisors("rope_freqs.weight")? {
+    if let Some(divisors) = keys.file.floats("rope_freqs.weight")? {
         fields.insert("rope_scaling".to_owned(), from_divisors(keys, &divisors)?);
-    } else if let (Some(short), Some(long)) =
-        (divisors("rope_factors_short.weight")?, divisors("rope_factors_long.weight")?)
-    {
+    } else if let Some([short, long]) = short_and_long(keys)? {
         let original = keys.required_count("rope.scaling.original_context_length")?;
         fields.insert("original_max_position_embeddings".to_owned(), json!(original));
         let mut scaling = json!({"rope_type": "longrope", "short_factor": short, "long_factor": long});
@@ -37,6 +34,24 @@ pub(super) fn fields(keys: ModelKeys<'_>, head_dim: usize) -> Result<Map<String,
         fields.insert("rope_scaling".to_owned(), scaling);
     }
     Ok(fields)
+}
+
+/// The share of a head that turns, such that as many dimensions come out when it is multiplied back and cut to a whole number.
+fn share(rotated: u64, head_dim: usize) -> f64 {
+    let share = rotated as f64 / head_dim as f64;
+    if share * (head_dim as f64) < rotated as f64 { share.next_up() } else { share }
+}
+
+/// Longrope's two sets of divisors: both or none.
+fn short_and_long(keys: ModelKeys<'_>) -> Result<Option<[Vec<f32>; 2]>, Fault> {
+    let [short, long] = ["rope_factors_short.weight", "rope_factors_long.weight"];
+    let missing = |tensor: &str| Err(Fault::NoTensor { tensor: tensor.to_owned() });
+    match (keys.file.floats(short)?, keys.file.floats(long)?) {
+        (Some(short), Some(long)) => Ok(Some([short, long])),
+        (Some(_), None) => missing(long),
+        (None, Some(_)) => missing(short),
+        (None, None) => Ok(None),
+    }
 }
 
 fn by_name(keys: ModelKeys<'_>) -> Result<Option<Value>, Fault> {
@@ -102,6 +117,16 @@ fn llama3_divisor(factor: f64, original: f64, wavelength: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_share_that_turns_gives_its_dimensions_back() {
+        for head_dim in 1..=512 {
+            for rotated in 1..=head_dim as u64 {
+                assert_eq!((head_dim as f64 * share(rotated, head_dim)) as u64, rotated, "of {head_dim}");
+            }
+        }
+        assert_eq!(share(12, 16), 0.75);
+    }
 
     #[test]
     fn divisors_rise_from_one_to_the_factor() {

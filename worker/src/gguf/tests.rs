@@ -199,6 +199,25 @@ fn tensors_say_what_the_converter_did_to_them() {
 }
 
 #[test]
+fn a_merge_into_what_is_no_token_is_refused_by_name() {
+    let tokenizer = |merge: &str| {
+        let keys = [
+            ("general.architecture", text("qwen2")),
+            ("tokenizer.ggml.model", text("gpt2")),
+            ("tokenizer.ggml.pre", text("qwen2")),
+            ("tokenizer.ggml.tokens", texts(&["ab", "cd", "ef"])),
+            ("tokenizer.ggml.merges", texts(&[merge])),
+        ];
+        shown(&open(&written(&keys, &[])).unwrap().tokenizer().unwrap_err())
+    };
+    for (merge, expected) in [("ab cd", "two tokens that are one together"), ("abcd", "a space between them")] {
+        let error = tokenizer(merge);
+        let named = format!("tokenizer.ggml.merges is {merge:?}, expected two tokens");
+        assert!(error.contains(&named) && error.contains(expected), "{error}");
+    }
+}
+
+#[test]
 fn a_piece_beyond_any_real_one_is_refused() {
     let keys = [
         ("general.architecture", text("llama")),

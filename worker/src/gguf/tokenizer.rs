@@ -55,9 +55,10 @@ pub(super) fn build(metadata: Metadata<'_>, strips_after_marks: bool) -> Result<
 fn byte_level(metadata: Metadata<'_>, vocabulary: &Vocabulary<'_>) -> Result<Parts, Fault> {
     let split = Split::named(metadata.text(PRE)?.unwrap_or("default"))?;
     let merges = metadata.texts(MERGES)?.ok_or_else(|| Fault::Missing { key: MERGES.to_owned() })?;
-    let merges = merges.into_iter().map(merge).collect::<Result<Vec<_>, _>>()?;
+    let ids = ids(vocabulary);
+    let merges = merges.into_iter().map(|merge| parts(merge, &ids)).collect::<Result<Vec<_>, _>>()?;
     let model = BPE::builder()
-        .vocab_and_merges(ids(vocabulary), merges)
+        .vocab_and_merges(ids, merges)
         .ignore_merges(split.ignores_merges)
         .build()
         .map_err(Fault::Tokenizer)?;
@@ -70,15 +71,21 @@ fn byte_level(metadata: Metadata<'_>, vocabulary: &Vocabulary<'_>) -> Result<Par
     })
 }
 
-/// Two tokens with a space between them; the first may start with one.
-fn merge(text: &str) -> Result<(String, String), Fault> {
-    let space = text.char_indices().skip(1).find(|(_, letter)| *letter == ' ').map(|(at, _)| at);
-    let parts = space.map(|at| (text[..at].to_owned(), text[at + 1..].to_owned()));
-    parts.ok_or_else(|| Fault::Value {
+/// Two tokens with a space between them; the first may start with one. Together they are a token too.
+fn parts(merge: &str, ids: &Vocab) -> Result<(String, String), Fault> {
+    let refused = |expected: &str| Fault::Value {
         key: MERGES.to_owned(),
-        found: format!("{text:?}"),
-        expected: "two tokens with a space between them".to_owned(),
-    })
+        found: format!("{merge:?}"),
+        expected: expected.to_owned(),
+    };
+    let space = merge.char_indices().skip(1).find(|(_, letter)| *letter == ' ').map(|(at, _)| at);
+    let (left, right) = space
+        .map(|at| (merge[..at].to_owned(), merge[at + 1..].to_owned()))
+        .ok_or_else(|| refused("two tokens with a space between them"))?;
+    match ids.contains_key(&format!("{left}{right}")) {
+        true => Ok((left, right)),
+        false => Err(refused("two tokens that are one together")),
+    }
 }
 
 /// Where a text is there twice, it is the lower id's.

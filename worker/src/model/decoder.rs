@@ -4,11 +4,12 @@
 
 mod layer;
 
-use candle_core::{DType, Result, Tensor, bail};
+use candle_core::{DType, Device, Result, Tensor, bail};
 
 use super::LoadError;
 use super::attention::HeadShape;
 use super::config::{LayerConfig, ModelConfig};
+use super::host;
 use super::kv::KvStore;
 use super::linear::{Embedding, Linear, Part};
 use super::norm::Norm;
@@ -18,6 +19,9 @@ use super::rope::Rope;
 use super::weights::Weights;
 use crate::engine::batch::Batch;
 use layer::Layer;
+
+/// Of logits in memory at a time: a score of five drafts of ten tokens over the largest vocabularies.
+const LOGITS_BYTES: usize = 64 << 20;
 
 pub(super) struct Decoder {
     embed_tokens: Embedding,
@@ -35,13 +39,6 @@ pub(super) struct Decoder {
     kv_shape: HeadShape,
 }
 
-/// The model's output for the rows read, in their order.
-#[derive(Debug)]
-pub struct Logits {
-    values: Vec<f32>, // [reads, vocab]
-    vocab: usize,
-}
-
 /// What every step reads, however few its rows, and multiplies for each.
 #[derive(Clone, Debug)]
 pub(crate) struct StepShape {
@@ -57,13 +54,6 @@ pub(crate) struct StepShape {
     pub(crate) layer_slot_bytes: u64,
     /// Of each layer: how many keys a row sees; None: all.
     pub(crate) windows: Vec<Option<usize>>,
-}
-
-impl Logits {
-    /// The logits of the `index`-th row read; empty where there is none.
-    pub fn row(&self, index: usize) -> &[f32] {
-        self.values.get(index * self.vocab..(index + 1) * self.vocab).unwrap_or_default()
-    }
 }
 
 impl Decoder {
@@ -129,8 +119,9 @@ impl Decoder {
         &self.compute
     }
 
-    pub(super) fn forward(&self, batch: &Batch, store: &mut KvStore) -> Result<Logits> {
-        let (device, vocab) = (&self.compute.device, self.vocab);
+    /// Computes every row of the batch, then hands the logits of each row read to `each`, in order.
+    pub(super) fn forward(&self, batch: &Batch, store: &mut KvStore, mut each: impl FnMut(&[f32])) -> Result<()> {
+        let vocab = self.vocab;
         if batch.tokens.iter().any(|token| *token as usize >= vocab) {
             bail!("a token id beyond the vocabulary of {vocab}");
         }
@@ -142,17 +133,30 @@ impl Decoder {
         for (layer, kv) in self.layers.iter().zip(store.layers_mut()) {
             x = layer.forward(&x, &pass, kv)?;
         }
-        if batch.reads.is_empty() {
-            return Ok(Logits { values: Vec::new(), vocab });
+        for reads in batch.reads.chunks(reads_at_once(vocab)) {
+            let logits = self.logits(&x, reads)?.to_device(&Device::Cpu)?;
+            host::read(&logits, |logits| {
+                logits.chunks_exact(vocab).for_each(&mut each);
+                Ok(())
+            })?;
         }
-        let x = x.index_select(&Tensor::new(batch.reads.as_slice(), device)?, 0)?; // [reads, hidden]
-        let logits = self.lm_head.forward(&self.norm.forward(&x)?)?; // [reads, vocab]
-        let mut logits = logits.to_dtype(DType::F32)?;
-        if let Some(cap) = self.logit_softcap {
-            logits = ((logits / cap)?.tanh()? * cap)?;
-        }
-        Ok(Logits { values: logits.flatten_all()?.to_vec1()?, vocab })
+        Ok(())
     }
+
+    /// [reads, vocab], in f32
+    fn logits(&self, x: &Tensor, reads: &[u32]) -> Result<Tensor> {
+        let x = x.index_select(&Tensor::new(reads, &self.compute.device)?, 0)?; // [reads, hidden]
+        let logits = self.lm_head.forward(&self.norm.forward(&x)?)?.to_dtype(DType::F32)?; // [reads, vocab]
+        match self.logit_softcap {
+            Some(cap) => (logits / cap)?.tanh()? * cap,
+            None => Ok(logits),
+        }
+    }
+}
+
+/// Rows whose logits are in memory at a time: a call may ask for those of as many rows as a pass has.
+fn reads_at_once(vocab: usize) -> usize {
+    (LOGITS_BYTES / (vocab * size_of::<f32>())).max(1)
 }
 
 /// The names of the decoder and of the head in this checkpoint, and the final norm, which tells.
@@ -173,4 +177,17 @@ fn root(
 
 fn part(name: &str, rows: usize) -> Part {
     Part { name: name.to_owned(), rows }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logits_take_no_more_memory_the_more_rows_are_read() {
+        for (vocab, rows) in [(1 << 10, 1 << 14), (32_000, 524), (262_144, 64), (300_000, 55), (1 << 25, 1)] {
+            assert_eq!(reads_at_once(vocab), rows);
+            assert!(rows == 1 || rows * vocab * size_of::<f32>() <= LOGITS_BYTES);
+        }
+    }
 }

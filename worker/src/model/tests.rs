@@ -6,6 +6,10 @@ use std::path::{Path, PathBuf};
 use super::*;
 use crate::engine::batch::Row;
 
+#[path = "../../../tests/src/golden.rs"]
+#[expect(dead_code, unreachable_pub, reason = "the integration tests', which read more")]
+mod golden;
+
 /// Sequences that lie interleaved in one store.
 const SEQUENCES: usize = 3;
 /// Tokens of each.
@@ -14,17 +18,11 @@ const LENGTH: usize = 40;
 /// Natural-log units: f32 sums in another order.
 const CLOSE: f32 = 2e-4;
 
-#[expect(clippy::disallowed_methods, reason = "tests are configured by the environment alone")]
 fn folders() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut folders = checkpoints(&root.join("models"));
     assert_eq!(folders.len(), 3, "the bundled models");
-    let golden = std::env::var("SPECFUSE_GOLDEN").map_or(root.join("../shared/golden"), PathBuf::from);
-    let cases = checkpoints(&golden.join("logits"));
-    if cases.is_empty() {
-        eprintln!("no golden cases at {}: the bundled models alone", golden.display());
-    }
-    folders.extend(cases);
+    folders.extend(golden::folder().into_iter().flat_map(|golden| checkpoints(&golden.join("logits"))));
     folders
 }
 
@@ -105,5 +103,46 @@ fn operations_on_halves_and_on_quantised_weights_stay_near() {
             let mean = off.iter().sum::<f32>() / off.len() as f32;
             assert!(mean <= near, "{} as {operations:?}: {mean}", folder.display());
         }
+    }
+}
+
+/// A model of one small layer.
+fn random(vocab: usize) -> Model {
+    let config = serde_json::json!({
+        "model_type": "llama", "vocab_size": vocab, "hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1,
+        "num_attention_heads": 2, "max_position_embeddings": 1024,
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("config.json");
+    std::fs::write(&path, config.to_string()).unwrap();
+    Model::random(&path, &LoadOptions::default()).unwrap()
+}
+
+#[test]
+fn logits_are_handed_over_in_order_however_many_rows_are_read() {
+    const VOCAB: usize = 300_000;
+    const ROWS: usize = 120;
+    let model = random(VOCAB);
+    let rows = |read: &dyn Fn(usize) -> bool| {
+        let row = |slot: usize| Row { token: (slot * 97 % VOCAB) as u32, write: Some(slot as u32), read: read(slot) };
+        let mut batch = Batch::default();
+        batch.push(0, (0..ROWS as u32).collect(), &(0..ROWS).map(row).collect::<Vec<_>>());
+        batch
+    };
+    let mut store = model.store(ROWS).unwrap();
+    let (mut handed, mut kept) = (0, Vec::new());
+    let last_of_a_slice = 54;
+    let looked_at = [0, last_of_a_slice, last_of_a_slice + 1, ROWS - 1];
+    let keep = |logits: &[f32]| {
+        if looked_at.contains(&handed) {
+            kept.push(logits.to_vec());
+        }
+        handed += 1;
+    };
+    model.forward_each(&rows(&|_| true), &mut store, keep).unwrap();
+    assert_eq!(handed, ROWS);
+    for (kept, index) in kept.iter().zip(looked_at) {
+        let alone = model.forward(&rows(&|row| row == index), &mut store).unwrap();
+        assert!(alone.row(0) == kept.as_slice() && kept.len() == VOCAB, "row {index}");
     }
 }

@@ -110,6 +110,19 @@ fn what_does_not_fit_together_is_refused() {
     assert_eq!(attend(2, 0, &[0, 1]), ShapeError::Queries { queries: 64, rows: 2, width: 64 });
     assert_eq!(attend(1, 2, &[0, 1]), ShapeError::Span { rows: 1, start: 2, named: 2 });
     assert_eq!(attend(1, 1, &[0, 600]), ShapeError::Slot { slot: 600, slots: SLOTS });
+    assert_eq!(attend(1, usize::MAX, &[]), ShapeError::Span { rows: 1, start: usize::MAX, named: 0 });
+}
+
+#[test]
+fn heads_that_do_not_divide_are_refused() {
+    for (heads, kv_heads, head_dim) in [(5, 2, 16), (0, 2, 16), (4, 0, 16), (4, 2, 0)] {
+        let shape = HeadShape { heads, kv_heads, head_dim };
+        let rule = AttentionRule { shape, ..rule(16, None, None) };
+        let (queries, kv) = (values(shape.width(), 0.1), values(640 * 32, 0.2));
+        let cached = Cached { keys: &kv, values: &kv, slots: SLOTS };
+        let spans = [Span { rows: 1, start: 0, slots: &[3] }];
+        assert_eq!(attend(&rule, &queries, cached, &spans).unwrap_err(), ShapeError::Heads(shape));
+    }
 }
 
 #[test]

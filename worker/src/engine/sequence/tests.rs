@@ -1,4 +1,5 @@
 use super::*;
+use crate::engine::DraftJob;
 use crate::engine::Sampling;
 
 const ID: SequenceId = SequenceId { call: 0, index: 0 };

@@ -5,19 +5,36 @@ use super::*;
 
 /// The config of a file with these keys besides the ones that every model has.
 fn config(architecture: &str, more: &[(&str, Key)], tensors: &[(&str, &[usize])]) -> Result<Value, String> {
-    let common = [
+    config_of(architecture, with(common(), more), tensors)
+}
+
+/// That of a file without one of the keys that every model has.
+fn config_without(key: &str) -> Result<Value, String> {
+    let keys = common().into_iter().filter(|(known, _)| *known != key).collect();
+    config_of("qwen2", keys, &[])
+}
+
+fn common() -> Vec<(&'static str, Key)> {
+    vec![
         ("block_count", Key::U32(4)),
         ("embedding_length", Key::U32(64)),
         ("feed_forward_length", Key::U32(128)),
         ("context_length", Key::U32(256)),
         ("attention.head_count", Key::U32(4)),
         ("attention.layer_norm_rms_epsilon", Key::F32(0.5)),
-    ];
-    let mut keys = vec![("general.architecture".to_owned(), text(architecture))];
-    for (key, value) in common.iter().chain(more) {
-        keys.retain(|(known, _)| *known != format!("{architecture}.{key}"));
-        keys.push((format!("{architecture}.{key}"), value.clone()));
-    }
+    ]
+}
+
+fn with<'a>(mut keys: Vec<(&'a str, Key)>, more: &[(&'a str, Key)]) -> Vec<(&'a str, Key)> {
+    keys.retain(|(known, _)| more.iter().all(|(key, _)| key != known));
+    keys.extend_from_slice(more);
+    keys
+}
+
+fn config_of(architecture: &str, keys: Vec<(&str, Key)>, tensors: &[(&str, &[usize])]) -> Result<Value, String> {
+    let keys: Vec<(String, Key)> = std::iter::once(("general.architecture".to_owned(), text(architecture)))
+        .chain(keys.into_iter().map(|(key, value)| (format!("{architecture}.{key}"), value)))
+        .collect();
     let keys: Vec<_> = keys.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
     let embedding: (&str, &[usize]) = ("token_embd.weight", &[320, 64]);
     let file = open(&written(&keys, &[&[embedding], tensors].concat())).unwrap();
@@ -71,6 +88,32 @@ fn gemma2_has_its_caps_windows_and_scale() {
     let largest =
         config("gemma2", &[("block_count", Key::U32(46)), ("attention.key_length", Key::U32(32))], &[]).unwrap();
     assert_eq!(largest["query_pre_attn_scalar"], 16);
+    // Files that were written before these keys existed.
+    assert_eq!((&largest["attn_logit_softcapping"], &largest["final_logit_softcapping"]), (&json!(50.0), &json!(30.0)));
+}
+
+#[test]
+fn an_epsilon_is_never_guessed() {
+    let error = config_without("attention.layer_norm_rms_epsilon").unwrap_err();
+    assert_eq!(error, "it has no key qwen2.attention.layer_norm_rms_epsilon");
+}
+
+#[test]
+fn one_set_of_long_divisors_needs_the_other() {
+    for (there, missing) in [("short", "long"), ("long", "short")] {
+        let tensor = format!("rope_factors_{there}.weight");
+        let keys = [("rope.scaling.original_context_length", Key::U32(64))];
+        let error = config("phi3", &keys, &[(&tensor, &[8])]).unwrap_err();
+        assert_eq!(error, format!("it has no tensor rope_factors_{missing}.weight"));
+    }
+}
+
+#[test]
+fn an_odd_share_of_a_head_turns_as_the_file_says() {
+    let keys = [("rope.dimension_count", Key::U32(60)), ("attention.key_length", Key::U32(88))];
+    let share = config("phi3", &keys, &[]).unwrap()["partial_rotary_factor"].as_f64().unwrap();
+    // As config.json's readers cut it.
+    assert_eq!((88.0 * share) as usize, 60);
 }
 
 #[test]
@@ -115,6 +158,7 @@ fn divisors_are_given_by_the_parameters_they_follow_from_or_as_they_are() {
             ["block_count", "embedding_length", "feed_forward_length", "attention.head_count"]
                 .map(|key| (&*format!("llama.{key}").leak(), Key::U32(64))),
         );
+        keys.push(("llama.attention.layer_norm_rms_epsilon", Key::F32(1e-5)));
         keys.extend(base);
         let file = open(&written_with(&keys, &[("token_embd.weight", vec![1.0; 64]), ("rope_freqs.weight", divisors)]));
         file.unwrap().config().unwrap()["rope_scaling"].clone()
@@ -129,12 +173,23 @@ fn divisors_are_given_by_the_parameters_they_follow_from_or_as_they_are() {
 }
 
 #[test]
+fn no_heads_are_refused_though_their_width_is_known() {
+    let keys =
+        [("attention.head_count", Key::U32(0)), ("attention.key_length", Key::U32(32)), ("block_count", Key::U32(46))];
+    let error = config("gemma2", &keys, &[]).unwrap_err();
+    assert!(error.starts_with("key gemma2.attention.head_count is 0, expected from 1"), "{error}");
+}
+
+#[test]
 fn what_no_decoder_has_is_refused_by_its_key() {
     for (key, value) in [
         ("expert_count", Key::U32(8)),
         ("attention.value_length", Key::U32(8)),
         ("attention.temperature_scale", Key::F32(0.1)),
         ("attention.head_count", Key::U32(65)),
+        ("attention.head_count", Key::U32(0)),
+        ("attention.head_count_kv", Key::U32(0)),
+        ("attention.key_length", Key::U32(0)),
         ("attention.head_count", Key::Array(vec![Key::U32(4)])),
         ("context_length", text("long")),
     ] {

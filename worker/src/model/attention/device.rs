@@ -1,11 +1,20 @@
-//! Attention with the operations that every device has: spans of equal length are gathered into one batch, padded to the longest
-//! context among them, and masked. Their number does not grow with the sequences, but with the lengths that spans have.
+//! Attention with the operations that every device has: spans of as many rows and about as long a context are gathered into one
+//! batch, padded to the longest among them, and masked. Their number does not grow with the sequences, but with the lengths that
+//! spans have; their memory is bounded, however long one sequence beside many short ones is.
 
 use candle_core::{DType, Device, Result, Tensor, bail};
 
 use super::{AttentionRule, HeadShape};
 use crate::engine::batch::Span;
 use crate::model::kv::{DeviceKv, check_slots};
+
+/// Positions, padding included, of a gather of more spans than one: half a GiB of keys and values in the largest models that fit a GPU.
+const POSITIONS: usize = 1 << 17;
+/// Contexts of up to this length go together however much shorter some are.
+const SHORT: usize = 64;
+
+/// A span, and the row that it begins at.
+type Placed<'a> = (u32, &'a Span);
 
 /// What every layer gathers for a batch's spans.
 pub(in crate::model) struct Gathers {
@@ -45,24 +54,51 @@ impl Gathers {
             placed.push((next, span));
             next += span.rows as u32;
         }
-        // Stable: spans of one length stay in their order.
-        placed.sort_by_key(|(_, span)| span.rows);
-        let straight = placed.is_sorted_by_key(|(first, _)| *first);
+        let batches = alike(placed);
+        let rows = || batches.iter().flatten().flat_map(|(first, span)| *first..first + span.rows as u32);
+        let straight = rows().is_sorted();
         let mut order = vec![0; next as usize];
-        for (place, row) in (0u32..).zip(placed.iter().flat_map(|(first, span)| *first..first + span.rows as u32)) {
+        for (place, row) in (0u32..).zip(rows()) {
             order[row as usize] = place;
         }
-        let batches: Vec<&[(u32, &Span)]> = placed.chunk_by(|(_, a), (_, b)| a.rows == b.rows).collect();
         let whole = straight && batches.len() == 1;
-        let gather = |spans| Gather::new(spans, windows, whole, device);
+        let gather = |spans: &Vec<Placed<'_>>| Gather::new(spans, windows, whole, device);
         let order = if straight { None } else { Some(Tensor::new(order, device)?) };
-        Ok(Self { batches: batches.into_iter().map(gather).collect::<Result<_>>()?, order })
+        Ok(Self { batches: batches.iter().map(gather).collect::<Result<_>>()?, order })
     }
+}
+
+/// Spans that are gathered together: of as many rows, and in their order where one batch takes them all.
+fn alike(mut spans: Vec<Placed<'_>>) -> Vec<Vec<Placed<'_>>> {
+    spans.sort_by_key(|(_, span)| span.rows);
+    let of_as_many_rows = spans.chunk_by(|(_, a), (_, b)| a.rows == b.rows).map(<[_]>::to_vec);
+    of_as_many_rows.flat_map(about_as_long).collect()
+}
+
+/// At most twice as long as the shortest beside it, unless that is short.
+fn about_as_long(mut spans: Vec<Placed<'_>>) -> Vec<Vec<Placed<'_>>> {
+    let length = |(_, span): &Placed<'_>| span.slots.len();
+    let fit = |shortest: usize, longest: usize, count: usize| {
+        longest <= SHORT.max(2 * shortest) && count.saturating_mul(longest) <= POSITIONS
+    };
+    let (shortest, longest) = (spans.iter().map(length).min(), spans.iter().map(length).max());
+    if fit(shortest.unwrap_or(0), longest.unwrap_or(0), spans.len()) {
+        return vec![spans];
+    }
+    spans.sort_by_key(length);
+    let mut batches: Vec<Vec<Placed<'_>>> = Vec::new();
+    for span in spans {
+        match batches.last_mut() {
+            Some(batch) if fit(batch.first().map_or(0, length), length(&span), batch.len() + 1) => batch.push(span),
+            Some(_) | None => batches.push(vec![span]),
+        }
+    }
+    batches
 }
 
 impl Gather {
     /// `spans`: with the row that each begins at; `whole`: they are the batch.
-    fn new(spans: &[(u32, &Span)], windows: &[Option<usize>], whole: bool, device: &Device) -> Result<Self> {
+    fn new(spans: &[Placed<'_>], windows: &[Option<usize>], whole: bool, device: &Device) -> Result<Self> {
         let (count, rows) = (spans.len(), spans.first().map_or(0, |(_, span)| span.rows));
         let longest = spans.iter().map(|(_, span)| span.slots.len()).max().unwrap_or(0);
         let slots: Vec<u32> = spans.iter().flat_map(|(_, span)| padded(&span.slots, longest)).collect();
@@ -121,7 +157,7 @@ fn padded(slots: &[u32], length: usize) -> impl Iterator<Item = u32> {
 }
 
 /// [spans, rows, positions]
-fn mask(spans: &[(u32, &Span)], longest: usize, window: Option<usize>) -> Vec<f32> {
+fn mask(spans: &[Placed<'_>], longest: usize, window: Option<usize>) -> Vec<f32> {
     let mut mask = Vec::new();
     for (_, span) in spans {
         for end in span.start + 1..=span.start + span.rows {
@@ -131,4 +167,40 @@ fn mask(spans: &[(u32, &Span)], longest: usize, window: Option<usize>) -> Vec<f3
         }
     }
     mask
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn span(rows: usize, length: usize) -> Span {
+        Span { rows, start: length - rows, slots: vec![0; length] }
+    }
+
+    /// How long the contexts are that are gathered together.
+    fn lengths(spans: &[Span]) -> Vec<Vec<usize>> {
+        let batches = alike((0u32..).zip(spans).collect());
+        batches.iter().map(|batch| batch.iter().map(|(_, span)| span.slots.len()).collect()).collect()
+    }
+
+    #[test]
+    fn a_long_context_does_not_pad_the_short_ones_beside_it() {
+        let spans = [span(1, 30_000), span(1, 10), span(3, 500), span(1, 64), span(1, 100), span(1, 70), span(3, 900)];
+        assert_eq!(lengths(&spans), [vec![10, 64], vec![70, 100], vec![30_000], vec![500, 900]]);
+    }
+
+    #[test]
+    fn contexts_about_as_long_stay_together_and_in_their_order() {
+        assert_eq!(lengths(&[span(1, 900), span(1, 500), span(1, 1000)]), [[900, 500, 1000]]);
+        assert_eq!(lengths(&[span(1, 60), span(1, 1)]), [[60, 1]]);
+    }
+
+    #[test]
+    fn however_many_long_contexts_there_are_a_gather_is_bounded() {
+        let spans: Vec<Span> = (0..40).map(|more| span(1, 30_000 + more)).chain([span(1, 200_000)]).collect();
+        let batches = lengths(&spans);
+        assert!(batches.iter().all(|batch| batch.len() == 1 || batch.len() * batch[batch.len() - 1] <= POSITIONS));
+        assert_eq!(batches.iter().map(Vec::len).sum::<usize>(), 41);
+        assert_eq!(batches.len(), 11);
+    }
 }

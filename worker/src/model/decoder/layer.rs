@@ -1,7 +1,7 @@
 //! One layer: attention and feed-forward, each between norms and around a residual. Which norms there are and how projections lie
 //! together in the checkpoint are the configuration's affair.
 
-use candle_core::{Result, Tensor};
+use candle_core::{Result, Tensor, bail};
 use specfuse_kernels::rows;
 
 use super::part;
@@ -136,7 +136,7 @@ impl Attention {
     fn forward(&self, x: &Tensor, pass: &Pass<'_>, kv: &mut LayerKv) -> Result<Tensor> {
         let HeadShape { heads, kv_heads, head_dim } = self.rule.shape;
         let (width, kv_width) = (self.rule.shape.width(), self.rule.shape.kv_width());
-        let angles = &pass.angles[self.rope];
+        let Some(angles) = pass.angles.get(self.rope) else { bail!("no angles of rotary embedding {}", self.rope) };
         let qkv = self.qkv_proj.forward(x)?; // [rows, width + 2 kv_width]
         let mut queries = columns(&qkv, 0, width, pass)?; // [rows, width]
         let mut keys = columns(&qkv, width, kv_width, pass)?; // [rows, kv_width]

@@ -83,6 +83,41 @@ fn a_token_that_bridges_a_place_leaves_no_seam_there() {
     assert_eq!(seams(&with(byte_level(), "/added_tokens", added_token("<end>", true))), MARKS);
     assert_eq!(seams(&with(byte_level(), "/added_tokens", added_token("END", true))), []);
     assert_eq!(seams(&with(byte_level(), "/added_tokens", added_token("END", false))), MARKS);
+    let mut normalized = added_token("a▁b>", false);
+    normalized[0]["normalized"] = json!(true);
+    assert_eq!(seams(&with(sentence_piece(), "/added_tokens", normalized)), ['，']);
+}
+
+#[test]
+fn where_a_piece_of_text_begins_otherwise_no_added_token_may_end_at_a_seam() {
+    let spaced = with(byte_level(), "/pre_tokenizer/pretokenizers/1/add_prefix_space", json!(true));
+    let metaspace = |scheme: &str| {
+        let part = json!({ "type": "Metaspace", "replacement": "▁", "prepend_scheme": scheme, "split": false });
+        with(with(sentence_piece(), "/normalizer", json!(null)), "/pre_tokenizer", part)
+    };
+    for (tokenizer, all) in
+        [(sentence_piece(), vec![' ', '，']), (spaced, MARKS.to_vec()), (metaspace("always"), vec![' ', '，'])]
+    {
+        assert_eq!(seams(&with(tokenizer.clone(), "/added_tokens", added_token("<END>", false))), all);
+        assert_eq!(seams(&with(tokenizer, "/added_tokens", added_token("<END", false))), []);
+    }
+    assert_eq!(seams(&with(metaspace("first"), "/added_tokens", added_token("<END", false))), [' ', '，']);
+}
+
+#[test]
+fn letters_stay_what_they_are_whatever_stands_before_them() {
+    let nfc = |text: &str| {
+        let mut text = NormalizedString::from(text);
+        tokenizers::normalizers::NFC.normalize(&mut text).unwrap();
+        text.get().to_owned()
+    };
+    for letter in LETTERS.iter().flat_map(|(first, last)| *first..=*last) {
+        assert!(letter.is_alphanumeric(), "{letter:?}");
+        // Of every kind of script that composes.
+        for before in ["", "a", "ά", "ع", "א", "न", "ก", "が", "가", "ᄀ"] {
+            assert_eq!(nfc(&format!("{before}{letter}")), format!("{before}{letter}"));
+        }
+    }
 }
 
 #[test]
@@ -107,6 +142,11 @@ fn a_seam_stands_between_a_letter_and_a_mark() {
         ("one two", 3, None),
         ("one two three", 3, Some(7)),
         ("a. b", 0, None),
+        ("είναι η ζωή που", 16, Some(20)),
+        ("שלום עולם", 0, Some(8)),
+        ("سلام دنیا", 0, Some(8)),
+        ("घर में", 0, Some(6)),
+        ("สวัสดี ครับ ผม", 0, Some(31)),
         ("你好，世界", 0, Some(6)),
         ("你好，世界", 1, Some(6)),
         ("a", 9, None),

@@ -2,6 +2,11 @@ use super::*;
 
 /// Bytes are tokens; so are " a", "ab" and "cd".
 fn tokenizer(post_processor: &str) -> Tokenizer {
+    with_token(post_processor, "<s>")
+}
+
+/// With a special token of its own.
+fn with_token(post_processor: &str, token: &str) -> Tokenizer {
     let alphabet = tokenizers::pre_tokenizers::byte_level::ByteLevel::alphabet();
     let mut symbols: Vec<String> = alphabet.into_iter().map(String::from).collect();
     symbols.sort();
@@ -11,11 +16,12 @@ fn tokenizer(post_processor: &str) -> Tokenizer {
     let byte_level = r#"{"type":"ByteLevel","add_prefix_space":true,"trim_offsets":true,"use_regex":true}"#;
     let file = format!(
         r#"{{"version":"1.0","truncation":null,"padding":null,
-        "added_tokens":[{{"id":500,"content":"<s>","single_word":false,"lstrip":false,"rstrip":true,"normalized":false,"special":true}}],
+        "added_tokens":[{{"id":500,"content":"{token}","single_word":false,"lstrip":false,"rstrip":{rstrip},"normalized":false,"special":true}}],
         "normalizer":null,"pre_tokenizer":{byte_level},"post_processor":{post_processor},"decoder":{byte_level},
         "model":{{"type":"BPE","dropout":null,"unk_token":null,"continuing_subword_prefix":null,"end_of_word_suffix":null,
             "fuse_unk":false,"byte_fallback":false,"vocab":{vocab},"merges":["Ġ a","a b","c d"]}}}}"#,
         vocab = Value::Object(vocab),
+        rstrip = token == "<s>",
     );
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join(crate::tokenizer::FILE), file).unwrap();
@@ -35,6 +41,16 @@ fn a_long_text_is_read_as_it_is_encoded_however_it_grew() {
             let read = tokenizer.read(&text, add_special).unwrap();
             assert_eq!(read.ids, tokenizer.encode(&text, add_special).unwrap(), "{text:?}");
         }
+    }
+}
+
+#[test]
+fn a_token_longer_than_a_lead_is_read_as_one() {
+    let token = format!("<{}END", "x".repeat(2 * LEAD));
+    let tokenizer = with_token("null", &token);
+    for mark in [" ", "，", "\n"] {
+        let text = format!("{}{token}{mark}ab cd", ".".repeat(STRETCH + 9));
+        assert_eq!(tokenizer.read(&text, false).unwrap().ids, tokenizer.encode(&text, false).unwrap(), "{text:?}");
     }
 }
 
