@@ -161,7 +161,14 @@ impl<'a> Stored<'a> {
         match self.format {
             Format::Q4_0 => Some(blocks::converted(self.row(row), blocks::q4_0_as_q8_0)),
             Format::Q5_0 => Some(blocks::converted(self.row(row), blocks::q5_0_as_q8_0)),
-            _ => None,
+            Format::F32
+            | Format::F16
+            | Format::Bf16
+            | Format::Q5_1
+            | Format::Q8_0
+            | Format::Q4K
+            | Format::Q5K
+            | Format::Q6K => None,
         }
     }
 

@@ -118,10 +118,10 @@ impl<'a> Weights<'a> {
             Precision::Q8_0 | Precision::Q4K if whole(Format::Q8_0) => Format::Q8_0,
             Precision::Q8_0 | Precision::Q4K => stored,
         };
-        match format {
-            _ if self.kernels => Target::Packed(format.packed()),
-            Format::F32 | Format::F16 | Format::Bf16 => Target::Device(self.dtype()),
-            quantized => Target::Quantized(quantized),
+        match self.kernels {
+            true => Target::Packed(format.packed()),
+            false if format.block() == 1 => Target::Device(self.dtype()),
+            false => Target::Quantized(format),
         }
     }
 

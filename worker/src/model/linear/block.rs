@@ -188,11 +188,11 @@ fn packing<'a>(stored: &Stored<'a>, row: usize, format: matrix::Format) -> Row<'
     }
     let mut values = Vec::new();
     stored.format.widen(bytes, &mut values);
-    match format {
+    if format == matrix::Format::Q4K {
         // A row that cannot be quantised has no whole blocks, which the kernels refuse.
-        matrix::Format::Q4K => Row::Stored(Cow::Owned(quantized_row(&values, Format::Q4K).unwrap_or_default())),
-        _ => Row::Widened(values),
+        return Row::Stored(Cow::Owned(quantized_row(&values, Format::Q4K).unwrap_or_default()));
     }
+    Row::Widened(values)
 }
 
 /// The rows in ggml's blocks, quantised where they are not yet.
