@@ -53,7 +53,8 @@ pub struct Measured {
     /// Of keys and values.
     pub cache_bytes: u64,
     pub steps: Vec<Step>,
-    pub attention: Vec<Attention>,
+    /// None: after one context only.
+    pub attention: Option<Attention>,
     /// None: none were wanted, or they failed.
     pub rounds: Option<Rounds>,
     /// By the steps, as the engine counts them.
@@ -138,6 +139,7 @@ impl Run<'_> {
             let after = watch.apart(|| probe.measure(model, format))?;
             let ceilings = before.or_better(&after);
             step.least_ms = ceilings.fastest(&step.cost, format).map(|seconds| seconds * 1e3);
+            step.bandwidth = ceilings.bandwidth;
             steps.push(step);
             before = after;
         }

@@ -21,7 +21,7 @@ pub(super) fn report(report: &Report) -> Value {
         "cache_bytes": most(|measured| measured.cache_bytes),
         "computed_tokens": sum(|measured| measured.computed_tokens),
         "cached_tokens": sum(|measured| measured.cached_tokens),
-        "models": report.models.iter().map(|measured| model(report, measured)).collect::<Vec<_>>(),
+        "models": report.models.iter().map(model).collect::<Vec<_>>(),
     })
 }
 
@@ -29,7 +29,7 @@ fn formats(ceilings: &Ceilings) -> Map<String, Value> {
     ceilings.formats.iter().map(|(format, rate)| (format.name().to_owned(), json!(rate / 1e9))).collect()
 }
 
-fn model(report: &Report, measured: &Measured) -> Value {
+fn model(measured: &Measured) -> Value {
     json!({
         "dtype": measured.dtype,
         "family": measured.family,
@@ -41,16 +41,16 @@ fn model(report: &Report, measured: &Measured) -> Value {
         "cache_bytes": measured.cache_bytes,
         "computed_tokens": measured.computed_tokens,
         "cached_tokens": measured.cached_tokens,
-        "attention": measured.attention.iter().map(|one| attention(report, one)).collect::<Vec<_>>(),
+        "attention": measured.attention.as_ref().map(attention),
         "round": measured.rounds.as_ref().map(round),
     })
 }
 
-fn attention(report: &Report, attention: &Attention) -> Value {
+fn attention(attention: &Attention) -> Value {
     json!({
         "rows": attention.rows,
         "attention_gb_s": attention.rate.map(|rate| rate / 1e9),
-        "bandwidth_share": attention.share(&report.ceilings),
+        "bandwidth_share": attention.share,
     })
 }
 

@@ -21,8 +21,8 @@ pub(super) fn report(report: &Report) -> String {
         text.push_str(&format!("\n{}\n", heading(measured)));
         text.push_str("  step       rows  context          ms   tokens/s  of the roofline\n");
         steps(&mut text, measured);
-        for attention in &measured.attention {
-            text.push_str(&format!("  {}\n", added(report, attention)));
+        if let Some(attention) = &measured.attention {
+            text.push_str(&format!("  {}\n", added(attention)));
         }
         text.push_str(&format!("  {}\n", round(measured.rounds.as_ref())));
         text.push_str(&format!(
@@ -64,9 +64,9 @@ fn steps(text: &mut String, measured: &Measured) {
     }
 }
 
-fn added(report: &Report, attention: &Attention) -> String {
+fn added(attention: &Attention) -> String {
     let rate = attention.rate.map_or_else(|| "-".to_owned(), |rate| format!("{:.1} GB/s", rate / 1e9));
-    let share = percent(attention.share(&report.ceilings));
+    let share = percent(attention.share);
     format!("attention of {} rows reads what a longer context adds at {rate}, {share} of the bandwidth", attention.rows)
 }
 

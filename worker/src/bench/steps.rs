@@ -40,6 +40,8 @@ pub struct Step {
     pub cost: Cost,
     /// At the ceilings before or after it, whichever are better; None: nothing was measured for weights in this format.
     pub least_ms: Option<f64>,
+    /// Bytes a second of those ceilings.
+    pub bandwidth: f64,
 }
 
 impl Step {
@@ -238,7 +240,7 @@ fn median(model: &Model, step: Wanted, mut times: Vec<Stepped>) -> Result<Step, 
     let (rows, seconds) = (batch.rows(), took.as_secs_f64());
     let cost = Cost::of(&model.shape(), &batch);
     let Wanted { kind, context, .. } = step;
-    Ok(Step { kind, rows, context, ms: seconds * 1e3, tokens_s: rows as f64 / seconds, cost, least_ms: None })
+    Ok(Step { kind, rows, context, ms: seconds * 1e3, tokens_s: rows as f64 / seconds, cost, least_ms: None, bandwidth: 0.0 })
 }
 
 fn draft(model: &Model, tokens: Vec<u32>, max_new: usize) -> DraftJob {
