@@ -2,7 +2,7 @@
 
 mod checkpoint;
 mod random;
-mod room;
+pub(crate) mod room;
 pub(crate) mod server;
 
 use std::{error::Error as _, num::NonZeroUsize};

@@ -115,7 +115,7 @@ impl Run<'_> {
         let from = Instant::now();
         let loaded = open(&choice)?;
         let load_s = from.elapsed().as_secs_f64();
-        let format = multiplied(&loaded.model, precision);
+        let format = multiplied(&loaded.model, precision, choice.options.on_host());
         let mut measured = self.steps(&loaded.model, format, probe, &mut watch)?;
         measured.load_s = load_s;
         measured.peak_bytes = watch.end().filter(|_| choice.options.on_host());
@@ -173,10 +173,11 @@ impl Run<'_> {
     }
 }
 
-/// The format whose large products are the peak of this model: bf16 that is not asked for by name is multiplied as floats.
-fn multiplied(model: &Model, precision: Precision) -> Option<WeightFormat> {
+/// The format whose large products are the peak of this model: our kernels multiply bf16 that is not asked for by name as floats.
+fn multiplied(model: &Model, precision: Precision, on_host: bool) -> Option<WeightFormat> {
     let format = WeightFormat::named(model.info.dtype)?;
-    Some(if format == WeightFormat::Bf16 && precision != Precision::Bf16 { WeightFormat::F32 } else { format })
+    let exact = on_host && format == WeightFormat::Bf16 && precision != Precision::Bf16;
+    Some(if exact { WeightFormat::F32 } else { format })
 }
 
 fn open(choice: &ModelChoice) -> Result<Loaded, BenchError> {

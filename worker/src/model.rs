@@ -22,13 +22,13 @@ use candle_core::Device;
 
 use crate::engine::batch::Batch;
 use crate::gguf::{Gguf, GgufError};
-pub use ceiling::WeightFormat;
 pub(crate) use ceiling::{Place, Product};
 use config::ModelConfig;
 use decoder::Decoder;
 pub(crate) use decoder::StepShape;
 pub use kv::KvStore;
 pub use options::{DeviceError, DeviceKind, LoadOptions, Precision};
+pub use stored::Format as WeightFormat;
 use weights::Weights;
 
 /// A loaded model, ready to be given to the engine.

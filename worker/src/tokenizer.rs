@@ -180,6 +180,7 @@ mod tests {
             assert!(matches!(Tokenizer::load(dir.path()), Err(TokenizerLoadError::Invalid { .. })), "{content}");
         }
     }
+
     #[test]
     fn a_merge_longer_than_every_token_is_refused_by_name() {
         let model = r#"{"type":"BPE","vocab":{"ab":0,"cd":1},"merges":["ab cd"]}"#;

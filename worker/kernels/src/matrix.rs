@@ -85,7 +85,7 @@ pub struct Matrix {
 pub enum PackError {
     #[error(transparent)]
     OutOfMemory(#[from] OutOfMemory),
-    #[error("{} needs a multiple of {} inputs, the matrix has {inputs}", format.name(), format.block())]
+    #[error("{} needs a multiple of {} inputs, and more than none; the matrix has {inputs}", format.name(), format.block())]
     Blocks { format: Format, inputs: usize },
     #[error("{} is packed from its own blocks only", format.name())]
     NotBlocks { format: Format },
@@ -94,8 +94,8 @@ pub enum PackError {
 }
 
 impl Matrix {
-    /// Packs `row(0)`, `row(1)` … `row(outputs - 1)`, on all threads. A row in another format is converted, but not to Q4_K or Q6_K. Tells `done` which rows
-    /// will not be asked for again, some megabytes at a time.
+    /// Packs `row(0)`, `row(1)` … `row(outputs - 1)`, on all threads. A row in another format is converted, but not to Q4_K or Q6_K.
+    /// Tells `done` which rows will not be asked for again, some megabytes at a time.
     pub fn pack<'a>(
         format: Format,
         outputs: usize,
@@ -103,7 +103,7 @@ impl Matrix {
         row: impl Fn(usize) -> Row<'a> + Sync,
         done: impl Fn(Range<usize>),
     ) -> Result<Self, PackError> {
-        if !inputs.is_multiple_of(format.block()) {
+        if inputs == 0 || !inputs.is_multiple_of(format.block()) {
             return Err(PackError::Blocks { format, inputs });
         }
         let mut matrix = Self::empty(format, outputs, inputs)?;

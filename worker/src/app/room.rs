@@ -32,7 +32,7 @@ fn fits(wanted: u64, there: Option<u64>) -> Result<(), NoRoom> {
 }
 
 /// The machine's, or the least that a control group above this process leaves of it.
-fn memory() -> Option<u64> {
+pub(crate) fn memory() -> Option<u64> {
     let read = |path: &Path| std::fs::read_to_string(path).ok();
     let machine = read(Path::new("/proc/meminfo")).and_then(|text| total(&text));
     let limits = limit_files(&read(Path::new("/proc/self/cgroup")).unwrap_or_default());

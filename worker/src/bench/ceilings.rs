@@ -130,12 +130,8 @@ impl Probe {
         let ours = product_rate(Format::F32, TRIES)?.max(product_rate(Format::F16, TRIES)?);
         now.floats = ours.max(self.candle(Place::host(), WeightFormat::F32)?);
         if let Some(format) = format {
-            if let Some(packed) = format.packed() {
-                now.raise(format, product_rate(packed, TRIES)?);
-            }
-            if !format.is_float() {
-                now.raise(format, self.candle(Place::host(), format)?);
-            }
+            // Candle's of blocks have threads of their own number.
+            now.raise(format, product_rate(format.packed(), TRIES)?);
         }
         Ok(self.known(now))
     }

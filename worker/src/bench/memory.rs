@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use crate::app::room;
+
 /// The largest resident size while it is watched, less what there was when that began.
 pub(super) struct Watch {
     /// Resident before it began, or kept by others since.
@@ -38,9 +40,11 @@ impl Watch {
     }
 }
 
-/// Bytes that processes can still be given.
+/// Bytes that this process can still be given, within the limits that it is held to.
 pub(super) fn available() -> Option<u64> {
-    field(Path::new("/proc/meminfo"), "MemAvailable:")
+    let machine = field(Path::new("/proc/meminfo"), "MemAvailable:");
+    let held_to = room::memory().map(|most| most.saturating_sub(resident()));
+    machine.into_iter().chain(held_to).min()
 }
 
 /// Where the system refuses, the largest is that of the whole run.

@@ -17,6 +17,8 @@ const SEGMENT: u32 = 10;
 const ENDINGS: [&str; 5] = ["", " and", " the", " of the", ", then"];
 /// Tokens of cache: far more than the rounds need.
 const CACHE_TOKENS: u64 = 4096;
+/// Longest that one call may take: on the slowest machine that a model is measured on.
+const CALL: Duration = Duration::from_secs(600);
 const QUESTION: &str = "t11 t12 t13 How many apples are there when 47 and 38 are put together?";
 
 /// The medians of some rounds: one draft, then five candidates scored.
@@ -74,7 +76,7 @@ pub(super) async fn measure(loaded: Loaded, rounds: usize) -> Result<Rounds, Rou
         let _ = stopped.await;
     });
     let ask = async {
-        let channel = Endpoint::from_shared(format!("http://{address}"))?.connect().await?;
+        let channel = Endpoint::from_shared(format!("http://{address}"))?.timeout(CALL).connect().await?;
         let measured = ask(WorkerServiceClient::new(channel), rounds).await;
         drop(stop);
         measured

@@ -240,7 +240,16 @@ fn median(model: &Model, step: Wanted, mut times: Vec<Stepped>) -> Result<Step, 
     let (rows, seconds) = (batch.rows(), took.as_secs_f64());
     let cost = Cost::of(&model.shape(), &batch);
     let Wanted { kind, context, .. } = step;
-    Ok(Step { kind, rows, context, ms: seconds * 1e3, tokens_s: rows as f64 / seconds, cost, least_ms: None, bandwidth: 0.0 })
+    Ok(Step {
+        kind,
+        rows,
+        context,
+        ms: seconds * 1e3,
+        tokens_s: rows as f64 / seconds,
+        cost,
+        least_ms: None,
+        bandwidth: 0.0,
+    })
 }
 
 fn draft(model: &Model, tokens: Vec<u32>, max_new: usize) -> DraftJob {

@@ -14,7 +14,7 @@ const MAX_ROUNDS: u64 = 256;
 /// What random weights are measured in, one after the other, unless a flag chooses.
 const PRECISIONS: [Precision; 3] = [Precision::Bf16, Precision::Q8_0, Precision::F32];
 
-/// The bench's flags as typed.
+/// The bench's flags as typed; those of the model are the worker's, with its variables.
 #[derive(Clone, Debug, clap::Args)]
 pub struct BenchArgs {
     #[command(flatten)]

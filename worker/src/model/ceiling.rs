@@ -3,26 +3,10 @@
 
 use std::time::Instant;
 
-use candle_core::quantized::{GgmlDType, QMatMul, QTensor};
+use candle_core::quantized::{QMatMul, QTensor};
 use candle_core::{DType, Device, Module, Result, Tensor};
-use specfuse_kernels::matrix;
 
-use super::{ForwardError, Model};
-
-/// Formats of weights whose large products can be measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum WeightFormat {
-    F32,
-    F16,
-    Bf16,
-    Q4_0,
-    Q5_0,
-    Q5_1,
-    Q8_0,
-    Q4K,
-    Q5K,
-    Q6K,
-}
+use super::{ForwardError, Model, WeightFormat};
 
 /// Where candle computes, and the sizes that are large there.
 #[derive(Clone)]
@@ -53,71 +37,6 @@ struct Large {
 const LARGE_ON_HOST: Large = Large { rows: 256, width: 2048, copied_bytes: 1 << 28, at_once: 1 };
 const LARGE_ON_DEVICE: Large = Large { rows: 4096, width: 4096, copied_bytes: 1 << 28, at_once: 8 };
 
-impl WeightFormat {
-    const ALL: [Self; 10] = [
-        Self::F32,
-        Self::F16,
-        Self::Bf16,
-        Self::Q4_0,
-        Self::Q5_0,
-        Self::Q5_1,
-        Self::Q8_0,
-        Self::Q4K,
-        Self::Q5K,
-        Self::Q6K,
-    ];
-
-    /// As [`ModelInfo::dtype`](super::ModelInfo) says it.
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|format| format.name() == name)
-    }
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::F16 => "f16",
-            Self::Bf16 => "bf16",
-            Self::Q4_0 => "q4_0",
-            Self::Q5_0 => "q5_0",
-            Self::Q5_1 => "q5_1",
-            Self::Q8_0 => "q8_0",
-            Self::Q4K => "q4_k",
-            Self::Q5K => "q5_k",
-            Self::Q6K => "q6_k",
-        }
-    }
-
-    pub(crate) fn is_float(self) -> bool {
-        self.blocks().is_none()
-    }
-
-    /// What our kernels call it; None: they do not multiply it.
-    pub(crate) fn packed(self) -> Option<matrix::Format> {
-        match self {
-            Self::F32 => Some(matrix::Format::F32),
-            Self::F16 => Some(matrix::Format::F16),
-            Self::Bf16 => Some(matrix::Format::Bf16),
-            Self::Q8_0 => Some(matrix::Format::Q8_0),
-            Self::Q4K => Some(matrix::Format::Q4K),
-            Self::Q6K => Some(matrix::Format::Q6K),
-            Self::Q4_0 | Self::Q5_0 | Self::Q5_1 | Self::Q5K => None,
-        }
-    }
-
-    fn blocks(self) -> Option<GgmlDType> {
-        match self {
-            Self::F32 | Self::F16 | Self::Bf16 => None,
-            Self::Q4_0 => Some(GgmlDType::Q4_0),
-            Self::Q5_0 => Some(GgmlDType::Q5_0),
-            Self::Q5_1 => Some(GgmlDType::Q5_1),
-            Self::Q8_0 => Some(GgmlDType::Q8_0),
-            Self::Q4K => Some(GgmlDType::Q4K),
-            Self::Q5K => Some(GgmlDType::Q5K),
-            Self::Q6K => Some(GgmlDType::Q6K),
-        }
-    }
-}
-
 impl Model {
     /// Where it computes.
     pub(crate) fn place(&self) -> Place {
@@ -144,9 +63,9 @@ impl Place {
     /// A large product with weights in this format; of floats with weights as the rows are.
     pub(crate) fn product(self, format: WeightFormat) -> std::result::Result<Product, ForwardError> {
         let weights = self.values(self.large.width)?;
-        let weights = match format.blocks() {
-            Some(blocks) => QMatMul::from_qtensor(QTensor::quantize(&weights, blocks)?)?,
-            None => QMatMul::Tensor(weights.to_dtype(self.dtype)?),
+        let weights = match format.is_float() {
+            false => QMatMul::from_qtensor(QTensor::quantize(&weights, format.ggml())?)?,
+            true => QMatMul::Tensor(weights.to_dtype(self.dtype)?),
         };
         let x = self.values(self.large.rows)?.to_dtype(self.dtype)?; // [rows, width]
         Ok(Product { place: self, weights, x })
@@ -202,13 +121,5 @@ mod tests {
             sane(place(DType::F32).product(format).unwrap().rate(1).unwrap());
         }
         sane(place(DType::BF16).product(WeightFormat::Bf16).unwrap().rate(1).unwrap());
-    }
-
-    #[test]
-    fn formats_are_found_by_the_names_that_models_give_them() {
-        for format in WeightFormat::ALL {
-            assert_eq!(WeightFormat::named(format.name()), Some(format));
-        }
-        assert_eq!(WeightFormat::named("q2_k"), None);
     }
 }

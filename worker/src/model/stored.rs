@@ -4,6 +4,7 @@ mod blocks;
 
 use std::ops::Range;
 
+use candle_core::quantized::GgmlDType;
 use half::{bf16, f16};
 use memmap2::Mmap;
 use specfuse_kernels::matrix;
@@ -11,8 +12,8 @@ use specfuse_kernels::matrix;
 use crate::mapped;
 
 /// Element formats that a weight may have in a file: floats, and ggml's blocks of quantised elements with a scale.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Format {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Format {
     F32,
     F16,
     Bf16,
@@ -26,8 +27,26 @@ pub(super) enum Format {
 }
 
 impl Format {
+    pub(crate) const ALL: [Self; 10] = [
+        Self::F32,
+        Self::F16,
+        Self::Bf16,
+        Self::Q4_0,
+        Self::Q5_0,
+        Self::Q5_1,
+        Self::Q8_0,
+        Self::Q4K,
+        Self::Q5K,
+        Self::Q6K,
+    ];
+
+    /// By its name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.name() == name)
+    }
+
     /// As config files and tables write it.
-    pub(super) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::F32 => "f32",
             Self::F16 => "f16",
@@ -42,9 +61,29 @@ impl Format {
         }
     }
 
+    pub(crate) fn is_float(self) -> bool {
+        self.block() == 1
+    }
+
+    /// What candle calls it.
+    pub(super) fn ggml(self) -> GgmlDType {
+        match self {
+            Self::F32 => GgmlDType::F32,
+            Self::F16 => GgmlDType::F16,
+            Self::Bf16 => GgmlDType::BF16,
+            Self::Q4_0 => GgmlDType::Q4_0,
+            Self::Q5_0 => GgmlDType::Q5_0,
+            Self::Q5_1 => GgmlDType::Q5_1,
+            Self::Q8_0 => GgmlDType::Q8_0,
+            Self::Q4K => GgmlDType::Q4K,
+            Self::Q5K => GgmlDType::Q5K,
+            Self::Q6K => GgmlDType::Q6K,
+        }
+    }
+
     /// What our kernels hold it as: itself or, where they have no such format, one that loses nothing (Q8_0 of Q4_0 and Q5_0) or next
     /// to nothing (f16 of Q5_1 and Q5_K).
-    pub(super) fn packed(self) -> matrix::Format {
+    pub(crate) fn packed(self) -> matrix::Format {
         match self {
             Self::F32 => matrix::Format::F32,
             Self::F16 | Self::Q5_1 | Self::Q5K => matrix::Format::F16,

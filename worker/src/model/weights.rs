@@ -120,7 +120,7 @@ impl<'a> Weights<'a> {
         };
         match self.kernels {
             true => Target::Packed(format.packed()),
-            false if format.block() == 1 => Target::Device(self.dtype()),
+            false if format.is_float() => Target::Device(self.dtype()),
             false => Target::Quantized(format),
         }
     }

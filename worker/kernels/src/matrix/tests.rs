@@ -49,6 +49,8 @@ fn rows_and_blocks_of_the_wrong_length_are_refused() {
     assert!(matches!(short, PackError::RowLength { found: 8, expected: 12 }));
     let odd = Matrix::pack(Format::Q8_0, 2, 33, |_| Row::Widened(vec![0.0; 33]), |_| ()).unwrap_err();
     assert!(matches!(odd, PackError::Blocks { format: Format::Q8_0, inputs: 33 }));
+    let none = Matrix::pack(Format::F32, 2, 0, |_| Row::Widened(vec![]), |_| ()).unwrap_err();
+    assert!(matches!(none, PackError::Blocks { format: Format::F32, inputs: 0 }));
     let plain = Matrix::pack(Format::Q4K, 1, 256, |_| Row::Widened(vec![0.0; 256]), |_| ()).unwrap_err();
     assert!(matches!(plain, PackError::NotBlocks { format: Format::Q4K }));
 }

@@ -22,7 +22,7 @@ pub(super) trait Weights {
 pub(super) trait Widen {
     /// They are f32 already, [input][16], and can be read where they are.
     const IN_PLACE: bool = false;
-    /// Writes inputs `range`, which begins at an even one, of a tile to `panel`, [input][16].
+    /// Writes inputs `range` of a tile to `panel`, [input][16]. It begins at a multiple of 32, and ends at one or with the inputs.
     fn widen<L: Lanes>(matrix: &Matrix, tile: usize, range: Range<usize>, panel: &mut [f32]);
 }
 

@@ -1,6 +1,6 @@
 //! Attention with the operations that every device has: spans of as many rows and about as long a context are gathered into one
-//! batch, padded to the longest among them, and masked. Their number does not grow with the sequences, but with the lengths that
-//! spans have; their memory is bounded, however long one sequence beside many short ones is.
+//! batch, padded to the longest among them, and masked. Their number grows with the lengths that spans have, and with the sequences
+//! only where one batch would take too much memory.
 
 use candle_core::{DType, Device, Result, Tensor, bail};
 
@@ -8,8 +8,8 @@ use super::{AttentionRule, HeadShape};
 use crate::engine::batch::Span;
 use crate::model::kv::{DeviceKv, check_slots};
 
-/// Positions, padding included, of a gather of more spans than one: half a GiB of keys and values in the largest models that fit a GPU.
-const POSITIONS: usize = 1 << 17;
+/// Positions, padding included, of a gather of more spans than one: a GiB of keys and values where a token has 4 KiB in a layer.
+const POSITIONS: usize = 1 << 18;
 /// Contexts of up to this length go together however much shorter some are.
 const SHORT: usize = 64;
 
@@ -75,25 +75,31 @@ fn alike(mut spans: Vec<Placed<'_>>) -> Vec<Vec<Placed<'_>>> {
     of_as_many_rows.flat_map(about_as_long).collect()
 }
 
-/// At most twice as long as the shortest beside it, unless that is short.
+/// At most twice as long as the shortest beside it, unless that is short; in batches of about as many where one would be too large.
 fn about_as_long(mut spans: Vec<Placed<'_>>) -> Vec<Vec<Placed<'_>>> {
     let length = |(_, span): &Placed<'_>| span.slots.len();
-    let fit = |shortest: usize, longest: usize, count: usize| {
-        longest <= SHORT.max(2 * shortest) && count.saturating_mul(longest) <= POSITIONS
-    };
+    let alike = |shortest: usize, longest: usize| longest <= SHORT.max(2 * shortest);
     let (shortest, longest) = (spans.iter().map(length).min(), spans.iter().map(length).max());
-    if fit(shortest.unwrap_or(0), longest.unwrap_or(0), spans.len()) {
+    let (shortest, longest) = (shortest.unwrap_or(0), longest.unwrap_or(0));
+    if alike(shortest, longest) && spans.len().saturating_mul(longest) <= POSITIONS {
         return vec![spans];
     }
     spans.sort_by_key(length);
-    let mut batches: Vec<Vec<Placed<'_>>> = Vec::new();
+    let mut groups: Vec<Vec<Placed<'_>>> = Vec::new();
     for span in spans {
-        match batches.last_mut() {
-            Some(batch) if fit(batch.first().map_or(0, length), length(&span), batch.len() + 1) => batch.push(span),
-            Some(_) | None => batches.push(vec![span]),
+        match groups.last_mut() {
+            Some(group) if alike(group.first().map_or(0, length), length(&span)) => group.push(span),
+            Some(_) | None => groups.push(vec![span]),
         }
     }
-    batches
+    groups.iter().flat_map(|group| evenly(group, group.last().map_or(0, length))).collect()
+}
+
+/// As few batches as there is room for, of sizes that differ by their last's only.
+fn evenly<'a>(group: &[Placed<'a>], longest: usize) -> Vec<Vec<Placed<'a>>> {
+    let most = (POSITIONS / longest.max(1)).max(1);
+    let batches = group.len().div_ceil(most).max(1);
+    group.chunks(group.len().div_ceil(batches).max(1)).map(<[_]>::to_vec).collect()
 }
 
 impl Gather {
@@ -201,6 +207,8 @@ mod tests {
         let batches = lengths(&spans);
         assert!(batches.iter().all(|batch| batch.len() == 1 || batch.len() * batch[batch.len() - 1] <= POSITIONS));
         assert_eq!(batches.iter().map(Vec::len).sum::<usize>(), 41);
-        assert_eq!(batches.len(), 11);
+        // Eight would fit: 40 in five batches of as many, and the one that is far longer.
+        assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [8, 8, 8, 8, 8, 1]);
+        assert_eq!(lengths(&(0..65).map(|_| span(1, 4096)).collect::<Vec<_>>()).iter().map(Vec::len).max(), Some(33));
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
-use candle_core::quantized::{GgmlDType, QMatMul, QStorage, QTensor};
+use candle_core::quantized::{QMatMul, QStorage, QTensor};
 use candle_core::{Device, Module, Result, Tensor, bail};
 use half::f16;
 use specfuse_kernels::matrix::{self, Matrix, PackError, Row};
@@ -216,7 +216,7 @@ fn blocks(stored: &[Stored<'_>], parts: &[Part], inputs: usize, format: Format) 
 /// The blocks of a row; those with a value that is no finite number have no scale.
 fn quantized_row(values: &[f32], format: Format) -> Result<Vec<u8>> {
     let row = Tensor::new(values, &Device::Cpu)?;
-    let mut bytes = QTensor::quantize(&row, ggml(format))?.data()?.into_owned();
+    let mut bytes = QTensor::quantize(&row, format.ggml())?.data()?.into_owned();
     let blocks = bytes.chunks_exact_mut(format.block_bytes());
     for (block, values) in blocks.zip(values.chunks_exact(format.block())) {
         if values.iter().any(|value| !value.is_finite()) {
@@ -228,24 +228,9 @@ fn quantized_row(values: &[f32], format: Format) -> Result<Vec<u8>> {
 }
 
 fn quantized(bytes: &[u8], shape: (usize, usize), format: Format, device: &Device) -> Result<Block> {
-    let storage = QStorage::from_data(Cow::Borrowed(bytes), device, ggml(format))?;
+    let storage = QStorage::from_data(Cow::Borrowed(bytes), device, format.ggml())?;
     let weights = Arc::new(QTensor::new(storage, shape)?);
     Ok(Block::Quantized { product: QMatMul::from_arc(Arc::clone(&weights))?, weights, format })
-}
-
-fn ggml(format: Format) -> GgmlDType {
-    match format {
-        Format::F32 => GgmlDType::F32,
-        Format::F16 => GgmlDType::F16,
-        Format::Bf16 => GgmlDType::BF16,
-        Format::Q4_0 => GgmlDType::Q4_0,
-        Format::Q5_0 => GgmlDType::Q5_0,
-        Format::Q5_1 => GgmlDType::Q5_1,
-        Format::Q8_0 => GgmlDType::Q8_0,
-        Format::Q4K => GgmlDType::Q4K,
-        Format::Q5K => GgmlDType::Q5K,
-        Format::Q6K => GgmlDType::Q6K,
-    }
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ pub(super) fn is_fast() -> bool {
         let vendor = [vendor.ebx, vendor.edx, vendor.ecx].map(u32::to_le_bytes);
         vendor.as_flattened() == b"AuthenticAMD"
             && is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512dq")
             && is_x86_feature_detected!("avx512bf16")
     })
 }

@@ -10,7 +10,7 @@ fn every_block_format_is_packed_without_loss_or_next_to_none() {
         [Format::Q4_0, Format::Q5_0, Format::Q8_0, Format::Q4K, Format::Q6K, Format::Q5_1, Format::Q5K, Format::Bf16]
     {
         let matrix = Tensor::from_slice(&values, (outputs, inputs), &Device::Cpu).unwrap();
-        let bytes = QTensor::quantize(&matrix, ggml(format)).unwrap().data().unwrap().into_owned();
+        let bytes = QTensor::quantize(&matrix, format.ggml()).unwrap().data().unwrap().into_owned();
         let stored = Stored::straight(format, &[outputs, inputs], &bytes);
         let parts = [Part { name: "one".to_owned(), rows: outputs }];
         let packed = packed(&[stored], &parts, inputs, format.packed()).unwrap();
