@@ -67,7 +67,7 @@ pub(super) async fn measure(loaded: Loaded, rounds: usize) -> Result<Rounds, Rou
     let Loaded { model, language, end_of_turn } = loaded;
     let cache_memory = CACHE_TOKENS * model.bytes_per_token();
     let served = Served { name: "bench".to_owned(), info: model.info.clone(), language, end_of_turn };
-    let (engine, _thread) = Engine::start(model, EngineConfig { cache_memory, max_batch_rows: 512, max_queue: 8 })?;
+    let (engine, mut thread) = Engine::start(model, EngineConfig { cache_memory, max_batch_rows: 512, max_queue: 8 })?;
     let service = Service::new(served, engine, ReadLimits { at_a_time: 2, waiting: 8 });
     let incoming = server::bind(([127, 0, 0, 1], 0).into())?;
     let address = incoming.local_addr().map_err(RoundsError::Address)?;
@@ -82,6 +82,8 @@ pub(super) async fn measure(loaded: Loaded, rounds: usize) -> Result<Rounds, Rou
         measured
     };
     let (served, measured) = tokio::join!(serve, ask);
+    // The model's memory must be free again when the next one's is measured.
+    let _ = tokio::time::timeout(CALL, thread.ended()).await;
     served?;
     measured
 }
