@@ -149,7 +149,7 @@ fn quantised_files_compute_as_the_numbers_they_stand_for() -> Result<()> {
 }
 
 /// The largest difference.
-fn off(found: &[Vec<f32>], expected: &[Vec<f32>]) -> Result<f64> {
+pub(crate) fn off(found: &[Vec<f32>], expected: &[Vec<f32>]) -> Result<f64> {
     let wide = |logits: &[Vec<f32>]| logits.iter().flatten().map(|logit| f64::from(*logit)).collect::<Vec<_>>();
     distance(&wide(found), &wide(expected))
 }

@@ -13,7 +13,7 @@ use specfuse_worker::model::{Model, Precision};
 
 use crate::{
     checkpoints::model_logits as logits,
-    gguf_logits::{converted, load, options},
+    gguf_logits::{converted, load, off, options},
 };
 
 fn folder_logits(config: &Value, tensors: &Tensors, precision: Precision) -> Result<Vec<Vec<f32>>> {
@@ -56,13 +56,10 @@ fn a_type_that_is_asked_for_is_the_checkpoint_in_that_type() -> Result<()> {
             let model = Model::from_folder(folder.path(), &options(precision)?)?;
             assert_eq!(model.info.dtype, name, "{stored:?}");
             let exact = folder_logits(&config, &matrices_as(&checkpoint, dtype)?, Precision::Stored)?;
-            let found = logits(&model)?;
             // Asked for by name, bf16 lets rows be rounded too.
             let most = if precision == Precision::Bf16 { 0.1 } else { 0.0 };
-            assert_eq!(found.len(), exact.len());
-            let mut off =
-                found.iter().flatten().zip(exact.iter().flatten()).map(|(found, exact)| (found - exact).abs());
-            assert!(off.all(|off| off <= most), "{stored:?} as {name}");
+            let off = off(&logits(&model)?, &exact)?;
+            assert!(off <= most, "{stored:?} as {name}: off by {off}");
         }
     }
     Ok(())

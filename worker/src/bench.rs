@@ -135,12 +135,9 @@ impl Run<'_> {
         let mut before = watch.apart(|| probe.measure(model, format))?;
         let mut steps = Vec::new();
         for index in 0..all.count() {
-            let mut step = all.measure(index, self.told)?;
+            let timed = all.measure(index, self.told)?;
             let after = watch.apart(|| probe.measure(model, format))?;
-            let ceilings = before.or_better(&after);
-            step.least_ms = ceilings.fastest(&step.cost, format).map(|seconds| seconds * 1e3);
-            step.bandwidth = ceilings.bandwidth;
-            steps.push(step);
+            steps.push(timed.against(&before.or_better(&after), format));
             before = after;
         }
         let (computed_tokens, cached_tokens) = all.counted();

@@ -5,8 +5,8 @@
 //! - [`matrix`]: weights, packed in their stored format; [`product`]: rows times a matrix
 //! - [`ceiling`]: what the machine can do at best; [`attention`]: rows over cached keys and values; [`rows`]: norms, activations, rotations; [`logits`]: what is read from the result
 //!
-//! Invariants: no result depends on how many rows are computed at once, nor on the number of threads: every output is summed in the
-//! order of its inputs, alone. This is the only crate that may use `unsafe` at will; each use says what makes it sound, and every
+//! Invariants: no result depends on how many rows are computed at once, nor on the number of threads: the order of a sum depends on
+//! shapes and on the processor's instructions only. This is the only crate that may use `unsafe` at will; each use says what makes it sound, and every
 //! public function checks what it is given.
 
 #![expect(unsafe_code, reason = "vector instructions, and threads that write disjoint parts of one slice")]

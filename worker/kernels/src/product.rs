@@ -8,6 +8,8 @@ mod bf16;
 mod block;
 mod blocks;
 mod int8;
+#[cfg(target_arch = "x86_64")]
+mod tiles;
 mod weights;
 
 use std::cell::Cell;

@@ -34,14 +34,14 @@ fn fits(wanted: u64, there: Option<u64>) -> Result<(), NoRoom> {
 /// The machine's, or the least that a control group above this process leaves of it.
 pub(crate) fn memory() -> Option<u64> {
     let read = |path: &Path| std::fs::read_to_string(path).ok();
-    let machine = read(Path::new("/proc/meminfo")).and_then(|text| total(&text));
+    let machine = read(Path::new("/proc/meminfo")).and_then(|text| field(&text, "MemTotal:"));
     let limits = limit_files(&read(Path::new("/proc/self/cgroup")).unwrap_or_default());
     limits.iter().filter_map(|path| read(path)?.trim().parse().ok()).chain(machine).min()
 }
 
-/// Bytes of MemTotal.
-fn total(meminfo: &str) -> Option<u64> {
-    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+/// Bytes of a field of /proc's files, such as "MemTotal:".
+pub(crate) fn field(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
@@ -66,6 +66,7 @@ mod tests {
 
     #[test]
     fn the_system_s_files_are_read_as_they_are_written() {
+        let total = |text| field(text, "MemTotal:");
         assert_eq!(total("MemTotal:       24689620 kB\nMemFree: 1 kB\n"), Some(24_689_620 << 10));
         assert_eq!((total(""), total("MemTotal: much")), (None, None));
         let files = limit_files("1:name=systemd:/x\n0::/kubepods/pod7\n");

@@ -1,8 +1,6 @@
 //! The process's resident memory and the machine's free memory, as the operating system counts them. Systems that do not tell in
 //! Linux's way give None.
 
-use std::path::Path;
-
 use crate::app::room;
 
 /// The largest resident size while it is watched, less what there was when that began.
@@ -42,7 +40,7 @@ impl Watch {
 
 /// Bytes that this process can still be given, within the limits that it is held to.
 pub(super) fn available() -> Option<u64> {
-    let machine = field(Path::new("/proc/meminfo"), "MemAvailable:");
+    let machine = field("/proc/meminfo", "MemAvailable:");
     let held_to = room::memory().map(|most| most.saturating_sub(resident()));
     machine.into_iter().chain(held_to).min()
 }
@@ -57,11 +55,9 @@ fn resident() -> u64 {
 }
 
 fn process(name: &str) -> Option<u64> {
-    field(Path::new("/proc/self/status"), name)
+    field("/proc/self/status", name)
 }
 
-fn field(file: &Path, name: &str) -> Option<u64> {
-    let text = std::fs::read_to_string(file).ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
+fn field(file: &str, name: &str) -> Option<u64> {
+    room::field(&std::fs::read_to_string(file).ok()?, name)
 }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::memory;
 use super::roofline::Cost;
+use super::{Ceilings, memory};
 use crate::config::BenchConfig;
 use crate::engine::bench::{Bench, StepError, Stepped};
 use crate::engine::{DraftJob, Sampling, ScoreSequence};
-use crate::model::{ForwardError, Model};
+use crate::model::{ForwardError, Model, WeightFormat};
 
 /// Sequences that decode side by side, and those that only a device is given.
 const DECODES: [usize; 3] = [1, 4, 16];
@@ -44,6 +44,23 @@ pub struct Step {
     pub bandwidth: f64,
 }
 
+impl Timed {
+    /// Of a model whose large products are in `format`.
+    pub(super) fn against(self, ceilings: &Ceilings, format: Option<WeightFormat>) -> Step {
+        let Self { kind, rows, context, seconds, cost } = self;
+        Step {
+            kind,
+            rows,
+            context,
+            ms: seconds * 1e3,
+            tokens_s: rows as f64 / seconds,
+            least_ms: ceilings.fastest(&cost, format).map(|seconds| seconds * 1e3),
+            bandwidth: ceilings.bandwidth,
+            cost,
+        }
+    }
+}
+
 impl Step {
     /// Time at the ceilings over time taken.
     pub fn roofline_share(&self) -> Option<f64> {
@@ -69,6 +86,15 @@ struct Wanted {
     sequences: usize,
     context: usize,
     repeats: usize,
+}
+
+/// A step that was timed, not yet held against anything.
+pub(super) struct Timed {
+    kind: Kind,
+    rows: usize,
+    context: usize,
+    seconds: f64,
+    cost: Cost,
 }
 
 /// Why a step is not measured.
@@ -125,7 +151,7 @@ impl<'m> Steps<'m> {
     }
 
     /// The step of this number, below `count`.
-    pub(super) fn measure(&mut self, index: usize, told: &dyn Fn(&str)) -> Result<Step, StepError> {
+    pub(super) fn measure(&mut self, index: usize, told: &dyn Fn(&str)) -> Result<Timed, StepError> {
         let (model, bench) = (self.model, &mut self.bench);
         let step = *self.wanted.get(index).ok_or(StepError::Unplanned)?;
         told(&format!("{}: {}", model.info.dtype, step.shown()));
@@ -233,23 +259,13 @@ fn repeated(repeats: usize, mut one: impl FnMut() -> Result<Stepped, StepError>)
     Ok(times)
 }
 
-fn median(model: &Model, step: Wanted, mut times: Vec<Stepped>) -> Result<Step, StepError> {
+fn median(model: &Model, step: Wanted, mut times: Vec<Stepped>) -> Result<Timed, StepError> {
     times.sort_by_key(|stepped| stepped.took);
     let middle = times.len() / 2;
     let Stepped { took, batch } = times.into_iter().nth(middle).ok_or(StepError::Unplanned)?;
-    let (rows, seconds) = (batch.rows(), took.as_secs_f64());
-    let cost = Cost::of(&model.shape(), &batch);
     let Wanted { kind, context, .. } = step;
-    Ok(Step {
-        kind,
-        rows,
-        context,
-        ms: seconds * 1e3,
-        tokens_s: rows as f64 / seconds,
-        cost,
-        least_ms: None,
-        bandwidth: 0.0,
-    })
+    let cost = Cost::of(&model.shape(), &batch);
+    Ok(Timed { kind, rows: batch.rows(), context, seconds: took.as_secs_f64(), cost })
 }
 
 fn draft(model: &Model, tokens: Vec<u32>, max_new: usize) -> DraftJob {

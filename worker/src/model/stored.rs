@@ -81,17 +81,24 @@ impl Format {
         }
     }
 
+    /// What our kernels call it; None: they have no such format.
+    pub(super) fn in_kernels(self) -> Option<matrix::Format> {
+        match self {
+            Self::F32 => Some(matrix::Format::F32),
+            Self::F16 => Some(matrix::Format::F16),
+            Self::Bf16 => Some(matrix::Format::Bf16),
+            Self::Q8_0 => Some(matrix::Format::Q8_0),
+            Self::Q4K => Some(matrix::Format::Q4K),
+            Self::Q6K => Some(matrix::Format::Q6K),
+            Self::Q4_0 | Self::Q5_0 | Self::Q5_1 | Self::Q5K => None,
+        }
+    }
+
     /// What our kernels hold it as: itself or, where they have no such format, one that loses nothing (Q8_0 of Q4_0 and Q5_0) or next
     /// to nothing (f16 of Q5_1 and Q5_K).
     pub(crate) fn packed(self) -> matrix::Format {
-        match self {
-            Self::F32 => matrix::Format::F32,
-            Self::F16 | Self::Q5_1 | Self::Q5K => matrix::Format::F16,
-            Self::Bf16 => matrix::Format::Bf16,
-            Self::Q8_0 | Self::Q4_0 | Self::Q5_0 => matrix::Format::Q8_0,
-            Self::Q4K => matrix::Format::Q4K,
-            Self::Q6K => matrix::Format::Q6K,
-        }
+        let nearest = if matches!(self, Self::Q4_0 | Self::Q5_0) { matrix::Format::Q8_0 } else { matrix::Format::F16 };
+        self.in_kernels().unwrap_or(nearest)
     }
 
     /// Elements of a block, which shares a scale and cannot be split. A row has whole blocks.

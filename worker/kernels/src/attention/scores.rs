@@ -83,16 +83,6 @@ fn columns_of<L: Lanes>(task: &Task<'_>, at: usize, columns: &mut [f32]) {
     }
 }
 
-#[inline(always)]
-pub(super) fn prefetch_row<L: Lanes>(row: &[f32]) {
-    let mut at = 0;
-    while at < row.len() {
-        // SAFETY: a prefetch may name any address.
-        unsafe { L::prefetch(row[at..].as_ptr().cast()) };
-        at += LANES;
-    }
-}
-
 struct Block {
     queries: *const f32,
     columns: *const f32,

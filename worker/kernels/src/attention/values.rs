@@ -1,6 +1,6 @@
 //! The values of a task, summed by weight.
 
-use super::{Scratch, Task, scores};
+use super::{Scratch, Task};
 use crate::lanes::{LANES, Lanes};
 
 /// Vectors of a value that are summed at once.
@@ -52,6 +52,16 @@ fn pad(task: &Task<'_>, width: usize, padded: &mut Vec<f32>) {
     }
 }
 
+#[inline(always)]
+fn prefetch_row<L: Lanes>(row: &[f32]) {
+    let mut at = 0;
+    while at < row.len() {
+        // SAFETY: a prefetch may name any address.
+        unsafe { L::prefetch(row[at..].as_ptr().cast()) };
+        at += LANES;
+    }
+}
+
 struct Block<'a> {
     task: &'a Task<'a>,
     /// Values in whole vectors, position after position, where they are none in their slots.
@@ -96,7 +106,7 @@ impl Block<'_> {
             let mut sums = [[L::splat(0.0); C]; M];
             for position in 0..self.task.slots.len() {
                 let ahead = (position + AHEAD).min(self.task.slots.len() - 1);
-                scores::prefetch_row::<L>(&self.value(ahead)[from..from + C * LANES]);
+                prefetch_row::<L>(&self.value(ahead)[from..from + C * LANES]);
                 let value = self.value(position)[from..from + C * LANES].as_ptr();
                 let mut vectors = [L::splat(0.0); C];
                 for (index, vector) in vectors.iter_mut().enumerate() {

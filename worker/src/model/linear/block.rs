@@ -116,12 +116,9 @@ impl Block {
     }
 }
 
-/// Candle rounds rows to bytes, and NaN to 0: a row with a value that is no finite number must not come out as one of numbers.
+/// Candle rounds rows to bytes, and NaN to 0: a row with a value that is no finite number must not come out as one of numbers. All rows
+/// are marked: reading back whether one must be would cost more on a device.
 fn spoiled(y: Tensor, x: &Tensor) -> Result<Tensor> {
-    // Reading a sum back from a device would cost more than marking all rows there.
-    if x.device().is_cpu() && x.sum_all()?.to_scalar::<f32>()?.is_finite() {
-        return Ok(y);
-    }
     y.broadcast_add(&(x.sum_keepdim(1)? * 0.0)?)
 }
 
@@ -171,16 +168,7 @@ fn packed(
 /// A row as the kernels pack it: as it is, or as near to it as the format can be.
 fn packing<'a>(stored: &Stored<'a>, row: usize, format: matrix::Format) -> Row<'a> {
     let bytes = stored.row(row);
-    let own = match stored.format {
-        Format::F32 => format == matrix::Format::F32,
-        Format::F16 => format == matrix::Format::F16,
-        Format::Bf16 => format == matrix::Format::Bf16,
-        Format::Q8_0 => format == matrix::Format::Q8_0,
-        Format::Q4K => format == matrix::Format::Q4K,
-        Format::Q6K => format == matrix::Format::Q6K,
-        Format::Q4_0 | Format::Q5_0 | Format::Q5_1 | Format::Q5K => false,
-    };
-    if own {
+    if stored.format.in_kernels() == Some(format) {
         return Row::Stored(Cow::Borrowed(bytes));
     }
     if let (matrix::Format::Q8_0, Some(blocks)) = (format, stored.row_as_q8_0(row)) {

@@ -5,10 +5,10 @@ use std::sync::OnceLock;
 
 use super::Rows;
 use crate::lanes::{Avx512, LANES, Lanes};
-use crate::product::Group;
-use crate::product::weights::AHEAD;
+use crate::product::{Group, tiles};
 
-/// AMD's do since they have it, at 1.75 times the rate of floats on Zen 4; Intel's, as measured on Sapphire Rapids, at half of it.
+/// AMD's do since they have it: on Zen 4 at twice the rate of floats, as `specfuse bench engine` prints both. Intel's are slower than
+/// their floats where they were tried (Sapphire Rapids).
 pub(super) fn is_fast() -> bool {
     static FAST: OnceLock<bool> = OnceLock::new();
     *FAST.get_or_init(|| {
@@ -120,14 +120,12 @@ impl Block<'_> {
         }
         let mut x = self.rows.pairs[self.block * steps * M..][..steps * M].as_ptr();
         let mut totals = [[_mm512_setzero_ps(); C]; M];
-        for step in 0..steps {
+        for _ in 0..steps {
             // SAFETY: a tile holds `steps` vectors, a block of rows as many times M pairs.
             unsafe {
                 let mut pairs = [_mm512_setzero_si512(); C];
-                for (pairs, weights) in pairs.iter_mut().zip(weights) {
-                    let at = weights.add(step * LANES * 4);
-                    _mm_prefetch::<_MM_HINT_T1>(at.wrapping_add(AHEAD).cast());
-                    *pairs = _mm512_loadu_si512(at.cast());
+                for (pairs, weights) in pairs.iter_mut().zip(&mut weights) {
+                    *pairs = tiles::next(weights);
                 }
                 for (row, totals) in totals.iter_mut().enumerate() {
                     let x = _mm512_set1_epi32((*x.add(row)).cast_signed());
@@ -138,13 +136,7 @@ impl Block<'_> {
                 x = x.add(M);
             }
         }
-        for (row, totals) in totals.into_iter().enumerate() {
-            for (tile, total) in totals.into_iter().enumerate() {
-                let at = ((self.block * M + row) * self.group.shape.tiles + first + tile) * LANES;
-                // SAFETY: a whole vector of the sums.
-                unsafe { _mm512_storeu_ps(sums[at..at + LANES].as_mut_ptr(), total) };
-            }
-        }
+        tiles::store(self.group, (self.block, first), totals, sums);
     }
 }
 

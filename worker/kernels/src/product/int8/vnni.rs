@@ -7,9 +7,8 @@ use std::arch::x86_64::*;
 use std::sync::OnceLock;
 
 use super::{FOURS, Rows};
-use crate::lanes::LANES;
 use crate::matrix::Format;
-use crate::product::Group;
+use crate::product::{Group, tiles};
 
 pub(super) fn is_found() -> bool {
     static FOUND: OnceLock<bool> = OnceLock::new();
@@ -52,6 +51,14 @@ struct At {
     scales: *const f32,
     offsets: *const i32,
     sums: *const f32,
+}
+
+/// Scales of 16 outputs.
+#[inline]
+#[target_feature(enable = "avx512f,f16c")]
+unsafe fn halves(from: *const u16) -> __m512 {
+    // SAFETY: the caller's.
+    unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(from.cast())) }
 }
 
 /// How 32 inputs of a format are multiplied.
@@ -130,12 +137,6 @@ impl Block<'_> {
             // SAFETY: the tiles hold `blocks` blocks with their scales, the rows as many.
             unsafe { B::add(index, &mut tiles, &mut x, &mut totals) };
         }
-        for (row, totals) in totals.into_iter().enumerate() {
-            for (tile, total) in totals.into_iter().enumerate() {
-                let at = ((self.block * M + row) * self.group.shape.tiles + first + tile) * LANES;
-                // SAFETY: a whole vector of the sums.
-                unsafe { _mm512_storeu_ps(sums[at..at + LANES].as_mut_ptr(), total) };
-            }
-        }
+        tiles::store(self.group, (self.block, first), totals, sums);
     }
 }

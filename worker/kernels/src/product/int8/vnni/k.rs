@@ -2,38 +2,16 @@
 
 use std::arch::x86_64::*;
 
-use super::{At, Blocks, Tiles};
+use super::{At, Blocks, Tiles, halves};
 use crate::lanes::LANES;
 use crate::matrix::k::{Q4K_SCALES, Q6K_SCALES};
-use crate::product::weights::AHEAD;
+use crate::product::tiles::next;
 
 pub(super) struct Q4K;
 pub(super) struct Q6K;
 
-/// Bytes of one vector.
-const VECTOR: usize = LANES * 4;
 /// Blocks of 32 inputs in one of 256.
 const IN_K: usize = 8;
-
-#[inline]
-#[target_feature(enable = "avx512f,f16c")]
-unsafe fn halves(from: *const u16) -> __m512 {
-    // SAFETY: the caller's.
-    unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(from.cast())) }
-}
-
-/// A vector of weights, and the request for one further on.
-#[inline]
-#[target_feature(enable = "avx512f")]
-unsafe fn next(weights: &mut *const u8) -> __m512i {
-    // SAFETY: the caller's.
-    unsafe {
-        let vector = _mm512_loadu_si512(weights.cast());
-        _mm_prefetch::<_MM_HINT_T1>(weights.wrapping_add(AHEAD).cast());
-        *weights = weights.add(VECTOR);
-        vector
-    }
-}
 
 impl Blocks for Q4K {
     #[inline]

@@ -3,9 +3,9 @@
 use std::arch::x86_64::*;
 
 use super::super::FOURS;
-use super::{At, Blocks, Tiles};
+use super::{At, Blocks, Tiles, halves};
 use crate::lanes::LANES;
-use crate::product::weights::AHEAD;
+use crate::product::tiles::next;
 
 pub(super) struct Q8_0;
 
@@ -28,9 +28,7 @@ impl Blocks for Q8_0 {
             }
             for _ in 0..fours {
                 for (tile, weights) in tiles.weights.iter_mut().enumerate() {
-                    let four = _mm512_loadu_si512(weights.cast());
-                    _mm_prefetch::<_MM_HINT_T1>(weights.wrapping_add(AHEAD).cast());
-                    *weights = weights.add(LANES * 4);
+                    let four = next(weights);
                     for (row, exact) in exact.iter_mut().enumerate() {
                         exact[tile] = _mm512_dpbusd_epi32(exact[tile], four, _mm512_set1_epi32(*x.fours.add(row)));
                     }
@@ -38,7 +36,7 @@ impl Blocks for Q8_0 {
                 x.fours = x.fours.add(M);
             }
             for (tile, scales) in tiles.scales.iter_mut().enumerate() {
-                let scale = _mm512_cvtph_ps(_mm256_loadu_si256(scales.cast()));
+                let scale = halves(*scales);
                 *scales = scales.add(LANES);
                 for (row, totals) in totals.iter_mut().enumerate() {
                     let scale = _mm512_mul_ps(scale, _mm512_set1_ps(*x.scales.add(row)));
