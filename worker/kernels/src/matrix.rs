@@ -11,7 +11,8 @@
 pub(crate) mod k;
 mod pack;
 
-pub use k::{K_BLOCK, Q4K_BYTES, Q6K_BYTES};
+pub use k::scale_and_minimum;
+pub(crate) use k::{K_BLOCK, Q4K_BYTES, Q6K_BYTES};
 pub use pack::{Row, quantize_q8_0};
 
 use std::ops::Range;

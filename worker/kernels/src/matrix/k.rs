@@ -13,11 +13,11 @@ use half::f16;
 use crate::lanes::LANES;
 
 /// Weights of a block.
-pub const K_BLOCK: usize = 256;
+pub(crate) const K_BLOCK: usize = 256;
 /// Bytes of a Q4_K block in a file: d, dmin, 12 of scales and minima, 128 of nibbles.
-pub const Q4K_BYTES: usize = 144;
+pub(crate) const Q4K_BYTES: usize = 144;
 /// Bytes of a Q6_K block in a file: 128 of nibbles, 64 of pairs of bits, 16 of scales, d.
-pub const Q6K_BYTES: usize = 210;
+pub(crate) const Q6K_BYTES: usize = 210;
 
 /// Bytes of four inputs of all outputs.
 const FOUR: usize = LANES * 4;
@@ -46,9 +46,9 @@ fn six_bits_at(input: usize, lane: usize) -> ((usize, usize), (usize, usize)) {
     ((part + low, shift), (part + 2 * FOUR + lane * 4 + input % 4, input / 4 % 4 * 2))
 }
 
-/// The six-bit scale and minimum of the `group`-th 32 elements, in 12 bytes: the upper two bits of the last four groups are those of
+/// The six-bit scale and minimum of the `group`-th 32 elements of eight, in 12 bytes: the upper two bits of the last four groups are those of
 /// the first eight bytes.
-fn scale_and_minimum(packed: &[u8], group: usize) -> (u8, u8) {
+pub fn scale_and_minimum(packed: &[u8; 12], group: usize) -> (u8, u8) {
     if group < 4 {
         return (packed[group] & 63, packed[group + 4] & 63);
     }
@@ -59,11 +59,11 @@ fn scale_and_minimum(packed: &[u8], group: usize) -> (u8, u8) {
 /// Packs the blocks of one output.
 pub(super) fn pack_q4k(bytes: &[u8], lane: usize, weights: &mut [u8], scales: &mut [u16]) {
     let tiles = weights.chunks_exact_mut(Q4K_TILE).zip(scales.chunks_exact_mut(Q4K_SCALES));
-    for (block, (weights, scales)) in bytes.chunks_exact(Q4K_BYTES).zip(tiles) {
+    for (block, (weights, scales)) in bytes.as_chunks::<Q4K_BYTES>().0.iter().zip(tiles) {
         scales[lane] = u16::from_le_bytes([block[0], block[1]]);
         scales[LANES + lane] = u16::from_le_bytes([block[2], block[3]]);
         for group in 0..8 {
-            let (scale, minimum) = scale_and_minimum(&block[4..16], group);
+            let (scale, minimum) = scale_and_minimum(&std::array::from_fn(|at| block[4 + at]), group);
             scales[(2 + group) * LANES + lane] = u16::from_le_bytes([scale, minimum]);
         }
         for input in 0..K_BLOCK {

@@ -2,6 +2,7 @@
 //! to the last bit. Layouts: `d`, `dmin` and `m` are f16 (little-endian), all else are bytes.
 
 use half::f16;
+use specfuse_kernels::matrix;
 
 /// Elements of the small blocks, and of the K blocks.
 const SMALL: usize = 32;
@@ -78,16 +79,10 @@ pub(super) fn q5_1(block: &[u8; 24]) -> [f32; SMALL] {
     std::array::from_fn(|i| f32::from(nibble(&block[8..], i) | fifth(&block[4..8], i)) * d + m)
 }
 
-/// The scale and the minimum of the `group`-th 32 elements, six bits each in 12 bytes: the upper two bits of the last four groups are
-/// those of the first eight bytes.
-fn scale_and_minimum(packed: &[u8], group: usize) -> (f32, f32) {
-    let (scale, minimum) = if group < 4 {
-        (packed[group] & 63, packed[group + 4] & 63)
-    } else {
-        let low = packed[group + 4];
-        (low & 0xf | packed[group - 4] >> 6 << 4, low >> 4 | packed[group] >> 6 << 4)
-    };
-    (f32::from(scale), f32::from(minimum))
+/// d scale and dmin minimum of the `group`-th 32 elements of a block that begins with d, dmin and 12 bytes of both.
+fn scale_and_minimum(block: &[u8], group: usize) -> (f32, f32) {
+    let (scale, minimum) = matrix::scale_and_minimum(&std::array::from_fn(|at| block[4 + at]), group);
+    (half(block[0], block[1]) * f32::from(scale), half(block[2], block[3]) * f32::from(minimum))
 }
 
 /// The `i`-th of 256 nibbles: of each 32 bytes, the low ones first, then the high ones.
@@ -98,20 +93,18 @@ fn k_nibble(quants: &[u8], i: usize) -> u8 {
 
 /// d, dmin, 12 bytes of scales and minima, 128 bytes of nibbles: (d scale) q - (dmin minimum).
 pub(super) fn q4k(block: &[u8; 144]) -> [f32; K] {
-    let (d, dmin) = (half(block[0], block[1]), half(block[2], block[3]));
     std::array::from_fn(|i| {
-        let (scale, minimum) = scale_and_minimum(&block[4..16], i / 32);
-        d * scale * f32::from(k_nibble(&block[16..], i)) - dmin * minimum
+        let (scale, minimum) = scale_and_minimum(block, i / 32);
+        scale * f32::from(k_nibble(&block[16..], i)) - minimum
     })
 }
 
 /// The same with 32 bytes of fifth bits before the nibbles: bit g of byte j is that of element j of group g.
 pub(super) fn q5k(block: &[u8; 176]) -> [f32; K] {
-    let (d, dmin) = (half(block[0], block[1]), half(block[2], block[3]));
     std::array::from_fn(|i| {
-        let (scale, minimum) = scale_and_minimum(&block[4..16], i / 32);
+        let (scale, minimum) = scale_and_minimum(block, i / 32);
         let fifth = (block[16 + i % 32] >> (i / 32) & 1) << 4;
-        d * scale * f32::from(k_nibble(&block[48..], i) | fifth) - dmin * minimum
+        scale * f32::from(k_nibble(&block[48..], i) | fifth) - minimum
     })
 }
 
