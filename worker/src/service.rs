@@ -85,6 +85,7 @@ impl Service {
             capabilities: chat.into_iter().chain(["raw"]).map(str::to_owned).collect(),
             cache_tokens: self.engine.cache_tokens() as u64,
             instance_id: self.instance_id.to_string(),
+            load: None,
         }
     }
 

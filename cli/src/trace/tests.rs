@@ -50,6 +50,7 @@ fn a_round() -> Segment {
         standing: vec![standing("alpha", 0.25), standing("be", 0.75)],
         entropy: Some(0.8113),
         timing: Some(Timing { draft_micros: 12_345, score_micros: 6_700 }),
+        recalled: Vec::new(),
     }
 }
 

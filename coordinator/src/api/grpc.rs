@@ -56,7 +56,7 @@ impl EnsembleService for Ensembles {
         _request: Request<proto::GetClusterRequest>,
     ) -> Result<Response<proto::GetClusterResponse>, Status> {
         let workers = self.pool.cluster().workers.iter().map(worker_told).collect();
-        Ok(Response::new(proto::GetClusterResponse { workers }))
+        Ok(Response::new(proto::GetClusterResponse { workers, ..Default::default() }))
     }
 }
 
@@ -99,5 +99,6 @@ fn worker_told(worker: &Worker) -> proto::Worker {
         state: state.into(),
         error: error.to_owned(),
         description: worker.state.description().map(|description| description.told.clone()),
+        calls_in_flight: 0,
     }
 }
