@@ -3,6 +3,7 @@
 //! `coordinator.example.toml` shows every key. Every error names the file and the key. Nothing here opens a port or a connection.
 
 mod ensemble;
+mod flags;
 mod keys;
 #[cfg(test)]
 mod tests;
@@ -16,36 +17,19 @@ use std::{
 };
 
 use serde::Deserialize;
-use specfuse_runtime::telemetry::LogArgs;
+use specfuse_runtime::tls::{ClientTls, ServerTls, TlsError};
 use tonic::transport::Uri;
 
-use self::ensemble::RawEnsemble;
+use self::{ensemble::RawEnsemble, flags::Flags};
 pub(crate) use self::keys::{ListedKey, Sha256, Unparsed};
 pub use self::{
     ensemble::Ensemble,
+    flags::Args,
     keys::{KeyFile, KeyFileError},
 };
 
-#[derive(Clone, Debug, clap::Args)]
-pub struct Args {
-    /// Configuration file (TOML): workers and ensembles.
-    #[arg(long, env = "SPECFUSE_COORDINATOR_CONFIG", value_name = "FILE")]
-    pub config: PathBuf,
-    /// API keys (TOML, by their hashes): requests must show one of them. Read again when it changes.
-    #[arg(long, env = "SPECFUSE_API_KEYS", value_name = "FILE")]
-    pub api_keys: Option<PathBuf>,
-    /// Let prompts and answers into the log, at its level "debug".
-    #[arg(long, env = "SPECFUSE_LOG_CONTENT")]
-    pub log_content: bool,
-    /// Run as a child: events on standard output, stop when standard input closes.
-    #[arg(long, hide = true)]
-    pub supervised: bool,
-    #[command(flatten)]
-    pub log: LogArgs,
-}
-
 /// All that a coordinator is told at its start.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Config {
     pub listen: SocketAddr,
     /// At least one, distinct.
@@ -59,6 +43,10 @@ pub struct Config {
     pub shutdown_grace: Duration,
     /// Whether the server describes itself to tools.
     pub reflection: bool,
+    /// None: plaintext.
+    pub server_tls: Option<ServerTls>,
+    /// None: plaintext; else every worker's URL is https.
+    pub worker_tls: Option<ClientTls>,
     /// None: anybody may ask.
     pub api_keys: Option<KeyFile>,
     pub health_needs_key: bool,
@@ -84,6 +72,8 @@ pub enum ConfigError {
     Value { file: PathBuf, misfit: Misfit },
     #[error(transparent)]
     Keys(#[from] KeyFileError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }
 
 /// A value that will not do, and where it stands.
@@ -154,22 +144,26 @@ impl Config {
         let file = args.config.as_path();
         let text =
             std::fs::read_to_string(file).map_err(|source| ConfigError::Read { file: file.to_owned(), source })?;
-        let config = Self::parse(&text, file)?;
-        let api_keys = args.api_keys.as_deref().map(KeyFile::load).transpose()?;
-        Ok(Self { api_keys, log_content: args.log_content, supervised: args.supervised, ..config })
+        Self::build(&text, file, args.check()?)
+    }
+
+    /// What a file says without any flag.
+    #[cfg(test)]
+    pub(crate) fn parse(text: &str, file: &Path) -> Result<Self, ConfigError> {
+        Self::build(text, file, Flags::default())
     }
 
     /// `file` is for error messages alone.
-    pub(crate) fn parse(text: &str, file: &Path) -> Result<Self, ConfigError> {
+    fn build(text: &str, file: &Path, flags: Flags) -> Result<Self, ConfigError> {
         let table: toml::Table = text.parse().map_err(|error| syntax_error(&error, text, file))?;
         let value = |misfit| ConfigError::Value { file: file.to_owned(), misfit };
         let raw: RawConfig = table.try_into().map_err(|error| value(misfit_of(&error)))?;
-        raw.check().map_err(value)
+        raw.check(flags).map_err(value)
     }
 }
 
 impl RawConfig {
-    fn check(self) -> Result<Config, Misfit> {
+    fn check(self, flags: Flags) -> Result<Config, Misfit> {
         let listen = self
             .listen
             .parse()
@@ -177,7 +171,7 @@ impl RawConfig {
         if self.workers.is_empty() {
             return Err(Misfit::new("workers", "there must be at least one worker"));
         }
-        let workers = self.workers.iter().map(|url| worker_url(url)).collect::<Result<Vec<_>, _>>()?;
+        let workers = self.workers.iter().map(|url| worker_url(url, flags.worker_tls.is_some())).collect::<Result<Vec<_>, _>>()?;
         if let Some(twice) = repeated(&self.workers) {
             return Err(Misfit::new("workers", format!("{twice:?} is there twice")));
         }
@@ -207,22 +201,30 @@ impl RawConfig {
             max_wait: self.max_wait,
             shutdown_grace: self.shutdown_grace,
             reflection: self.reflection,
-            api_keys: None,
+            server_tls: flags.server_tls,
+            worker_tls: flags.worker_tls,
+            api_keys: flags.api_keys,
             health_needs_key: self.health_needs_key,
-            log_content: false,
-            supervised: false,
+            log_content: flags.log_content,
+            supervised: flags.supervised,
         })
     }
 }
 
-fn worker_url(text: &str) -> Result<WorkerUrl, Misfit> {
-    let wrong = || Misfit::new("workers", format!("{text:?} is not of the form http://host:port"));
-    let uri: Uri = text.parse().map_err(|_| wrong())?;
+fn worker_url(text: &str, with_tls: bool) -> Result<WorkerUrl, Misfit> {
+    let wrong = |problem: &str| Misfit::new("workers", format!("{text:?} {problem}"));
+    let form = if with_tls { "is not of the form https://host:port" } else { "is not of the form http://host:port" };
+    let uri: Uri = text.parse().map_err(|_| wrong(form))?;
     let plain = uri.path() == "/" && uri.query().is_none();
-    if uri.scheme_str() != Some("http") || uri.host().is_none_or(str::is_empty) || uri.port_u16().is_none() || !plain {
-        return Err(wrong());
+    if uri.host().is_none_or(str::is_empty) || uri.port_u16().is_none() || !plain {
+        return Err(wrong(form));
     }
-    Ok(WorkerUrl { text: text.into(), uri })
+    match uri.scheme_str() {
+        Some("https") if !with_tls => Err(wrong("needs --worker-ca")),
+        Some("http") if with_tls => Err(wrong("must be https, because --worker-ca is given")),
+        Some("http" | "https") => Ok(WorkerUrl { text: text.into(), uri }),
+        Some(_) | None => Err(wrong(form)),
+    }
 }
 
 fn repeated(names: &[String]) -> Option<&String> {
