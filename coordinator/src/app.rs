@@ -5,22 +5,37 @@ use std::time::Duration;
 use anyhow::Context;
 use specfuse_proto::v1::ensemble_service_server::{self, EnsembleServiceServer};
 use specfuse_runtime::{
+    keepalive,
     shutdown::Shutdown,
     supervised::{self, Announcement},
+    tls,
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::{Server, server::TcpIncoming};
+use tonic::{
+    service::interceptor::InterceptedService,
+    transport::Server,
+};
 use tonic_health::{ServingStatus, server::HealthReporter};
 
-use crate::{admission::Admission, api::grpc::Ensembles, config::Config, pool::Pool};
+use crate::{
+    admission::{Admission, Bounds},
+    api::grpc::Ensembles,
+    auth::{Gate, Keys},
+    config::Config,
+    pool::Pool,
+};
 
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
-const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// What the last answers have to reach their clients after the last generation ended.
 const FLUSH: Duration = Duration::from_secs(1);
 /// Bytes of a request. What a worker takes is four times as much: the answer so far and the candidates go there too.
 const MAX_REQUEST: usize = 4 << 20;
+/// Bytes of a request's headers.
+const MAX_HEADERS: u32 = 16 << 10;
+/// Requests at once on one connection; a client holds more back by itself.
+const MAX_STREAMS: u32 = 256;
+/// What a request may take to come in whole.
+const REQUEST_TIME: Duration = Duration::from_secs(30);
 
 /// Serves until told to stop. An error: the port is taken, the server failed, or generations were cut.
 pub async fn run(config: Config) -> anyhow::Result<()> {
@@ -42,48 +57,83 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 
 /// The listener is open already, so a client that comes before the first accept waits in its backlog.
 pub(crate) async fn serve(listener: TcpListener, config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
-    let admission = Admission::new(config.max_generations, shutdown.clone());
+    let bounds = Bounds { running: config.max_generations, waiting: config.max_waiting, max_wait: config.max_wait };
+    let admission = Admission::new(bounds, shutdown.clone());
     let pool = Pool::start(&config.workers, &shutdown);
-    let ensembles = Ensembles { ensembles: config.ensembles, pool, admission: admission.clone() };
+    let ensembles =
+        Ensembles { ensembles: config.ensembles, pool, admission: admission.clone(), log_content: config.log_content };
     let service = EnsembleServiceServer::new(ensembles).max_decoding_message_size(MAX_REQUEST);
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<EnsembleServiceServer<Ensembles>>().await;
 
-    let drained = CancellationToken::new();
-    let server = Server::builder()
-        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
-        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-        .add_service(service)
-        .add_service(health_service)
-        .add_service(reflection().build_v1().context("reflection")?)
-        .add_service(reflection().build_v1alpha().context("reflection")?);
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    let mut serving = Box::pin(server.serve_with_incoming_shutdown(incoming, drained.cancelled()));
+    let gate = Gate(config.api_keys.map(|file| Keys::follow(file, &shutdown)));
+    let health_gate = if config.health_needs_key { gate.clone() } else { Gate(None) };
+    let mut router = server(config.max_wait)
+        .add_service(InterceptedService::new(service, gate.clone()))
+        .add_service(InterceptedService::new(health_service, health_gate));
+    if config.reflection {
+        let v1 = reflection().build_v1().context("reflection")?;
+        let v1alpha = reflection().build_v1alpha().context("reflection")?;
+        router = router.add_service(InterceptedService::new(v1, gate.clone()));
+        router = router.add_service(InterceptedService::new(v1alpha, gate));
+    }
 
-    let cut = tokio::select! {
+    let drained = CancellationToken::new();
+    let incoming = tls::serve(listener, config.server_tls);
+    let mut serving = Box::pin(router.serve_with_incoming_shutdown(incoming, drained.cancelled()));
+
+    let stopped = tokio::select! {
         served = &mut serving => {
             served.context("serve")?;
             anyhow::bail!("the server ended by itself");
         }
-        cut = stop(&shutdown, &health, &admission, config.shutdown_grace) => cut,
+        stopped = stop(&shutdown, &health, &admission, config.shutdown_grace) => stopped,
     };
     drained.cancel();
-    // A connection that a health watch holds open never ends by itself: not waiting for it cuts no answer.
-    let _ = tokio::time::timeout(FLUSH, serving).await;
-    shutdown.drain().await?;
-    anyhow::ensure!(cut == 0, "{cut} generations had not finished after {:?} and were cut", config.shutdown_grace);
+    tokio::select! {
+        _ = serving => {}
+        // A connection that a health watch holds open never ends by itself: not waiting for it cuts no answer.
+        () = tokio::time::sleep(FLUSH) => {}
+    }
+    let ended = shutdown.drain().await;
+    stopped?;
+    ended?;
     tracing::info!("stopped");
     Ok(())
 }
 
-/// Waits for the stop, then for the generations; says how many were cut. New ones are refused, not ignored: the server
-/// goes on answering.
-async fn stop(shutdown: &Shutdown, health: &HealthReporter, admission: &Admission, grace: Duration) -> usize {
+/// Waits for the stop, then for the generations: for the grace, or until a second signal. An error says how many were cut.
+/// New ones are refused, not ignored: the server goes on answering.
+async fn stop(
+    shutdown: &Shutdown,
+    health: &HealthReporter,
+    admission: &Admission,
+    grace: Duration,
+) -> anyhow::Result<()> {
     shutdown.begun().await;
     tracing::info!(?grace, "stopping");
     health.set_service_status("", ServingStatus::NotServing).await;
     health.set_not_serving::<EnsembleServiceServer<Ensembles>>().await;
-    admission.drain(grace).await
+    let enough = async {
+        tokio::select! {
+            () = shutdown.hurried() => "when a second signal came".to_owned(),
+            () = tokio::time::sleep(grace) => format!("after {grace:?}"),
+        }
+    };
+    match admission.drain(enough).await {
+        Ok(()) => Ok(()),
+        Err((cut, why)) => anyhow::bail!("{cut} generations had not finished {why} and were cut"),
+    }
+}
+
+/// What a connection may take: streams, headers, and time until a request is there whole and its answer begins.
+fn server(max_wait: Duration) -> Server {
+    Server::builder()
+        .http2_keepalive_interval(Some(keepalive::INTERVAL))
+        .http2_keepalive_timeout(Some(keepalive::TIMEOUT))
+        .http2_max_header_list_size(MAX_HEADERS)
+        .max_concurrent_streams(MAX_STREAMS)
+        .timeout(max_wait + REQUEST_TIME)
 }
 
 fn reflection() -> tonic_reflection::server::Builder<'static> {

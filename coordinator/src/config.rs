@@ -3,6 +3,8 @@
 //! `coordinator.example.toml` shows every key. Every error names the file and the key. Nothing here opens a port or a connection.
 
 mod ensemble;
+mod flags;
+mod keys;
 #[cfg(test)]
 mod tests;
 
@@ -15,26 +17,19 @@ use std::{
 };
 
 use serde::Deserialize;
-use specfuse_runtime::telemetry::LogArgs;
+use specfuse_runtime::tls::{ClientTls, ServerTls, TlsError};
 use tonic::transport::Uri;
 
-pub use self::ensemble::Ensemble;
-use self::ensemble::RawEnsemble;
-
-#[derive(Clone, Debug, clap::Args)]
-pub struct Args {
-    /// Configuration file (TOML): workers and ensembles.
-    #[arg(long, env = "SPECFUSE_COORDINATOR_CONFIG", value_name = "FILE")]
-    pub config: PathBuf,
-    /// Run as a child: events on standard output, stop when standard input closes.
-    #[arg(long, hide = true)]
-    pub supervised: bool,
-    #[command(flatten)]
-    pub log: LogArgs,
-}
+use self::{ensemble::RawEnsemble, flags::Flags};
+pub(crate) use self::keys::{ListedKey, Sha256, Unparsed};
+pub use self::{
+    ensemble::Ensemble,
+    flags::Args,
+    keys::{KeyFile, KeyFileError},
+};
 
 /// All that a coordinator is told at its start.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Config {
     pub listen: SocketAddr,
     /// At least one, distinct.
@@ -42,7 +37,21 @@ pub struct Config {
     /// At least one, by name.
     pub ensembles: BTreeMap<String, Arc<Ensemble>>,
     pub max_generations: usize,
+    /// Requests that may wait for a generation to end, and how long each of them may.
+    pub max_waiting: usize,
+    pub max_wait: Duration,
     pub shutdown_grace: Duration,
+    /// Whether the server describes itself to tools.
+    pub reflection: bool,
+    /// None: plaintext.
+    pub server_tls: Option<ServerTls>,
+    /// None: plaintext; else every worker's URL is https.
+    pub worker_tls: Option<ClientTls>,
+    /// None: anybody may ask.
+    pub api_keys: Option<KeyFile>,
+    pub health_needs_key: bool,
+    /// Prompts and answers may stand in the log.
+    pub log_content: bool,
     pub supervised: bool,
 }
 
@@ -61,6 +70,10 @@ pub enum ConfigError {
     Syntax { file: PathBuf, line: usize, problem: String },
     #[error("{}: {misfit}", file.display())]
     Value { file: PathBuf, misfit: Misfit },
+    #[error(transparent)]
+    Keys(#[from] KeyFileError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }
 
 /// A value that will not do, and where it stands.
@@ -89,8 +102,16 @@ struct RawConfig {
     workers: Vec<String>,
     #[serde(default = "default_max_generations")]
     max_generations: usize,
+    #[serde(default = "default_max_waiting")]
+    max_waiting: usize,
+    #[serde(default = "default_max_wait", with = "humantime_serde")]
+    max_wait: Duration,
     #[serde(default = "default_shutdown_grace", with = "humantime_serde")]
     shutdown_grace: Duration,
+    #[serde(default = "default_reflection")]
+    reflection: bool,
+    #[serde(default)]
+    health_needs_key: bool,
     ensembles: BTreeMap<String, RawEnsemble>,
 }
 
@@ -102,6 +123,18 @@ fn default_max_generations() -> usize {
     64
 }
 
+fn default_max_waiting() -> usize {
+    16
+}
+
+fn default_max_wait() -> Duration {
+    Duration::from_secs(2)
+}
+
+fn default_reflection() -> bool {
+    true
+}
+
 fn default_shutdown_grace() -> Duration {
     Duration::from_secs(30)
 }
@@ -111,21 +144,26 @@ impl Config {
         let file = args.config.as_path();
         let text =
             std::fs::read_to_string(file).map_err(|source| ConfigError::Read { file: file.to_owned(), source })?;
-        let config = Self::parse(&text, file)?;
-        Ok(Self { supervised: args.supervised, ..config })
+        Self::build(&text, file, args.check()?)
+    }
+
+    /// What a file says without any flag.
+    #[cfg(test)]
+    pub(crate) fn parse(text: &str, file: &Path) -> Result<Self, ConfigError> {
+        Self::build(text, file, Flags::default())
     }
 
     /// `file` is for error messages alone.
-    pub(crate) fn parse(text: &str, file: &Path) -> Result<Self, ConfigError> {
+    fn build(text: &str, file: &Path, flags: Flags) -> Result<Self, ConfigError> {
         let table: toml::Table = text.parse().map_err(|error| syntax_error(&error, text, file))?;
         let value = |misfit| ConfigError::Value { file: file.to_owned(), misfit };
         let raw: RawConfig = table.try_into().map_err(|error| value(misfit_of(&error)))?;
-        raw.check().map_err(value)
+        raw.check(flags).map_err(value)
     }
 }
 
 impl RawConfig {
-    fn check(self) -> Result<Config, Misfit> {
+    fn check(self, flags: Flags) -> Result<Config, Misfit> {
         let listen = self
             .listen
             .parse()
@@ -133,12 +171,18 @@ impl RawConfig {
         if self.workers.is_empty() {
             return Err(Misfit::new("workers", "there must be at least one worker"));
         }
-        let workers = self.workers.iter().map(|url| worker_url(url)).collect::<Result<Vec<_>, _>>()?;
+        let workers = self.workers.iter().map(|url| worker_url(url, flags.worker_tls.is_some())).collect::<Result<Vec<_>, _>>()?;
         if let Some(twice) = repeated(&self.workers) {
             return Err(Misfit::new("workers", format!("{twice:?} is there twice")));
         }
         if !(1..=65_536).contains(&self.max_generations) {
             return Err(Misfit::new("max_generations", format!("{} is not in 1 to 65536", self.max_generations)));
+        }
+        if self.max_waiting > 65_536 {
+            return Err(Misfit::new("max_waiting", format!("{} is not in 0 to 65536", self.max_waiting)));
+        }
+        if !(Duration::from_millis(1)..=Duration::from_secs(3600)).contains(&self.max_wait) {
+            return Err(Misfit::new("max_wait", format!("{:?} is not in 1ms to 1h", self.max_wait)));
         }
         if self.ensembles.is_empty() {
             return Err(Misfit::new("ensembles", "there must be at least one ensemble"));
@@ -153,20 +197,34 @@ impl RawConfig {
             workers,
             ensembles,
             max_generations: self.max_generations,
+            max_waiting: self.max_waiting,
+            max_wait: self.max_wait,
             shutdown_grace: self.shutdown_grace,
-            supervised: false,
+            reflection: self.reflection,
+            server_tls: flags.server_tls,
+            worker_tls: flags.worker_tls,
+            api_keys: flags.api_keys,
+            health_needs_key: self.health_needs_key,
+            log_content: flags.log_content,
+            supervised: flags.supervised,
         })
     }
 }
 
-fn worker_url(text: &str) -> Result<WorkerUrl, Misfit> {
-    let wrong = || Misfit::new("workers", format!("{text:?} is not of the form http://host:port"));
-    let uri: Uri = text.parse().map_err(|_| wrong())?;
+fn worker_url(text: &str, with_tls: bool) -> Result<WorkerUrl, Misfit> {
+    let wrong = |problem: &str| Misfit::new("workers", format!("{text:?} {problem}"));
+    let form = if with_tls { "is not of the form https://host:port" } else { "is not of the form http://host:port" };
+    let uri: Uri = text.parse().map_err(|_| wrong(form))?;
     let plain = uri.path() == "/" && uri.query().is_none();
-    if uri.scheme_str() != Some("http") || uri.host().is_none_or(str::is_empty) || uri.port_u16().is_none() || !plain {
-        return Err(wrong());
+    if uri.host().is_none_or(str::is_empty) || uri.port_u16().is_none() || !plain {
+        return Err(wrong(form));
     }
-    Ok(WorkerUrl { text: text.into(), uri })
+    match uri.scheme_str() {
+        Some("https") if !with_tls => Err(wrong("needs --worker-ca")),
+        Some("http") if with_tls => Err(wrong("must be https, because --worker-ca is given")),
+        Some("http" | "https") => Ok(WorkerUrl { text: text.into(), uri }),
+        Some(_) | None => Err(wrong(form)),
+    }
 }
 
 fn repeated(names: &[String]) -> Option<&String> {
@@ -174,10 +232,19 @@ fn repeated(names: &[String]) -> Option<&String> {
     names.iter().find(|name| !seen.insert(*name))
 }
 
+fn is_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    (1..=64).contains(&name.len()) && name.chars().all(plain)
+}
+
+/// From 1.
+fn line_of(error: &toml::de::Error, text: &str) -> usize {
+    error.span().and_then(|span| text.get(..span.start)).unwrap_or_default().matches('\n').count() + 1
+}
+
 /// One line of what the TOML reader tells in several.
 fn syntax_error(error: &toml::de::Error, text: &str, file: &Path) -> ConfigError {
-    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-    let line = before.matches('\n').count() + 1;
+    let line = line_of(error, text);
     let problem = error.message().lines().collect::<Vec<_>>().join(", ");
     ConfigError::Syntax { file: file.to_owned(), line, problem }
 }

@@ -2,6 +2,8 @@
 
 use std::{num::NonZeroU32, sync::Arc};
 
+use tokio::time::Instant;
+
 use crate::config::Ensemble;
 
 #[derive(Clone, Debug)]
@@ -13,8 +15,12 @@ pub(crate) struct GenerateRequest {
     pub(crate) sampling: Sampling,
     /// None of them empty.
     pub(crate) stop: Vec<String>,
-    /// 1 to 128 characters.
+    /// 1 to 128 characters, none of them a control character.
     pub(crate) request_id: Arc<str>,
+    /// Who asks: the name of the API key, where keys are needed.
+    pub(crate) key: Option<Arc<str>>,
+    /// When the client stops waiting, where it said so.
+    pub(crate) deadline: Option<Instant>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
