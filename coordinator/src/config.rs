@@ -20,13 +20,13 @@ use serde::Deserialize;
 use specfuse_runtime::tls::{ClientTls, ServerTls, TlsError};
 use tonic::transport::Uri;
 
-use self::{ensemble::RawEnsemble, flags::Flags};
 pub(crate) use self::keys::{ListedKey, Sha256, Unparsed};
 pub use self::{
     ensemble::Ensemble,
     flags::Args,
     keys::{KeyFile, KeyFileError},
 };
+use self::{ensemble::RawEnsemble, flags::Flags};
 
 /// All that a coordinator is told at its start.
 #[derive(Clone, Debug)]
@@ -171,7 +171,11 @@ impl RawConfig {
         if self.workers.is_empty() {
             return Err(Misfit::new("workers", "there must be at least one worker"));
         }
-        let workers = self.workers.iter().map(|url| worker_url(url, flags.worker_tls.is_some())).collect::<Result<Vec<_>, _>>()?;
+        let workers = self
+            .workers
+            .iter()
+            .map(|url| worker_url(url, flags.worker_tls.is_some()))
+            .collect::<Result<Vec<_>, _>>()?;
         if let Some(twice) = repeated(&self.workers) {
             return Err(Misfit::new("workers", format!("{twice:?} is there twice")));
         }

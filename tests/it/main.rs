@@ -21,6 +21,7 @@ mod round_cost;
 mod survival;
 mod templates;
 mod tidy;
+mod tls;
 mod tokenizers;
 mod worker_service;
 

@@ -4,10 +4,12 @@
 //! - [`device`]: where models compute; [`distance`]: how far apart numbers are
 //! - [`process`]: one process of a cluster; [`program`]: one run of the program to its end; [`up`]: a local cluster of its own
 //! - [`cluster`], [`ensemble`]: a coordinator and its workers; [`answer`]: what it said
+//! - [`certificates`]: who signs whom
 //! - [`checkpoint`]: copies of model folders, to be broken; [`random_checkpoint`]: folders of every family with random weights
 //! - [`gguf`], [`gguf_tokens`]: GGUF files made of model folders
 
 pub mod answer;
+pub mod certificates;
 pub mod checkpoint;
 pub mod cluster;
 pub mod device;
