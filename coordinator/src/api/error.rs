@@ -40,7 +40,7 @@ impl From<ApiError> for Status {
                 Failure::Refused => (Code::InvalidArgument, refusal(failure, &misses)),
                 Failure::PromptTooLong => (Code::InvalidArgument, with_reasons(failure.to_string(), &misses)),
                 Failure::ContextFull => (Code::OutOfRange, with_reasons(failure.to_string(), &misses)),
-                Failure::Unavailable => {
+                Failure::Unavailable | Failure::NoQuorum => {
                     let code = if all_busy(&misses) { Code::ResourceExhausted } else { Code::Unavailable };
                     (code, with_reasons(format!("ensemble {ensemble}: {failure}"), &misses))
                 }

@@ -26,6 +26,10 @@ pub struct Request {
 pub enum Event {
     Drafted { round: u32, member: MemberIndex, outcome: DraftOutcome },
     Scored { round: u32, member: MemberIndex, outcome: ScoreOutcome },
+    /// The quorum has waited long enough for the other drafts: they have failed.
+    DraftsOverdue { round: u32 },
+    /// Likewise for the other scores.
+    ScoresOverdue { round: u32 },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +62,8 @@ pub enum Action {
         accepted: Arc<str>,
         max_tokens: u32,
         seed: u64,
+        /// Rounds in a row, up to this one, that decided nothing because members failed: a reason to take one's time.
+        attempt: u32,
     },
     Score {
         round: u32,

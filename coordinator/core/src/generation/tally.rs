@@ -22,6 +22,18 @@ impl<T> Tally<T> {
         let slots = std::mem::take(&mut self.slots);
         Some(slots.into_iter().filter_map(|(member, outcome)| Some((member, outcome?))).collect())
     }
+
+    /// Everyone's outcome now, with `missing` for those who have none yet.
+    pub(super) fn close(&mut self, missing: impl Fn() -> T) -> Vec<(MemberIndex, T)> {
+        let slots = std::mem::take(&mut self.slots);
+        slots.into_iter().map(|(member, outcome)| (member, outcome.unwrap_or_else(&missing))).collect()
+    }
+
+    /// Whether at least so many outcomes are such, or as many as there are members, while others are missing.
+    pub(super) fn can_close(&self, quorum: usize, counts: impl Fn(&T) -> bool) -> bool {
+        let such = self.slots.iter().filter(|(_, outcome)| outcome.as_ref().is_some_and(&counts)).count();
+        such >= quorum.min(self.slots.len()) && self.slots.iter().any(|(_, outcome)| outcome.is_none())
+    }
 }
 
 #[cfg(test)]
@@ -37,5 +49,16 @@ mod tests {
         assert_eq!(tally.record(MemberIndex(1), 'c'), None);
         assert_eq!(tally.record(first, 'd'), Some(vec![(first, 'd'), (second, 'a')]));
         assert_eq!(tally.record(first, 'e'), None);
+    }
+
+    #[test]
+    fn a_quorum_closes_it_without_those_who_are_missing() {
+        let (first, second) = (MemberIndex(0), MemberIndex(2));
+        let mut tally = Tally::new(vec![first, second]);
+        assert!(!tally.can_close(1, |_| true));
+        tally.record(second, 'a');
+        assert!(tally.can_close(1, |_| true) && !tally.can_close(2, |_| true) && !tally.can_close(1, |it| *it == 'b'));
+        assert_eq!(tally.close(|| '-'), vec![(first, '-'), (second, 'a')]);
+        assert_eq!((tally.record(first, 'b'), tally.can_close(1, |_| true)), (None, false));
     }
 }

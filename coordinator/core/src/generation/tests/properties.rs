@@ -70,13 +70,14 @@ fn any_request() -> impl Strategy<Value = Request> {
     let exit = (rules, 0.0..2.0, 0.05..2.0).prop_map(|(rule, theta, tau)| ExitPolicy { rule, theta, tau });
     let score = prop_oneof![Just(ScoreRule::MeanLogprob), Just(ScoreRule::MeanProb)];
     let weights = prop_oneof![Just(WeightRule::Uniform), (0.0..50.0).prop_map(|rate: f64| WeightRule::Hedge { rate })];
-    let counts = (1u32..12, 1usize..3, 1u32..3);
+    let counts = (1u32..12, 1usize..3, 1u32..3, 1usize..4);
     let policy =
-        (score, exit, weights, counts).prop_map(|(score, exit, weights, (segment, members, strikes))| Policy {
+        (score, exit, weights, counts).prop_map(|(score, exit, weights, (segment, members, strikes, quorum))| Policy {
             segment_tokens: NonZeroU32::new(segment).unwrap(),
             score,
             exit,
             weights,
+            quorum: NonZeroUsize::new(quorum).unwrap(),
             min_members: NonZeroUsize::new(members).unwrap(),
             max_strikes: NonZeroU32::new(strikes).unwrap(),
         });
@@ -99,7 +100,8 @@ fn play(request: Request, dice: &mut Dice, repeat: bool) -> Vec<Action> {
     let mut told: Vec<Event> = Vec::new();
     while !open.is_empty() {
         let call = open.swap_remove(dice.roll(open.len()));
-        let Some(event) = dice.answer(&call) else { continue };
+        let hurry = if dice.roll(4) == 0 { generation.overdue() } else { None };
+        let Some(event) = hurry.or_else(|| dice.answer(&call)) else { continue };
         let new = generation.step(event.clone());
         told.push(event);
         if repeat {
@@ -157,6 +159,7 @@ proptest! {
                 Action::Draft { member, .. } | Action::Score { member, .. } => prop_assert!(!left.contains(&member)),
                 Action::Emit(round) => {
                     left.extend(round.exits.iter().map(|exit| exit.member));
+                    left.retain(|member| !round.recalled.contains(member));
                     prop_assert!(round.quality.len() == round.active.len());
                     prop_assert!(round.quality.iter().all(|quality| quality.is_finite()));
                     let quality = round.exits.iter().filter(|exit| exit.reason == ExitReason::Quality).count();
