@@ -99,25 +99,17 @@ impl Generation {
         match event {
             Event::Drafted { round, member, outcome } if round == self.round => self.drafted(member, outcome),
             Event::Scored { round, member, outcome } if round == self.round => self.scored(member, outcome),
-            Event::DraftsOverdue { round } if round == self.round => self.drafts_overdue(),
-            Event::ScoresOverdue { round } if round == self.round => self.scores_overdue(),
-            Event::Drafted { .. } | Event::Scored { .. } | Event::DraftsOverdue { .. } | Event::ScoresOverdue { .. } => {
-                Vec::new()
-            }
+            Event::Drafted { .. } | Event::Scored { .. } => Vec::new(),
         }
     }
 
-    /// The event that lets the round go on without those who have not answered; None where it cannot, or need not.
-    pub fn overdue(&self) -> Option<Event> {
+    /// The quorum has answered, and is held up by the others: whoever drives this may report them failed.
+    pub fn has_quorum(&self) -> bool {
         let quorum = self.policy.quorum.get();
         match &self.phase {
-            Phase::Drafting(tally) => tally
-                .can_close(quorum, |outcome| outcome.draft().is_some())
-                .then_some(Event::DraftsOverdue { round: self.round }),
-            Phase::Scoring(_, tally) => tally
-                .can_close(quorum, |outcome| matches!(outcome, ScoreOutcome::Scored(_)))
-                .then_some(Event::ScoresOverdue { round: self.round }),
-            Phase::Done => None,
+            Phase::Drafting(tally) => tally.has(quorum, |outcome| outcome.draft().is_some()),
+            Phase::Scoring(_, tally) => tally.has(quorum, |outcome| matches!(outcome, ScoreOutcome::Scored(_))),
+            Phase::Done => false,
         }
     }
 
@@ -143,22 +135,7 @@ impl Generation {
 
     fn drafted(&mut self, member: MemberIndex, outcome: DraftOutcome) -> Vec<Action> {
         let Phase::Drafting(tally) = &mut self.phase else { return Vec::new() };
-        match tally.record(member, outcome) {
-            Some(drafts) => self.all_drafted(drafts),
-            None => Vec::new(),
-        }
-    }
-
-    fn drafts_overdue(&mut self) -> Vec<Action> {
-        if self.overdue().is_none() {
-            return Vec::new();
-        }
-        let Phase::Drafting(tally) = &mut self.phase else { return Vec::new() };
-        let drafts = tally.close(|| DraftOutcome::Failed);
-        self.all_drafted(drafts)
-    }
-
-    fn all_drafted(&mut self, drafts: Vec<(MemberIndex, DraftOutcome)>) -> Vec<Action> {
+        let Some(drafts) = tally.record(member, outcome) else { return Vec::new() };
         let exits: Vec<Exit> = drafts.iter().filter_map(|(member, outcome)| departure(*member, outcome)).collect();
         let candidates = group(drafts.iter().filter_map(|(member, outcome)| Some((*member, outcome.draft()?))));
         self.roster.dismiss(&exits);
@@ -196,29 +173,14 @@ impl Generation {
 
     fn scored(&mut self, member: MemberIndex, outcome: ScoreOutcome) -> Vec<Action> {
         let Phase::Scoring(_, tally) = &mut self.phase else { return Vec::new() };
-        match tally.record(member, outcome) {
-            Some(scores) => self.all_scored(&scores),
-            None => Vec::new(),
-        }
-    }
-
-    fn scores_overdue(&mut self) -> Vec<Action> {
-        if self.overdue().is_none() {
-            return Vec::new();
-        }
-        let Phase::Scoring(_, tally) = &mut self.phase else { return Vec::new() };
-        let scores = tally.close(|| ScoreOutcome::Failed);
-        self.all_scored(&scores)
-    }
-
-    fn all_scored(&mut self, scores: &[(MemberIndex, ScoreOutcome)]) -> Vec<Action> {
+        let Some(scores) = tally.record(member, outcome) else { return Vec::new() };
         let Phase::Scoring(drafted, _) = std::mem::replace(&mut self.phase, Phase::Done) else { return Vec::new() };
-        for (member, outcome) in scores {
+        for (member, outcome) in &scores {
             if matches!(outcome, ScoreOutcome::Failed) {
                 self.roster.mark_failed(*member);
             }
         }
-        let ballot = decide::Ballot { round: self.round, candidates: &drafted.candidates, scores };
+        let ballot = decide::Ballot { round: self.round, candidates: &drafted.candidates, scores: &scores };
         let decision = decide::by_scores(&mut self.roster, &self.policy, ballot);
         self.close_round(drafted, decision)
     }

@@ -24,8 +24,8 @@ pub struct Ensemble {
     pub max_tokens_limit: NonZeroU32,
     pub draft_timeout: Duration,
     pub score_timeout: Duration,
-    /// How long the quorum waits for the other drafts or scores; None: until the timeout.
-    pub straggler_grace: Option<Duration>,
+    /// How long a quorum of drafts or scores waits for the others; no longer than their timeouts.
+    pub straggler_grace: Duration,
 }
 
 #[derive(Debug, Deserialize)]
@@ -54,8 +54,8 @@ pub(super) struct RawEnsemble {
     draft_timeout: Duration,
     #[serde(default = "defaults::timeout", with = "humantime_serde")]
     score_timeout: Duration,
-    #[serde(default, with = "humantime_serde")]
-    straggler_grace: Option<Duration>,
+    #[serde(default = "defaults::straggler_grace", with = "humantime_serde")]
+    straggler_grace: Duration,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -123,6 +123,9 @@ mod defaults {
     pub(super) fn timeout() -> Duration {
         Duration::from_secs(30)
     }
+    pub(super) fn straggler_grace() -> Duration {
+        Duration::from_secs(3600)
+    }
 }
 
 impl Default for RawExit {
@@ -165,7 +168,7 @@ impl RawEnsemble {
             max_tokens_limit,
             draft_timeout: timeout("draft_timeout", self.draft_timeout)?,
             score_timeout: timeout("score_timeout", self.score_timeout)?,
-            straggler_grace: self.straggler_grace.map(|grace| timeout("straggler_grace", grace)).transpose()?,
+            straggler_grace: timeout("straggler_grace", self.straggler_grace)?,
             members: self.members.into_iter().map(Arc::from).collect(),
         })
     }

@@ -26,10 +26,6 @@ pub struct Request {
 pub enum Event {
     Drafted { round: u32, member: MemberIndex, outcome: DraftOutcome },
     Scored { round: u32, member: MemberIndex, outcome: ScoreOutcome },
-    /// The quorum has waited long enough for the other drafts: they have failed.
-    DraftsOverdue { round: u32 },
-    /// Likewise for the other scores.
-    ScoresOverdue { round: u32 },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

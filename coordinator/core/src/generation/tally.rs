@@ -23,16 +23,10 @@ impl<T> Tally<T> {
         Some(slots.into_iter().filter_map(|(member, outcome)| Some((member, outcome?))).collect())
     }
 
-    /// Everyone's outcome now, with `missing` for those who have none yet.
-    pub(super) fn close(&mut self, missing: impl Fn() -> T) -> Vec<(MemberIndex, T)> {
-        let slots = std::mem::take(&mut self.slots);
-        slots.into_iter().map(|(member, outcome)| (member, outcome.unwrap_or_else(&missing))).collect()
-    }
-
-    /// Whether at least so many outcomes are such, or as many as there are members, while others are missing.
-    pub(super) fn can_close(&self, quorum: usize, counts: impl Fn(&T) -> bool) -> bool {
+    /// Whether at least so many outcomes are such, while others are missing.
+    pub(super) fn has(&self, quorum: usize, counts: impl Fn(&T) -> bool) -> bool {
         let such = self.slots.iter().filter(|(_, outcome)| outcome.as_ref().is_some_and(&counts)).count();
-        such >= quorum.min(self.slots.len()) && self.slots.iter().any(|(_, outcome)| outcome.is_none())
+        such >= quorum && self.slots.iter().any(|(_, outcome)| outcome.is_none())
     }
 }
 
@@ -52,13 +46,13 @@ mod tests {
     }
 
     #[test]
-    fn a_quorum_closes_it_without_those_who_are_missing() {
+    fn a_quorum_is_there_once_enough_have_such_an_outcome_and_others_have_none() {
         let (first, second) = (MemberIndex(0), MemberIndex(2));
         let mut tally = Tally::new(vec![first, second]);
-        assert!(!tally.can_close(1, |_| true));
+        assert!(!tally.has(1, |_| true));
         tally.record(second, 'a');
-        assert!(tally.can_close(1, |_| true) && !tally.can_close(2, |_| true) && !tally.can_close(1, |it| *it == 'b'));
-        assert_eq!(tally.close(|| '-'), vec![(first, '-'), (second, 'a')]);
-        assert_eq!((tally.record(first, 'b'), tally.can_close(1, |_| true)), (None, false));
+        assert!(tally.has(1, |_| true) && !tally.has(2, |_| true) && !tally.has(1, |it| *it == 'b'));
+        tally.record(first, 'b');
+        assert!(!tally.has(1, |_| true), "nobody is missing");
     }
 }

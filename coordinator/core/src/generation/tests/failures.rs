@@ -31,33 +31,21 @@ fn one_left() -> Generation {
 }
 
 #[test]
-fn a_round_goes_on_without_the_slow_once_the_quorum_is_in() {
+fn a_quorum_of_drafts_or_scores_is_told_while_others_are_missing() {
     let (mut generation, _) = Generation::start(failing(3, 2));
-    draft(&mut generation, &[(0, text("a"))]);
-    assert!(generation.overdue().is_none());
-    draft(&mut generation, &[(2, text("b"))]);
-    let overdue = generation.overdue().unwrap();
-    assert_eq!(asked_to_score(&generation.step(overdue.clone())), [0, 2]);
-    assert!(generation.step(overdue).is_empty(), "it was told before");
-    assert!(draft(&mut generation, &[(1, text("late"))]).is_empty());
-    assert!(generation.overdue().is_none());
-    let actions = score(&mut generation, &[(0, scores(&[-1.0, -2.0])), (2, scores(&[-1.0, -2.0]))]);
-    let round = emitted(&actions);
-    assert_eq!((round.active.len(), &round.drafts[1].1), (3, &DraftOutcome::Failed));
-    assert_eq!(asked_to_draft(&actions), [(0, 10), (1, 10), (2, 10)]);
-}
-
-#[test]
-fn scores_are_waited_for_up_to_the_quorum_and_the_late_have_a_strike() {
-    let mut request = failing(3, 1);
-    request.policy.max_strikes = NonZeroU32::MIN;
-    let (mut generation, _) = Generation::start(request);
+    draft(&mut generation, &[(0, text("a")), (1, DraftOutcome::Failed)]);
+    assert!(!generation.has_quorum(), "a failure is no draft");
+    let (mut generation, _) = Generation::start(failing(3, 2));
+    draft(&mut generation, &[(0, text("a")), (2, text("b"))]);
+    assert!(generation.has_quorum());
+    assert_eq!(asked_to_score(&draft(&mut generation, &[(1, DraftOutcome::Failed)])), [0, 2]);
+    assert!(!generation.has_quorum(), "another phase");
+    let mut generation = Generation::start(failing(3, 1)).0;
     draft(&mut generation, &[(0, text("a")), (1, text("b")), (2, text("c"))]);
     score(&mut generation, &[(0, ScoreOutcome::Abstained)]);
-    assert!(generation.overdue().is_none(), "an abstention is no score");
+    assert!(!generation.has_quorum(), "an abstention is no score");
     score(&mut generation, &[(1, scores(&[-1.0, -2.0, -3.0]))]);
-    let actions = generation.overdue().map(|event| generation.step(event)).unwrap();
-    assert_eq!(exits(emitted(&actions)), [(2, ExitReason::Failed)]);
+    assert!(generation.has_quorum());
 }
 
 #[test]

@@ -100,8 +100,7 @@ fn play(request: Request, dice: &mut Dice, repeat: bool) -> Vec<Action> {
     let mut told: Vec<Event> = Vec::new();
     while !open.is_empty() {
         let call = open.swap_remove(dice.roll(open.len()));
-        let hurry = if dice.roll(4) == 0 { generation.overdue() } else { None };
-        let Some(event) = hurry.or_else(|| dice.answer(&call)) else { continue };
+        let Some(event) = dice.answer(&call) else { continue };
         let new = generation.step(event.clone());
         told.push(event);
         if repeat {
