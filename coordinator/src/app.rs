@@ -51,7 +51,7 @@ pub(crate) async fn serve(listener: TcpListener, config: Config, shutdown: Shutd
     let admission = Admission::new(config.max_generations, shutdown.clone());
     let listed = |worker: &WorkerUrl| Listed { address: worker.text.clone(), record: None };
     let fixed = Membership { workers: config.workers.iter().map(listed).collect() };
-    let pool = Pool::start(watch::Sender::new(Arc::new(fixed)).subscribe(), &shutdown);
+    let pool = Pool::start(watch::Sender::new(Arc::new(fixed)).subscribe(), None, &shutdown);
     let ensembles = Ensembles { ensembles: config.ensembles, pool, admission: admission.clone() };
     let service = EnsembleServiceServer::new(ensembles).max_decoding_message_size(MAX_REQUEST);
     let (health, health_service) = tonic_health::server::health_reporter();
