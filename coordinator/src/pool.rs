@@ -88,10 +88,11 @@ impl Pool {
         let _ = tokio::time::timeout(FIRST_CONTACT, settled).await;
     }
 
-    /// Waits until the model has a replica, for at most so long.
-    pub(crate) async fn served(&self, model: &str, patience: Duration) {
+    /// Waits until so many of the members have a replica, for at most so long.
+    pub(crate) async fn served(&self, members: &[Arc<str>], quorum: usize, patience: Duration) {
         let mut cluster = self.cluster.clone();
-        let served = cluster.wait_for(|cluster| cluster.serves(model));
+        let served =
+            cluster.wait_for(|cluster| members.iter().filter(|member| cluster.serves(member)).count() >= quorum);
         // As above.
         let _ = tokio::time::timeout(patience, served).await;
     }
