@@ -13,6 +13,7 @@ mod golden_core;
 mod golden_logits;
 mod golden_real;
 mod golden_runs;
+mod hosts;
 mod not_finite;
 mod precision;
 mod protocol;
