@@ -34,7 +34,8 @@ pub struct Told {
 }
 
 /// An answer that did not end well.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{status}, after {} segments", segments.len())]
 pub struct Failed {
     pub status: Status,
     /// What was told before.

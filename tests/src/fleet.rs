@@ -70,9 +70,14 @@ pub struct Fleet {
     pub coordinators: Vec<Process>,
     pub etcd: Option<Etcd>,
     pub ensemble: Ensemble,
-    /// The files of the processes.
-    folder: TempDir,
-    network: Network,
+    pub grounds: Grounds,
+}
+
+/// What the processes stand on: their files and hosts.
+#[derive(Debug)]
+pub struct Grounds {
+    _folder: TempDir,
+    _network: Network,
 }
 
 #[derive(Debug)]
@@ -169,7 +174,8 @@ impl Plan {
         let coordinators = offices.iter().map(|office| self.coordinator(office, discovery.as_deref(), folder.path()));
         let (workers, coordinators) = tokio::try_join!(try_join_all(workers), try_join_all(coordinators))?;
         let ensemble = self.settings.ensembles.remove("default").context("no ensemble")?;
-        let fleet = Fleet { workers, coordinators, etcd, ensemble, folder, network };
+        let grounds = Grounds { _folder: folder, _network: network };
+        let fleet = Fleet { workers, coordinators, etcd, ensemble, grounds };
         fleet.settled().await?;
         Ok(Some(fleet))
     }

@@ -7,10 +7,12 @@
 //! - [`cluster`], [`ensemble`]: a coordinator and its workers; [`answer`]: what it said
 //! - [`fleet`]: replicas of every member, coordinators and an etcd, each on a host; [`client`]: one that knows several coordinators
 //! - [`replay`]: whether what a client was told follows from itself
+//! - [`chaos`]: a fleet in which everything breaks
 //! - [`checkpoint`]: copies of model folders, to be broken; [`random_checkpoint`]: folders of every family with random weights
 //! - [`gguf`], [`gguf_tokens`]: GGUF files made of model folders
 
 pub mod answer;
+pub mod chaos;
 pub mod checkpoint;
 pub mod client;
 pub mod cluster;

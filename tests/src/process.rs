@@ -1,7 +1,7 @@
 //! One process of a cluster: started on its host, listened to until it serves, tormented, and gone when the value is dropped.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{Read, Seek, SeekFrom},
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -119,7 +119,7 @@ impl Process {
 
     /// Sends a signal by name, such as "TERM", "STOP" or "CONT".
     pub async fn signal(&self, name: &str) -> Result<()> {
-        program::signal(self.running.child.id().context("it has ended")?, name).await
+        program::signal(self.id()?, name).await
     }
 
     /// Waits until it has ended.
@@ -134,13 +134,8 @@ impl Process {
         Ok(())
     }
 
-    /// Bytes of memory in use.
-    pub fn memory(&self) -> Result<u64> {
-        let id = self.running.child.id().context("it has ended")?;
-        let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-        let kib: u64 = line.split_whitespace().next().context("an empty VmRSS")?.parse()?;
-        Ok(kib << 10)
+    pub fn id(&self) -> Result<u32> {
+        self.running.child.id().context("it has ended")
     }
 
     /// What it wrote to standard error.
@@ -159,4 +154,12 @@ async fn serving(stdout: &mut Lines<BufReader<ChildStdout>>) -> Result<Option<So
         }
     }
     Ok(None)
+}
+
+/// Bytes of memory that a process holds.
+pub fn memory_of(id: u32) -> Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{id}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    let kib: u64 = line.split_whitespace().next().context("an empty VmRSS")?.parse()?;
+    Ok(kib << 10)
 }
