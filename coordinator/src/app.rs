@@ -1,19 +1,25 @@
 //! bind → build → serve → drain, from top to bottom.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use specfuse_proto::v1::ensemble_service_server::{self, EnsembleServiceServer};
 use specfuse_runtime::{
+    discovery::{Listed, Membership},
     shutdown::Shutdown,
     supervised::{self, Announcement},
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::watch};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Server, server::TcpIncoming};
 use tonic_health::{ServingStatus, server::HealthReporter};
 
-use crate::{admission::Admission, api::grpc::Ensembles, config::Config, pool::Pool};
+use crate::{
+    admission::Admission,
+    api::grpc::Ensembles,
+    config::{Config, WorkerUrl},
+    pool::Pool,
+};
 
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -43,7 +49,9 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 /// The listener is open already, so a client that comes before the first accept waits in its backlog.
 pub(crate) async fn serve(listener: TcpListener, config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     let admission = Admission::new(config.max_generations, shutdown.clone());
-    let pool = Pool::start(&config.workers, &shutdown);
+    let listed = |worker: &WorkerUrl| Listed { address: worker.text.clone(), record: None };
+    let fixed = Membership { workers: config.workers.iter().map(listed).collect() };
+    let pool = Pool::start(watch::Sender::new(Arc::new(fixed)).subscribe(), &shutdown);
     let ensembles = Ensembles { ensembles: config.ensembles, pool, admission: admission.clone() };
     let service = EnsembleServiceServer::new(ensembles).max_decoding_message_size(MAX_REQUEST);
     let (health, health_service) = tonic_health::server::health_reporter();

@@ -2,6 +2,8 @@
 
 use std::{num::NonZeroU32, sync::Arc};
 
+use tokio::time::Instant;
+
 use crate::config::Ensemble;
 
 #[derive(Clone, Debug)]
@@ -15,6 +17,8 @@ pub(crate) struct GenerateRequest {
     pub(crate) stop: Vec<String>,
     /// 1 to 128 characters.
     pub(crate) request_id: Arc<str>,
+    /// When the client stops waiting.
+    pub(crate) deadline: Option<Instant>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

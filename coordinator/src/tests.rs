@@ -3,6 +3,8 @@
 mod coordinator;
 mod faults;
 mod lifecycle;
+mod membership;
+mod stragglers;
 mod worker;
 
 use specfuse_proto::v1 as proto;

@@ -35,6 +35,7 @@ impl From<ApiError> for Status {
             ApiError::Invalid(Invalid::UnknownEnsemble { .. }) => (Code::NotFound, told),
             ApiError::Invalid(_) => (Code::InvalidArgument, told),
             ApiError::Denied(Denied::Full { .. }) => (Code::ResourceExhausted, told),
+            ApiError::Generate(GenerateError::DeadlineExceeded) => (Code::DeadlineExceeded, told),
             ApiError::Denied(Denied::Stopping) | ApiError::Generate(GenerateError::Cut) => (Code::Unavailable, told),
             ApiError::Generate(GenerateError::Failed { ensemble, failure, misses }) => match failure {
                 Failure::Refused => (Code::InvalidArgument, refusal(failure, &misses)),

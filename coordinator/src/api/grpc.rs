@@ -95,10 +95,10 @@ fn worker_told(worker: &Worker) -> proto::Worker {
         State::Unreachable { error, .. } => (proto::WorkerState::Unreachable, error.as_str()),
     };
     proto::Worker {
-        endpoint: worker.url.to_string(),
+        endpoint: worker.link.url().to_owned(),
         state: state.into(),
         error: error.to_owned(),
         description: worker.state.description().map(|description| description.told.clone()),
-        calls_in_flight: 0,
+        calls_in_flight: worker.link.calls(),
     }
 }

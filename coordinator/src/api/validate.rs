@@ -56,6 +56,7 @@ pub(super) fn request(wire: proto::GenerateRequest, ensembles: &Ensembles) -> Re
         sampling: sampling(wire.sampling)?,
         stop: stop(wire.stop)?,
         request_id: request_id(wire.request_id)?,
+        deadline: None,
         ensemble,
     })
 }

@@ -228,9 +228,7 @@ fn count(key: &str, value: u32, allowed: RangeInclusive<u32>) -> Result<NonZeroU
 }
 
 fn of_members(key: &str, value: usize, members: usize) -> Result<NonZeroUsize, Misfit> {
-    NonZeroUsize::new(value)
-        .filter(|value| value.get() <= members)
-        .ok_or_else(|| outside(key, value, &(1..=members)))
+    NonZeroUsize::new(value).filter(|value| value.get() <= members).ok_or_else(|| outside(key, value, &(1..=members)))
 }
 
 fn timeout(key: &str, value: Duration) -> Result<Duration, Misfit> {

@@ -39,7 +39,12 @@ impl Roster {
             strikes: 0,
             failed_this_round: false,
         };
-        let mut roster = Self { seats: (0..members).map(seat).collect(), benched: Vec::new(), weight_rule, winless_dismissed: false };
+        let mut roster = Self {
+            seats: (0..members).map(seat).collect(),
+            benched: Vec::new(),
+            weight_rule,
+            winless_dismissed: false,
+        };
         roster.renormalise();
         roster
     }

@@ -1,0 +1,31 @@
+//! TLS on every hop, from PEM files that may change while we run: [`serve`] for a port of ours, [`channel`] for another's.
+//!
+//! Both ends speak HTTP/2 only. Nothing falls back to plaintext: a port with TLS takes nothing else, and an `https` address is
+//! never called without it. One crypto provider, given explicitly, so that no process-wide default is needed.
+
+mod client;
+mod connection;
+mod files;
+mod server;
+
+use std::sync::Arc;
+
+use rustls::crypto::CryptoProvider;
+
+pub use self::{
+    client::{ClientTls, ClientTlsFiles, FileFlag, channel},
+    connection::Connection,
+    files::{PemFile, TlsError},
+    server::{ServerTls, ServerTlsArgs, serve},
+};
+
+const ALPN: &[u8] = b"h2";
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+#[cfg(test)]
+pub(crate) mod authority;
+#[cfg(test)]
+mod tests;
