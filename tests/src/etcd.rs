@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
-use tokio::{net::TcpStream, process::Child};
+use tokio::{net::TcpStream, process::{Child, ChildStdin}};
 
 use crate::{
     network::Host,
@@ -36,7 +36,14 @@ pub struct Etcd {
     host: Host,
     arguments: Vec<String>,
     folder: TempDir,
-    keeper: Option<Child>,
+    keeper: Option<Keeper>,
+}
+
+/// The shell, and the pipe that it hangs on: waiting for a child would close its own.
+#[derive(Debug)]
+struct Keeper {
+    shell: Child,
+    pipe: Option<ChildStdin>,
 }
 
 impl Etcd {
@@ -85,9 +92,9 @@ impl Etcd {
 
     /// SIGKILL; what it had promised to keep is on the disk.
     pub async fn kill(&mut self) -> Result<()> {
-        if let Some(mut keeper) = self.keeper.take() {
-            drop(keeper.stdin.take());
-            tokio::time::timeout(DEADLINE, keeper.wait()).await.context("etcd does not end")??;
+        if let Some(Keeper { mut shell, pipe }) = self.keeper.take() {
+            drop(pipe);
+            tokio::time::timeout(DEADLINE, shell.wait()).await.context("etcd does not end")??;
         }
         Ok(())
     }
@@ -99,10 +106,12 @@ impl Etcd {
         let mut command = self.host.command(Path::new("sh"));
         command.args(["-c", KEEPER, "sh", "etcd"]).args(&self.arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(File::create(&log)?);
-        let keeper = self.keeper.insert(command.spawn()?);
+        let mut shell = command.spawn()?;
+        let pipe = shell.stdin.take();
+        let Keeper { shell, .. } = self.keeper.insert(Keeper { shell, pipe });
         let serves = tokio::select! {
             served = tokio::time::timeout(DEADLINE, serving(self.address)) => served.is_ok(),
-            _ = keeper.wait() => false,
+            _ = shell.wait() => false,
         };
         if serves {
             return Ok(());

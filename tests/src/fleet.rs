@@ -231,6 +231,14 @@ impl Fleet {
     }
 }
 
+impl Fleet {
+    /// Forward passes of each worker since its start: who has worked.
+    pub async fn steps(&self) -> Result<Vec<u64>> {
+        let steps = self.workers.iter().map(async |worker| Ok::<_, anyhow::Error>(worker.load().await?.engine_steps));
+        try_join_all(steps).await
+    }
+}
+
 impl Worker {
     /// What its engine is doing.
     pub async fn load(&self) -> Result<Load> {

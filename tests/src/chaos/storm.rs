@@ -27,7 +27,7 @@ const TACT: Duration = Duration::from_secs(1);
 /// Of a cut, in seconds; a lease lasts ten.
 const CUT: std::ops::RangeInclusive<u64> = 2..=12;
 /// How often each kind comes, in the order of [`Kind::ALL`].
-const WEIGHTS: [u32; 5] = [5, 5, 5, 2, 3];
+const WEIGHTS: [u32; 5] = [5, 5, 5, 3, 2];
 /// How often a fault that nobody can bear is drawn again.
 const DRAWS: usize = 8;
 const GLANCE: Duration = Duration::from_millis(500);
