@@ -11,12 +11,16 @@ use specfuse_runtime::{
 };
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::sync::CancellationToken;
-use tonic::transport::{Server, server::TcpIncoming};
+use tonic::{
+    service::interceptor::InterceptedService,
+    transport::{Server, server::TcpIncoming},
+};
 use tonic_health::{ServingStatus, server::HealthReporter};
 
 use crate::{
-    admission::Admission,
+    admission::{Admission, Bounds},
     api::grpc::Ensembles,
+    auth::{Gate, Keys},
     config::{Config, WorkerUrl},
     pool::Pool,
 };
@@ -27,6 +31,12 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 const FLUSH: Duration = Duration::from_secs(1);
 /// Bytes of a request. What a worker takes is four times as much: the answer so far and the candidates go there too.
 const MAX_REQUEST: usize = 4 << 20;
+/// Bytes of a request's headers.
+const MAX_HEADERS: u32 = 16 << 10;
+/// Requests at once on one connection; a client holds more back by itself.
+const MAX_STREAMS: u32 = 256;
+/// What a request may take to come in whole.
+const REQUEST_TIME: Duration = Duration::from_secs(30);
 
 /// Serves until told to stop. An error: the port is taken, the server failed, or generations were cut.
 pub async fn run(config: Config) -> anyhow::Result<()> {
@@ -48,25 +58,32 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 
 /// The listener is open already, so a client that comes before the first accept waits in its backlog.
 pub(crate) async fn serve(listener: TcpListener, config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
-    let admission = Admission::new(config.max_generations, shutdown.clone());
+    let bounds = Bounds { running: config.max_generations, waiting: config.max_waiting, max_wait: config.max_wait };
+    let admission = Admission::new(bounds, shutdown.clone());
     let listed = |worker: &WorkerUrl| Listed { address: worker.text.clone(), record: None };
     let fixed = Membership { workers: config.workers.iter().map(listed).collect() };
-    let pool = Pool::start(watch::Sender::new(Arc::new(fixed)).subscribe(), &shutdown);
-    let ensembles = Ensembles { ensembles: config.ensembles, pool, admission: admission.clone() };
+    let pool = Pool::start(watch::Sender::new(Arc::new(fixed)).subscribe(), None, &shutdown);
+    let ensembles =
+        Ensembles { ensembles: config.ensembles, pool, admission: admission.clone(), log_content: config.log_content };
     let service = EnsembleServiceServer::new(ensembles).max_decoding_message_size(MAX_REQUEST);
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<EnsembleServiceServer<Ensembles>>().await;
 
+    let gate = Gate(config.api_keys.map(|file| Keys::follow(file, &shutdown)));
+    let health_gate = if config.health_needs_key { gate.clone() } else { Gate(None) };
+    let mut router = server(config.max_wait)
+        .add_service(InterceptedService::new(service, gate.clone()))
+        .add_service(InterceptedService::new(health_service, health_gate));
+    if config.reflection {
+        let v1 = reflection().build_v1().context("reflection")?;
+        let v1alpha = reflection().build_v1alpha().context("reflection")?;
+        router = router.add_service(InterceptedService::new(v1, gate.clone()));
+        router = router.add_service(InterceptedService::new(v1alpha, gate));
+    }
+
     let drained = CancellationToken::new();
-    let server = Server::builder()
-        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
-        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-        .add_service(service)
-        .add_service(health_service)
-        .add_service(reflection().build_v1().context("reflection")?)
-        .add_service(reflection().build_v1alpha().context("reflection")?);
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    let mut serving = Box::pin(server.serve_with_incoming_shutdown(incoming, drained.cancelled()));
+    let mut serving = Box::pin(router.serve_with_incoming_shutdown(incoming, drained.cancelled()));
 
     let cut = tokio::select! {
         served = &mut serving => {
@@ -91,7 +108,17 @@ async fn stop(shutdown: &Shutdown, health: &HealthReporter, admission: &Admissio
     tracing::info!(?grace, "stopping");
     health.set_service_status("", ServingStatus::NotServing).await;
     health.set_not_serving::<EnsembleServiceServer<Ensembles>>().await;
-    admission.drain(grace).await
+    admission.drain(tokio::time::sleep(grace)).await
+}
+
+/// What a connection may take: streams, headers, and time until a request is there whole and its answer begins.
+fn server(max_wait: Duration) -> Server {
+    Server::builder()
+        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .http2_max_header_list_size(MAX_HEADERS)
+        .max_concurrent_streams(MAX_STREAMS)
+        .timeout(max_wait + REQUEST_TIME)
 }
 
 fn reflection() -> tonic_reflection::server::Builder<'static> {

@@ -11,7 +11,11 @@ use specfuse_core::candidate::{Candidate, Draft};
 use specfuse_proto::v1::{
     DescribeRequest, DescribeResponse, worker_service_client::WorkerServiceClient, worker_service_server,
 };
-use specfuse_runtime::discovery::WorkerRecord;
+use specfuse_runtime::{
+    discovery::WorkerRecord,
+    keepalive,
+    tls::{self, ClientTls},
+};
 use tokio::time::Instant;
 use tonic::{
     Code, Response, Status,
@@ -23,8 +27,6 @@ pub(crate) use self::error::{CallError, Malformed};
 use crate::request::{Prompt, Sampling};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
-const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Bytes, both ways.
 const MAX_MESSAGE: usize = 16 << 20;
 
@@ -113,14 +115,13 @@ impl Description {
 
 impl WorkerClient {
     /// Must be called inside a runtime: the channel's task lives there.
-    pub(crate) fn lazy(uri: Uri) -> Self {
-        let channel = Endpoint::from(uri)
+    pub(crate) fn lazy(uri: Uri, tls: Option<&ClientTls>) -> Self {
+        let endpoint = Endpoint::from(uri)
             .connect_timeout(CONNECT_TIMEOUT)
-            .tcp_nodelay(true)
-            .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
-            .keep_alive_timeout(KEEPALIVE_TIMEOUT)
-            .keep_alive_while_idle(true)
-            .connect_lazy();
+            .http2_keep_alive_interval(keepalive::INTERVAL)
+            .keep_alive_timeout(keepalive::TIMEOUT)
+            .keep_alive_while_idle(true);
+        let channel = tls::channel(endpoint, tls);
         let calls = WorkerServiceClient::new(channel.clone());
         let calls = calls.max_decoding_message_size(MAX_MESSAGE).max_encoding_message_size(MAX_MESSAGE);
         Self { calls, health: HealthClient::new(channel) }

@@ -3,6 +3,7 @@
 //! `coordinator.example.toml` shows every key. Every error names the file and the key. Nothing here opens a port or a connection.
 
 mod ensemble;
+mod keys;
 #[cfg(test)]
 mod tests;
 
@@ -18,14 +19,24 @@ use serde::Deserialize;
 use specfuse_runtime::telemetry::LogArgs;
 use tonic::transport::Uri;
 
-pub use self::ensemble::Ensemble;
 use self::ensemble::RawEnsemble;
+pub(crate) use self::keys::{ListedKey, Sha256, Unparsed};
+pub use self::{
+    ensemble::Ensemble,
+    keys::{KeyFile, KeyFileError},
+};
 
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Configuration file (TOML): workers and ensembles.
     #[arg(long, env = "SPECFUSE_COORDINATOR_CONFIG", value_name = "FILE")]
     pub config: PathBuf,
+    /// API keys (TOML, by their hashes): requests must show one of them. Read again when it changes.
+    #[arg(long, env = "SPECFUSE_API_KEYS", value_name = "FILE")]
+    pub api_keys: Option<PathBuf>,
+    /// Let prompts and answers into the log, at its level "debug".
+    #[arg(long, env = "SPECFUSE_LOG_CONTENT")]
+    pub log_content: bool,
     /// Run as a child: events on standard output, stop when standard input closes.
     #[arg(long, hide = true)]
     pub supervised: bool,
@@ -42,7 +53,17 @@ pub struct Config {
     /// At least one, by name.
     pub ensembles: BTreeMap<String, Arc<Ensemble>>,
     pub max_generations: usize,
+    /// Requests that may wait for a generation to end, and how long each of them may.
+    pub max_waiting: usize,
+    pub max_wait: Duration,
     pub shutdown_grace: Duration,
+    /// Whether the server describes itself to tools.
+    pub reflection: bool,
+    /// None: anybody may ask.
+    pub api_keys: Option<KeyFile>,
+    pub health_needs_key: bool,
+    /// Prompts and answers may stand in the log.
+    pub log_content: bool,
     pub supervised: bool,
 }
 
@@ -61,6 +82,8 @@ pub enum ConfigError {
     Syntax { file: PathBuf, line: usize, problem: String },
     #[error("{}: {misfit}", file.display())]
     Value { file: PathBuf, misfit: Misfit },
+    #[error(transparent)]
+    Keys(#[from] KeyFileError),
 }
 
 /// A value that will not do, and where it stands.
@@ -89,8 +112,16 @@ struct RawConfig {
     workers: Vec<String>,
     #[serde(default = "default_max_generations")]
     max_generations: usize,
+    #[serde(default = "default_max_waiting")]
+    max_waiting: usize,
+    #[serde(default = "default_max_wait", with = "humantime_serde")]
+    max_wait: Duration,
     #[serde(default = "default_shutdown_grace", with = "humantime_serde")]
     shutdown_grace: Duration,
+    #[serde(default = "default_reflection")]
+    reflection: bool,
+    #[serde(default)]
+    health_needs_key: bool,
     ensembles: BTreeMap<String, RawEnsemble>,
 }
 
@@ -100,6 +131,18 @@ fn default_listen() -> String {
 
 fn default_max_generations() -> usize {
     64
+}
+
+fn default_max_waiting() -> usize {
+    16
+}
+
+fn default_max_wait() -> Duration {
+    Duration::from_secs(2)
+}
+
+fn default_reflection() -> bool {
+    true
 }
 
 fn default_shutdown_grace() -> Duration {
@@ -112,7 +155,8 @@ impl Config {
         let text =
             std::fs::read_to_string(file).map_err(|source| ConfigError::Read { file: file.to_owned(), source })?;
         let config = Self::parse(&text, file)?;
-        Ok(Self { supervised: args.supervised, ..config })
+        let api_keys = args.api_keys.as_deref().map(KeyFile::load).transpose()?;
+        Ok(Self { api_keys, log_content: args.log_content, supervised: args.supervised, ..config })
     }
 
     /// `file` is for error messages alone.
@@ -140,6 +184,12 @@ impl RawConfig {
         if !(1..=65_536).contains(&self.max_generations) {
             return Err(Misfit::new("max_generations", format!("{} is not in 1 to 65536", self.max_generations)));
         }
+        if self.max_waiting > 65_536 {
+            return Err(Misfit::new("max_waiting", format!("{} is not in 0 to 65536", self.max_waiting)));
+        }
+        if !(Duration::from_millis(1)..=Duration::from_secs(3600)).contains(&self.max_wait) {
+            return Err(Misfit::new("max_wait", format!("{:?} is not in 1ms to 1h", self.max_wait)));
+        }
         if self.ensembles.is_empty() {
             return Err(Misfit::new("ensembles", "there must be at least one ensemble"));
         }
@@ -153,7 +203,13 @@ impl RawConfig {
             workers,
             ensembles,
             max_generations: self.max_generations,
+            max_waiting: self.max_waiting,
+            max_wait: self.max_wait,
             shutdown_grace: self.shutdown_grace,
+            reflection: self.reflection,
+            api_keys: None,
+            health_needs_key: self.health_needs_key,
+            log_content: false,
             supervised: false,
         })
     }
@@ -174,10 +230,19 @@ fn repeated(names: &[String]) -> Option<&String> {
     names.iter().find(|name| !seen.insert(*name))
 }
 
+fn is_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    (1..=64).contains(&name.len()) && name.chars().all(plain)
+}
+
+/// From 1.
+fn line_of(error: &toml::de::Error, text: &str) -> usize {
+    error.span().and_then(|span| text.get(..span.start)).unwrap_or_default().matches('\n').count() + 1
+}
+
 /// One line of what the TOML reader tells in several.
 fn syntax_error(error: &toml::de::Error, text: &str, file: &Path) -> ConfigError {
-    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-    let line = before.matches('\n').count() + 1;
+    let line = line_of(error, text);
     let problem = error.message().lines().collect::<Vec<_>>().join(", ");
     ConfigError::Syntax { file: file.to_owned(), line, problem }
 }

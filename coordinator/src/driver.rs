@@ -54,7 +54,8 @@ pub(crate) fn run(
     pool: Pool,
     ticket: Ticket,
 ) -> impl Stream<Item = Result<Item, GenerateError>> + Send {
-    let span = tracing::info_span!("generation", request_id = ?request.request_id, ensemble = %request.ensemble.name);
+    let (ensemble, key) = (&request.ensemble.name, request.key.as_deref());
+    let span = tracing::info_span!("generation", request_id = ?request.request_id, %ensemble, key);
     let start = Start { request, pool, ticket, span };
     stream::unfold(Progress::Start(Box::new(start)), async |progress| {
         let mut drive = match progress {

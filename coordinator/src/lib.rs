@@ -2,7 +2,8 @@
 //!
 //! - [`config`]: flags and file → [`Config`], once
 //! - `app`: bind → build → serve → drain
-//! - `admission`: how many generations run, and whether another may start
+//! - `auth`: who asks, by API key; `limits`: what a key may still ask for
+//! - `admission`: how many generations run, how many requests wait, and whether another may start
 //! - `api`: the public gRPC contract; validation and status codes
 //! - `request`: what is asked for, validated
 //! - `driver`: performs the actions of one generation as calls; decides nothing
@@ -15,9 +16,11 @@
 mod admission;
 mod api;
 mod app;
+mod auth;
 mod client;
 pub mod config;
 mod driver;
+mod limits;
 mod pool;
 mod report;
 mod request;

@@ -15,7 +15,7 @@ mod roll;
 
 use std::{sync::Arc, time::Duration};
 
-use specfuse_runtime::{discovery::Membership, shutdown::Shutdown};
+use specfuse_runtime::{discovery::Membership, shutdown::Shutdown, tls::ClientTls};
 use tokio::sync::watch;
 
 pub(crate) use self::link::Link;
@@ -64,9 +64,9 @@ pub(crate) struct Pool {
 
 impl Pool {
     /// Follows the list until the stop begins; the last snapshot stays.
-    pub(crate) fn start(list: watch::Receiver<Arc<Membership>>, shutdown: &Shutdown) -> Self {
+    pub(crate) fn start(list: watch::Receiver<Arc<Membership>>, tls: Option<ClientTls>, shutdown: &Shutdown) -> Self {
         let (publish, cluster) = watch::channel(Arc::default());
-        let mut roll = Roll::new(Arc::new(publish), shutdown.clone());
+        let mut roll = Roll::new(Arc::new(publish), tls, shutdown.clone());
         roll.call(&list.borrow());
         shutdown.spawn(roll::follow(roll, list));
         Self { cluster }
@@ -88,10 +88,11 @@ impl Pool {
         let _ = tokio::time::timeout(FIRST_CONTACT, settled).await;
     }
 
-    /// Waits until the model has a replica, for at most so long.
-    pub(crate) async fn served(&self, model: &str, patience: Duration) {
+    /// Waits until so many of the members have a replica, for at most so long.
+    pub(crate) async fn served(&self, members: &[Arc<str>], quorum: usize, patience: Duration) {
         let mut cluster = self.cluster.clone();
-        let served = cluster.wait_for(|cluster| cluster.serves(model));
+        let served =
+            cluster.wait_for(|cluster| members.iter().filter(|member| cluster.serves(member)).count() >= quorum);
         // As above.
         let _ = tokio::time::timeout(patience, served).await;
     }

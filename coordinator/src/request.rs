@@ -15,9 +15,11 @@ pub(crate) struct GenerateRequest {
     pub(crate) sampling: Sampling,
     /// None of them empty.
     pub(crate) stop: Vec<String>,
-    /// 1 to 128 characters.
+    /// 1 to 128 characters, none of them a control character.
     pub(crate) request_id: Arc<str>,
-    /// When the client stops waiting.
+    /// Who asks: the name of the API key, where keys are needed.
+    pub(crate) key: Option<Arc<str>>,
+    /// When the client stops waiting, where it said so.
     pub(crate) deadline: Option<Instant>,
 }
 

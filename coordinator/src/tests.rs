@@ -1,7 +1,10 @@
 //! The coordinator as its clients see it, before workers that do what a script says.
 
+mod admission;
+mod content;
 mod coordinator;
 mod faults;
+mod keys;
 mod lifecycle;
 mod membership;
 mod stragglers;

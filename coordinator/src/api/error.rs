@@ -1,6 +1,6 @@
 //! Typed errors to gRPC status, in one match.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use specfuse_core::generation::Failure;
 use specfuse_runtime::message::clipped;
@@ -11,6 +11,7 @@ use crate::{
     admission::Denied,
     client::CallError,
     driver::{GenerateError, Miss},
+    limits::OverLimit,
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -20,22 +21,31 @@ pub(super) enum ApiError {
     #[error(transparent)]
     Denied(#[from] Denied),
     #[error(transparent)]
+    OverLimit(#[from] OverLimit),
+    #[error(transparent)]
     Generate(#[from] GenerateError),
 }
 
 /// Bytes. Percent-encoded they are up to three times as many, and many clients take 16 KiB of headers.
 const LONGEST_MESSAGE: usize = 4096;
+/// When to come back where nothing says it better: after this, and up to as much again, so that not all come at once.
+const COME_BACK: Duration = Duration::from_secs(1);
 
 type Misses = [(Arc<str>, Miss)];
 
 impl From<ApiError> for Status {
     fn from(error: ApiError) -> Self {
         let told = error.to_string();
+        let after = error.come_back();
         let (code, told) = match error {
             ApiError::Invalid(Invalid::UnknownEnsemble { .. }) => (Code::NotFound, told),
             ApiError::Invalid(_) => (Code::InvalidArgument, told),
-            ApiError::Denied(Denied::Full { .. }) => (Code::ResourceExhausted, told),
-            ApiError::Generate(GenerateError::DeadlineExceeded) => (Code::DeadlineExceeded, told),
+            ApiError::OverLimit(_) | ApiError::Denied(Denied::Full(_) | Denied::Late(_)) => {
+                (Code::ResourceExhausted, told)
+            }
+            ApiError::Denied(Denied::Expired) | ApiError::Generate(GenerateError::DeadlineExceeded) => {
+                (Code::DeadlineExceeded, told)
+            }
             ApiError::Denied(Denied::Stopping) | ApiError::Generate(GenerateError::Cut) => (Code::Unavailable, told),
             ApiError::Generate(GenerateError::Failed { ensemble, failure, misses }) => match failure {
                 Failure::Refused => (Code::InvalidArgument, refusal(failure, &misses)),
@@ -50,9 +60,19 @@ impl From<ApiError> for Status {
         let mut status = Self::new(code, clipped(told, LONGEST_MESSAGE));
         if code == Code::ResourceExhausted {
             // The trailer that gRPC clients with a retry policy obey, in milliseconds.
-            status.metadata_mut().insert("grpc-retry-pushback-ms", MetadataValue::from_static("1000"));
+            let millis = u64::try_from(after.as_millis()).unwrap_or(u64::MAX).saturating_add(1);
+            status.metadata_mut().insert("grpc-retry-pushback-ms", MetadataValue::from(millis));
         }
         status
+    }
+}
+
+impl ApiError {
+    fn come_back(&self) -> Duration {
+        let Self::OverLimit(OverLimit::Requests { after, .. } | OverLimit::Tokens { after, .. }) = self else {
+            return COME_BACK.mul_f64(rand::random_range(1.0..2.0));
+        };
+        *after
     }
 }
 

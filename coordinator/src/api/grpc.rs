@@ -1,19 +1,22 @@
-//! EnsembleService: validate → admit → drive → report. Holds no state of a generation: that is in its response stream.
+//! EnsembleService: validate → admit → drive → tell. Holds no state of a generation: that is in its response stream.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use futures::{StreamExt, stream::BoxStream};
 use specfuse_core::policy::{ExitRule, ScoreRule, WeightRule};
 use specfuse_proto::v1::{self as proto, ensemble_service_server::EnsembleService};
+use tokio::time::Instant;
 use tonic::{Request, Response, Status};
 
-use super::{error::ApiError, validate};
+use super::{answer::Answer, error::ApiError, validate};
 use crate::{
-    admission::Admission,
+    admission::{Admission, Counts, Ticket},
+    auth::Caller,
     config::Ensemble,
     driver,
+    limits::{Allowance, Meter},
     pool::{Cluster, Pool, State, Worker},
-    report,
+    request::GenerateRequest,
 };
 
 #[derive(Debug)]
@@ -21,25 +24,47 @@ pub(crate) struct Ensembles {
     pub(crate) ensembles: BTreeMap<String, Arc<Ensemble>>,
     pub(crate) pool: Pool,
     pub(crate) admission: Admission,
+    /// Prompts and answers may stand in the log.
+    pub(crate) log_content: bool,
+}
+
+type Responses = BoxStream<'static, Result<proto::GenerateResponse, Status>>;
+
+impl Ensembles {
+    async fn begin(&self, request: Request<proto::GenerateRequest>) -> Result<Responses, ApiError> {
+        let (metadata, extensions, wire) = request.into_parts();
+        let deadline = validate::deadline(&metadata, Instant::now())?;
+        let (key, meter) = extensions.get().map(|Caller { name, meter }| (name.clone(), meter.clone())).unzip();
+        let request = GenerateRequest { key, deadline, ..validate::request(wire, &self.ensembles)? };
+        let admitted = self.admit(&request, meter.as_deref()).await;
+        let (ticket, allowance) = admitted.inspect_err(|error| {
+            tracing::debug!(request_id = ?request.request_id, key = request.key.as_deref(), %error, "refused");
+        })?;
+        let answer = Answer::new(&request, meter, allowance);
+        let answer = if self.log_content { answer.logged(&request) } else { answer };
+        Ok(driver::run(request, self.pool.clone(), ticket).map(move |item| answer.told(item)).boxed())
+    }
+
+    /// The key's own limits first: who is over them does not wait among the others.
+    async fn admit(
+        &self,
+        request: &GenerateRequest,
+        meter: Option<&Meter>,
+    ) -> Result<(Ticket, Option<Allowance>), ApiError> {
+        let allowance = meter.map(Meter::allow).transpose()?;
+        Ok((self.admission.admit(request.deadline).await?, allowance))
+    }
 }
 
 #[tonic::async_trait]
 impl EnsembleService for Ensembles {
-    type GenerateStream = BoxStream<'static, Result<proto::GenerateResponse, Status>>;
+    type GenerateStream = Responses;
 
     async fn generate(
         &self,
         request: Request<proto::GenerateRequest>,
     ) -> Result<Response<Self::GenerateStream>, Status> {
-        let request = validate::request(request.into_inner(), &self.ensembles).map_err(ApiError::from)?;
-        let ticket = self.admission.admit().map_err(ApiError::from)?;
-        let ensemble = Arc::clone(&request.ensemble);
-        let items = driver::run(request, self.pool.clone(), ticket);
-        let responses = items.map(move |item| match item {
-            Ok(item) => Ok(report::response(item, &ensemble.members)),
-            Err(error) => Err(ApiError::from(error).into()),
-        });
-        Ok(Response::new(responses.boxed()))
+        Ok(Response::new(self.begin(request).await?))
     }
 
     async fn list_ensembles(
@@ -56,8 +81,18 @@ impl EnsembleService for Ensembles {
         _request: Request<proto::GetClusterRequest>,
     ) -> Result<Response<proto::GetClusterResponse>, Status> {
         let workers = self.pool.cluster().workers.iter().map(worker_told).collect();
-        Ok(Response::new(proto::GetClusterResponse { workers, ..Default::default() }))
+        let Counts { running, waiting } = self.admission.counts();
+        Ok(Response::new(proto::GetClusterResponse {
+            workers,
+            discovery_last_sync_seconds: None,
+            running_generations: clamped(running),
+            waiting_generations: clamped(waiting),
+        }))
     }
+}
+
+fn clamped(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 fn ensemble_told(ensemble: &Ensemble, cluster: &Cluster) -> proto::Ensemble {

@@ -3,15 +3,18 @@
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc};
+use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc, time::Duration};
 
 use specfuse_proto::v1 as proto;
+use tokio::time::Instant;
+use tonic::metadata::MetadataMap;
 
 use crate::{
     config::Ensemble,
     request::{GenerateRequest, Message, Prompt, Role, Sampling},
 };
 
+const MOST_MESSAGES: usize = 1024;
 const MOST_STOP_STRINGS: usize = 16;
 /// Bytes of UTF-8.
 const LONGEST_STOP_STRING: usize = 256;
@@ -28,6 +31,8 @@ pub(super) enum Invalid {
     NoPrompt,
     #[error("conversation.messages: at least one message is needed")]
     NoMessages,
+    #[error("conversation.messages: there are {given}, at most {MOST_MESSAGES} are allowed")]
+    Messages { given: usize },
     #[error("conversation.messages[{place}].role: {role:?} is not one of \"system\", \"user\" and \"assistant\"")]
     Role { place: usize, role: String },
     #[error("conversation.messages: at least one of them must have content")]
@@ -44,6 +49,10 @@ pub(super) enum Invalid {
     StopString { place: usize, bytes: usize },
     #[error("request_id: {given} characters, at most {LONGEST_REQUEST_ID} are allowed")]
     RequestId { given: usize },
+    #[error("request_id: control characters are not allowed")]
+    ControlCharacters,
+    #[error("grpc-timeout: it is not 1 to 8 digits and one of H, M, S, m, u and n")]
+    Timeout,
 }
 
 type Ensembles = BTreeMap<String, Arc<Ensemble>>;
@@ -56,9 +65,31 @@ pub(super) fn request(wire: proto::GenerateRequest, ensembles: &Ensembles) -> Re
         sampling: sampling(wire.sampling)?,
         stop: stop(wire.stop)?,
         request_id: request_id(wire.request_id)?,
-        deadline: None,
         ensemble,
+        key: None,
+        deadline: None,
     })
+}
+
+/// The header that gRPC clients send with a deadline, as the protocol defines it. Too far away to be reckoned with: none.
+pub(super) fn deadline(metadata: &MetadataMap, now: Instant) -> Result<Option<Instant>, Invalid> {
+    let Some(header) = metadata.get("grpc-timeout") else { return Ok(None) };
+    let (digits, unit) =
+        header.as_bytes().split_last().map(|(unit, digits)| (digits, *unit)).ok_or(Invalid::Timeout)?;
+    if !(1..=8).contains(&digits.len()) || !digits.iter().all(u8::is_ascii_digit) {
+        return Err(Invalid::Timeout);
+    }
+    let value = digits.iter().fold(0, |value: u64, digit| value * 10 + u64::from(digit - b'0'));
+    let timeout = match unit {
+        b'H' => Duration::from_secs(value * 3600),
+        b'M' => Duration::from_secs(value * 60),
+        b'S' => Duration::from_secs(value),
+        b'm' => Duration::from_millis(value),
+        b'u' => Duration::from_micros(value),
+        b'n' => Duration::from_nanos(value),
+        _ => return Err(Invalid::Timeout),
+    };
+    Ok(now.checked_add(timeout))
 }
 
 fn ensemble(name: &str, ensembles: &Ensembles) -> Result<Arc<Ensemble>, Invalid> {
@@ -79,6 +110,9 @@ fn prompt(wire: Option<proto::generate_request::Prompt>) -> Result<Prompt, Inval
         Some(proto::generate_request::Prompt::Conversation(conversation)) => {
             if conversation.messages.is_empty() {
                 return Err(Invalid::NoMessages);
+            }
+            if conversation.messages.len() > MOST_MESSAGES {
+                return Err(Invalid::Messages { given: conversation.messages.len() });
             }
             let numbered = conversation.messages.into_iter().enumerate();
             let messages = numbered.map(|(place, wire)| message(place, wire)).collect::<Result<Vec<_>, _>>()?;
@@ -147,6 +181,7 @@ fn request_id(given: String) -> Result<Arc<str>, Invalid> {
     let characters = given.chars().count();
     match characters {
         0 => Ok(uuid::Uuid::new_v4().to_string().into()),
+        1..=LONGEST_REQUEST_ID if given.chars().any(char::is_control) => Err(Invalid::ControlCharacters),
         1..=LONGEST_REQUEST_ID => Ok(given.into()),
         _ => Err(Invalid::RequestId { given: characters }),
     }

@@ -16,6 +16,9 @@ fn what_is_not_said_has_a_default() {
     let config = parse(&format!("{HEAD}members = [\"a\", \"b\"]")).unwrap();
     assert_eq!(config.listen.to_string(), "127.0.0.1:7070");
     assert_eq!((config.max_generations, config.shutdown_grace), (64, Duration::from_secs(30)));
+    assert_eq!((config.max_waiting, config.max_wait), (16, Duration::from_secs(2)));
+    assert_eq!((config.reflection, config.health_needs_key, config.log_content), (true, false, false));
+    assert_eq!(config.api_keys, None);
     let ensemble = &config.ensembles["default"];
     assert_eq!(ensemble.policy.segment_tokens.get(), 10);
     assert_eq!(ensemble.policy.score, ScoreRule::MeanLogprob);
@@ -33,6 +36,10 @@ fn everything_can_be_said() {
         listen = "[::1]:0"
         workers = ["http://a:1", "http://b:2"]
         max_generations = 2
+        max_waiting = 0
+        max_wait = "250ms"
+        reflection = false
+        health_needs_key = true
         shutdown_grace = "1m 5s"
         [ensembles."x-1.y_z"]
         members = ["a", "b"]
@@ -50,6 +57,8 @@ fn everything_can_be_said() {
     )
     .unwrap();
     assert_eq!(config.shutdown_grace, Duration::from_secs(65));
+    assert_eq!((config.max_waiting, config.max_wait), (0, Duration::from_millis(250)));
+    assert_eq!((config.reflection, config.health_needs_key), (false, true));
     let ensemble = &config.ensembles["x-1.y_z"];
     assert_eq!(ensemble.policy.exit.rule, ExitRule::FirstRounds { rounds: 3 });
     assert_eq!(ensemble.policy.weights, WeightRule::Hedge { rate: 10.0 });
@@ -86,6 +95,9 @@ fn an_error_names_the_file_and_the_key() {
     let cases = [
         (format!("listen = \"here\"\n{HEAD}{members}"), "listen: \"here\""),
         (format!("max_generations = 0\n{HEAD}{members}"), "max_generations: 0"),
+        (format!("max_waiting = 65537\n{HEAD}{members}"), "max_waiting: 65537 is not in 0 to 65536"),
+        (format!("max_waiting = -1\n{HEAD}{members}"), "max_waiting: invalid value"),
+        (format!("max_wait = \"0s\"\n{HEAD}{members}"), "max_wait: 0ns is not in 1ms to 1h"),
         (format!("colour = 0\n{HEAD}{members}"), "top level: unknown field `colour`"),
         (format!("workers = []\n[ensembles.default]\n{members}"), "workers: there must be"),
         (format!("[ensembles.default]\n{members}"), "top level: missing field `workers`"),
@@ -104,7 +116,7 @@ fn the_example_file_says_every_key_and_its_default() {
     let config = parse(example).unwrap();
     let said = example.lines().map(|line| line.strip_prefix("# ").filter(|rest| is_setting(rest)).unwrap_or(line));
     let spelled_out = said.collect::<Vec<_>>().join("\n");
-    assert_eq!(spelled_out.lines().filter(|line| is_setting(line)).count(), 17);
+    assert_eq!(spelled_out.lines().filter(|line| is_setting(line)).count(), 21);
     assert_eq!(parse(&spelled_out).unwrap(), config);
 }
 

@@ -16,7 +16,7 @@ use crate::{
     request::{GenerateRequest, Sampling},
 };
 
-/// How long a member's worker is waited for where the last round came to nothing.
+/// How long workers are waited for where the last round came to nothing.
 const PATIENCE: Duration = Duration::from_secs(3);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
@@ -110,7 +110,7 @@ impl Done {
 
 pub(super) async fn draft(desk: Arc<Desk>, action: DraftAction) -> Done {
     let DraftAction { round, member, accepted, max_tokens, seed, attempt, overdue } = action;
-    desk.take_time(member, attempt).await;
+    desk.take_time(attempt).await;
     let sampling = Sampling { seed, ..desk.request.sampling };
     let call = Arc::new(DraftCall { context: desk.context(round, accepted), max_tokens, sampling });
     let answer = desk
@@ -146,12 +146,13 @@ impl Desk {
         self.request.ensemble.members.get(member.0).map_or("", AsRef::as_ref)
     }
 
-    /// After a round that came to nothing there is no hurry: a worker may be about to come back.
-    async fn take_time(&self, member: MemberIndex, attempt: u32) {
+    /// After a round that came to nothing there is no hurry: workers may be about to come back, or to be found gone.
+    async fn take_time(&self, attempt: u32) {
         if attempt > 0 {
             let pause = FIRST_PAUSE.saturating_mul(1 << (attempt - 1).min(8));
             tokio::time::sleep(pause.mul_f64(rand::random_range(0.5..1.0))).await;
-            self.pool.served(self.model(member), PATIENCE).await;
+            let ensemble = &self.request.ensemble;
+            self.pool.served(&ensemble.members, ensemble.policy.quorum.get(), PATIENCE).await;
         }
     }
 

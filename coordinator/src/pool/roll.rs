@@ -6,6 +6,7 @@ use std::sync::Arc;
 use specfuse_runtime::{
     discovery::{Listed, Membership},
     shutdown::Shutdown,
+    tls::ClientTls,
 };
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -19,6 +20,7 @@ use crate::client::WorkerClient;
 
 pub(super) struct Roll {
     publish: Arc<watch::Sender<Arc<Cluster>>>,
+    tls: Option<ClientTls>,
     shutdown: Shutdown,
     /// In the order of the list.
     present: Vec<Present>,
@@ -47,8 +49,8 @@ pub(super) async fn follow(mut roll: Roll, mut list: watch::Receiver<Arc<Members
 }
 
 impl Roll {
-    pub(super) fn new(publish: Arc<watch::Sender<Arc<Cluster>>>, shutdown: Shutdown) -> Self {
-        Self { publish, shutdown, present: Vec::new() }
+    pub(super) fn new(publish: Arc<watch::Sender<Arc<Cluster>>>, tls: Option<ClientTls>, shutdown: Shutdown) -> Self {
+        Self { publish, tls, shutdown, present: Vec::new() }
     }
 
     /// Brings links, probes and the snapshot to what the list says.
@@ -79,7 +81,7 @@ impl Roll {
     /// None: its address is none.
     fn welcome(&self, listed: &Listed) -> Option<Present> {
         let uri: Uri = listed.address.parse().ok()?;
-        let link = Arc::new(Link::new(listed.clone(), WorkerClient::lazy(uri)));
+        let link = Arc::new(Link::new(listed.clone(), WorkerClient::lazy(uri, self.tls.as_ref())));
         let stop = CancellationToken::new();
         let board = Board::new(Arc::clone(&link), Arc::clone(&self.publish));
         let (shutdown, stopped) = (self.shutdown.clone(), stop.clone());

@@ -34,7 +34,10 @@ impl Coordinator {
     }
 
     pub(super) async fn start_with(config: &str) -> Self {
-        let config = Config::parse(config, Path::new("test")).unwrap();
+        Self::start_as(Config::parse(config, Path::new("test")).unwrap()).await
+    }
+
+    pub(super) async fn start_as(config: Config) -> Self {
         let shutdown = Shutdown::new(config.shutdown_grace);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

@@ -1,4 +1,4 @@
-//! Clients that leave, limits, workers that come late, and the stop.
+//! Clients that leave, workers that come late, and the stop.
 
 use std::time::Duration;
 
@@ -25,21 +25,6 @@ async fn a_client_that_leaves_takes_its_calls_along() {
     drop(stream);
     a.in_flight(0).await;
     b.in_flight(0).await;
-}
-
-#[tokio::test]
-async fn one_generation_too_many_is_refused_and_room_comes_back() {
-    let a = worker("a", &[Draft::Hang], &[]).await;
-    let coordinator = Coordinator::start_with(&format!("workers = [{:?}]\nmax_generations = 1\n{SOLO}", a.url)).await;
-    let first = coordinator.generate(ask("well?")).await.unwrap();
-    a.in_flight(1).await;
-    let status = coordinator.generate(ask("me too")).await.unwrap_err();
-    assert_eq!(status.code(), Code::ResourceExhausted);
-    assert!(status.metadata().get("grpc-retry-pushback-ms").is_some());
-    drop(first);
-    a.in_flight(0).await;
-    let _second = coordinator.generate(ask("me now")).await.unwrap();
-    a.in_flight(1).await;
 }
 
 #[tokio::test]

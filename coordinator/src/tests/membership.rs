@@ -41,7 +41,7 @@ struct Watched {
 impl Watched {
     fn start(records: &[WorkerRecord]) -> Self {
         let (list, shutdown) = (watch::Sender::new(list(records)), Shutdown::new(Duration::ZERO));
-        Self { pool: Pool::start(list.subscribe(), &shutdown), list, _shutdown: shutdown }
+        Self { pool: Pool::start(list.subscribe(), None, &shutdown), list, _shutdown: shutdown }
     }
 
     /// The replicas of model "a", once there are so many.

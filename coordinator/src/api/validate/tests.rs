@@ -80,6 +80,7 @@ fn what_is_wrong_is_named_with_what_is_allowed() {
         (proto::GenerateRequest { prompt: None, ..valid() }, "prompt: either"),
         (conversation(&[]), "conversation.messages: at least one message"),
         (conversation(&[("user", "a"), ("tool", "b")]), "conversation.messages[1].role: \"tool\" is not one of"),
+        (conversation(&[("user", "a"); 1025]), "conversation.messages: there are 1025, at most 1024 are allowed"),
         (conversation(&[("user", "")]), "conversation.messages: at least one of them"),
         (
             proto::GenerateRequest { prompt: Some(proto::generate_request::Prompt::Raw(String::new())), ..valid() },
@@ -110,10 +111,45 @@ fn what_is_wrong_is_named_with_what_is_allowed() {
         (proto::GenerateRequest { stop: vec!["x".to_owned(), String::new()], ..valid() }, "stop[1]: 0 bytes, 1 to 256"),
         (proto::GenerateRequest { stop: vec!["x".repeat(257)], ..valid() }, "stop[0]: 257 bytes"),
         (proto::GenerateRequest { request_id: "x".repeat(129), ..valid() }, "request_id: 129 characters, at most 128"),
+        (proto::GenerateRequest { request_id: "a\nb".to_owned(), ..valid() }, "request_id: control characters"),
+        (proto::GenerateRequest { request_id: "\u{1b}[2J".to_owned(), ..valid() }, "request_id: control characters"),
+        (proto::GenerateRequest { request_id: "a\u{85}".to_owned(), ..valid() }, "request_id: control characters"),
     ];
     for (wire, expected) in cases {
         let error = request(wire, &ensembles()).expect_err(expected).to_string();
         assert!(error.starts_with(expected), "{expected}: {error}");
+    }
+}
+
+#[test]
+fn a_conversation_may_be_long() {
+    assert!(request(conversation(&[("user", "a"); 1024]), &ensembles()).is_ok());
+}
+
+#[test]
+fn a_deadline_is_told_as_the_protocol_says_or_refused() {
+    let now = Instant::now();
+    let told = |timeout: &str| {
+        let mut metadata = MetadataMap::new();
+        metadata.insert("grpc-timeout", timeout.parse().unwrap());
+        deadline(&metadata, now)
+    };
+    assert_eq!(deadline(&MetadataMap::new(), now), Ok(None));
+    let cases = [
+        ("0m", Duration::ZERO),
+        ("1H", Duration::from_secs(3600)),
+        ("2M", Duration::from_secs(120)),
+        ("3S", Duration::from_secs(3)),
+        ("00000004m", Duration::from_millis(4)),
+        ("99999999u", Duration::from_micros(99_999_999)),
+        ("7n", Duration::from_nanos(7)),
+        ("99999999H", Duration::from_secs(99_999_999 * 3600)),
+    ];
+    for (timeout, expected) in cases {
+        assert_eq!(told(timeout), Ok(now.checked_add(expected)), "{timeout}");
+    }
+    for wrong in ["", "S", "1", "1s", "1 S", "-1S", "+1S", "1.5S", "123456789S", "1SS", "\u{664}S", "infS"] {
+        assert_eq!(told(wrong), Err(Invalid::Timeout), "{wrong}");
     }
 }
 
