@@ -45,7 +45,10 @@ pub(crate) async fn undisturbed(fleet: &Fleet) -> Result<(Vec<Segment>, Vec<usiz
 }
 
 /// Asks again, and lets something happen once two segments are there.
-pub(crate) async fn disturbed(fleet: &mut Fleet, disturb: impl AsyncFnOnce(&mut Fleet) -> Result<()>) -> Result<Vec<Segment>> {
+pub(crate) async fn disturbed(
+    fleet: &mut Fleet,
+    disturb: impl AsyncFnOnce(&mut Fleet) -> Result<()>,
+) -> Result<Vec<Segment>> {
     let url = fleet.urls().first().cloned().context("no coordinator")?;
     let mut client = EnsembleServiceClient::new(channel(&url)?);
     let mut stream = client.generate(long_request()).await?.into_inner();

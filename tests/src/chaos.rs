@@ -7,7 +7,7 @@
 
 mod fault;
 mod load;
-mod question;
+pub(crate) mod question;
 mod storm;
 mod table;
 mod verdict;
@@ -23,11 +23,12 @@ use tokio::time::Instant;
 use self::storm::Storm;
 pub use self::{
     fault::Kind,
-    verdict::{Memory, Spread, Verdict, Weathers},
+    verdict::{Verdict, Weathers},
 };
 use crate::{
     ensemble::Ensemble,
     fleet::{self, Fleet, Member, Plan},
+    measure::Memory,
     up::bundled_models,
 };
 

@@ -12,7 +12,10 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
-use tokio::{net::TcpStream, process::{Child, ChildStdin}};
+use tokio::{
+    net::TcpStream,
+    process::{Child, ChildStdin},
+};
 
 use crate::{
     network::Host,

@@ -7,7 +7,7 @@
 //! - [`cluster`], [`ensemble`]: a coordinator and its workers; [`answer`]: what it said
 //! - [`fleet`]: replicas of every member, coordinators and an etcd, each on a host; [`client`]: one that knows several coordinators
 //! - [`replay`]: whether what a client was told follows from itself
-//! - [`chaos`]: a fleet in which everything breaks
+//! - [`chaos`]: a fleet in which everything breaks; [`overload`]: one that is asked too much; [`measure`]: numbers that both tell
 //! - [`checkpoint`]: copies of model folders, to be broken; [`random_checkpoint`]: folders of every family with random weights
 //! - [`gguf`], [`gguf_tokens`]: GGUF files made of model folders
 
@@ -24,7 +24,9 @@ pub mod fleet;
 pub mod gguf;
 pub mod gguf_tokens;
 pub mod golden;
+pub mod measure;
 pub mod network;
+pub mod overload;
 pub mod prerequisite;
 pub mod process;
 pub mod program;

@@ -7,7 +7,7 @@ const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday",
 const WORDS: [&str; 6] = ["rabbit", "garden", "yellow", "summer", "window", "basket"];
 
 /// The question of this number: the same for the same seed.
-pub(super) fn of(seed: u64, number: u32) -> String {
+pub(crate) fn of(seed: u64, number: u32) -> String {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(u64::from(number));
     let (a, b, c) = (rng.random_range(10..99), rng.random_range(10..99), rng.random_range(10..99));

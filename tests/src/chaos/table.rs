@@ -4,8 +4,9 @@ use std::fmt::{Display, Formatter, Result};
 
 use super::{
     fault::Kind,
-    verdict::{Spread, Verdict, Weathers},
+    verdict::{Verdict, Weathers},
 };
+use crate::measure::Spread;
 
 impl Display for Verdict {
     fn fmt(&self, out: &mut Formatter<'_>) -> Result {

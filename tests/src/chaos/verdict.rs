@@ -1,12 +1,15 @@
 //! What a trial has shown.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
-use anyhow::Result;
 use serde::Serialize;
 
 use super::{fault::Kind, load::Heard};
-use crate::{ensemble::Ensemble, process, replay};
+use crate::{
+    ensemble::Ensemble,
+    measure::{Memory, Spread},
+    replay,
+};
 
 /// Told in full; of more there is only the number.
 const MOST_TOLD: usize = 20;
@@ -44,23 +47,6 @@ pub struct Weathers {
     pub with_faults: Spread,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Spread {
-    pub p50: f64,
-    pub p99: f64,
-    pub max: f64,
-}
-
-/// A process that lives as long as the trial.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Memory {
-    pub process: String,
-    #[serde(skip)]
-    id: u32,
-    pub first_mib: f64,
-    pub last_mib: f64,
-}
-
 pub(super) struct Evidence {
     pub(super) calm: Vec<Heard>,
     pub(super) heard: Vec<Heard>,
@@ -74,30 +60,6 @@ impl Verdict {
     /// Nothing was lost, altered or left behind.
     pub fn is_clean(&self) -> bool {
         self.failed == 0 && self.altered == 0 && self.leaked_sequences == 0
-    }
-}
-
-impl Memory {
-    pub(super) fn of(process: &str, id: u32) -> Result<Self> {
-        let now = mebibytes(id)?;
-        Ok(Self { process: process.to_owned(), id, first_mib: now, last_mib: now })
-    }
-
-    pub(super) fn measure(&mut self) -> Result<()> {
-        self.last_mib = mebibytes(self.id)?;
-        Ok(())
-    }
-}
-
-impl Spread {
-    pub(crate) fn of(times: impl IntoIterator<Item = Duration>) -> Self {
-        let mut times: Vec<f64> = times.into_iter().map(|time| time.as_secs_f64() * 1e3).collect();
-        times.sort_by(f64::total_cmp);
-        let at = |share: f64| {
-            let place = (share * times.len() as f64).ceil() as usize;
-            times.get(place.saturating_sub(1)).copied().unwrap_or_default()
-        };
-        Self { p50: at(0.5), p99: at(0.99), max: at(1.0) }
     }
 }
 
@@ -137,8 +99,4 @@ pub(super) fn of(ensemble: &Ensemble, evidence: Evidence) -> Verdict {
         memory,
         complaints,
     }
-}
-
-fn mebibytes(id: u32) -> Result<f64> {
-    Ok(process::memory_of(id)? as f64 / f64::from(1 << 20))
 }
