@@ -1,6 +1,6 @@
 //! What a process says when something fails: one line on standard error at its end, and in a status what a header holds.
 
-use std::{fmt::Display, process::ExitCode};
+use std::{error::Error, fmt::Display, process::ExitCode};
 
 /// At most so many bytes, cut between characters: a status travels in headers, which have a limit of their own.
 pub fn clipped(mut text: String, longest: usize) -> String {
@@ -9,6 +9,18 @@ pub fn clipped(mut text: String, longest: usize) -> String {
         text.push('…');
     }
     text
+}
+
+/// An error and what caused it, in one line.
+pub fn chain(error: &dyn Error) -> String {
+    let mut line = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        line.push_str(": ");
+        line.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    line
 }
 
 /// The exit code of a binary. A failure is told in one line that begins with "error: ", with the chain of its causes

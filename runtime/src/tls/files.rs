@@ -21,6 +21,7 @@ use rustls::{
 use tokio::time::Instant;
 
 use super::provider;
+use crate::message::chain;
 
 /// How old what is known of the files may be when a connection is made.
 const FRESH: Duration = Duration::from_secs(1);
@@ -223,8 +224,8 @@ impl<S: Source> Reloaded<S> {
             Err(error) => match &mut checked.broken {
                 Some(broken) if broken.seen == reader.seen => {
                     if !std::mem::replace(&mut broken.told, true) {
-                        let cause = std::error::Error::source(&error).map(ToString::to_string);
-                        tracing::warn!(%error, cause, "TLS files have changed and cannot be used: the former ones still are");
+                        let error = chain(&error);
+                        tracing::warn!(error, "TLS files have changed and cannot be used: the former ones still are");
                     }
                 }
                 Some(_) | None => checked.broken = Some(Broken { seen: reader.seen, told: false }),
