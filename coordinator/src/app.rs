@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::Context;
 use specfuse_proto::v1::ensemble_service_server::{self, EnsembleServiceServer};
 use specfuse_runtime::{
+    discovery::{Directory, Listed, Membership, etcd},
     keepalive,
     shutdown::Shutdown,
     supervised::{self, Announcement},
@@ -19,7 +20,7 @@ use crate::{
     admission::{Admission, Bounds},
     api::grpc::Ensembles,
     auth::{Gate, Keys},
-    config::Config,
+    config::{Config, Workers},
     pool::Pool,
 };
 
@@ -45,7 +46,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     } else {
         shutdown.on_signal().context("signals")?;
     }
-    tracing::info!(%address, workers = config.workers.len(), ensembles = config.ensembles.len(), "serving");
+    tracing::info!(%address, ensembles = config.ensembles.len(), tls = config.server_tls.is_some(), "serving");
     if config.supervised {
         supervised::announce(&Announcement::Serving { name: "coordinator".to_owned(), address });
     }
@@ -56,9 +57,14 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 pub(crate) async fn serve(listener: TcpListener, config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     let bounds = Bounds { running: config.max_generations, waiting: config.max_waiting, max_wait: config.max_wait };
     let admission = Admission::new(bounds, shutdown.clone());
-    let pool = Pool::start(&config.workers, &shutdown);
-    let ensembles =
-        Ensembles { ensembles: config.ensembles, pool, admission: admission.clone(), log_content: config.log_content };
+    let directory = directory(config.workers, &shutdown);
+    let ensembles = Ensembles {
+        ensembles: config.ensembles,
+        pool: Pool::start(directory.membership.clone(), config.worker_tls, &shutdown),
+        directory,
+        admission: admission.clone(),
+        log_content: config.log_content,
+    };
     let service = EnsembleServiceServer::new(ensembles).max_decoding_message_size(MAX_REQUEST);
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<EnsembleServiceServer<Ensembles>>().await;
@@ -97,6 +103,14 @@ pub(crate) async fn serve(listener: TcpListener, config: Config, shutdown: Shutd
     ended?;
     tracing::info!("stopped");
     Ok(())
+}
+
+fn directory(workers: Workers, shutdown: &Shutdown) -> Directory {
+    let listed = |address| Listed { address, record: None };
+    match workers {
+        Workers::Listed(urls) => Directory::fixed(Membership { workers: urls.into_iter().map(listed).collect() }),
+        Workers::Discovered(etcd) => etcd::watch(etcd, shutdown),
+    }
 }
 
 /// Waits for the stop, then for the generations: for the grace, or until a second signal. An error says how many were cut.

@@ -8,25 +8,34 @@ mod wire;
 use std::{sync::Arc, time::Duration};
 
 use specfuse_core::candidate::{Candidate, Draft};
-use specfuse_proto::v1::{DescribeRequest, DescribeResponse, worker_service_client::WorkerServiceClient};
+use specfuse_proto::v1::{
+    DescribeRequest, DescribeResponse, worker_service_client::WorkerServiceClient, worker_service_server,
+};
+use specfuse_runtime::{
+    discovery::WorkerRecord,
+    keepalive,
+    tls::{self, ClientTls},
+};
 use tokio::time::Instant;
 use tonic::{
-    Response, Status,
+    Code, Response, Status,
     transport::{Channel, Endpoint, Uri},
 };
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
 pub(crate) use self::error::{CallError, Malformed};
 use crate::request::{Prompt, Sampling};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
-const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Bytes, both ways.
 const MAX_MESSAGE: usize = 16 << 20;
 
 /// A channel that connects at its first call and again after every loss. Clones share it.
 #[derive(Clone, Debug)]
-pub(crate) struct WorkerClient(WorkerServiceClient<Channel>);
+pub(crate) struct WorkerClient {
+    calls: WorkerServiceClient<Channel>,
+    health: HealthClient<Channel>,
+}
 
 /// What a worker says of itself.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,36 +94,73 @@ pub(crate) struct Work {
     pub(crate) decode_micros: u64,
 }
 
+impl Description {
+    /// An error where the worker says something else than what it is registered as.
+    pub(crate) fn matches(&self, record: &WorkerRecord) -> Result<(), Malformed> {
+        let context_length = (self.told.context_length.to_string(), record.context_length.to_string());
+        let facts = [
+            ("instance", &self.told.instance_id, &record.instance),
+            ("model", &self.model, &record.model),
+            ("family", &self.told.family, &record.family),
+            ("context length", &context_length.0, &context_length.1),
+        ];
+        match facts.into_iter().find(|(_, told, registered)| told != registered) {
+            Some((fact, told, registered)) => {
+                Err(Malformed::Unregistered { fact, told: told.to_owned(), registered: registered.to_owned() })
+            }
+            None => Ok(()),
+        }
+    }
+}
+
 impl WorkerClient {
     /// Must be called inside a runtime: the channel's task lives there.
-    pub(crate) fn lazy(uri: Uri) -> Self {
-        let channel = Endpoint::from(uri)
+    pub(crate) fn lazy(uri: Uri, tls: Option<&ClientTls>) -> Self {
+        let endpoint = Endpoint::from(uri)
             .connect_timeout(CONNECT_TIMEOUT)
-            .tcp_nodelay(true)
-            .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
-            .keep_alive_timeout(KEEPALIVE_TIMEOUT)
-            .keep_alive_while_idle(true)
-            .connect_lazy();
-        let client = WorkerServiceClient::new(channel);
-        Self(client.max_decoding_message_size(MAX_MESSAGE).max_encoding_message_size(MAX_MESSAGE))
+            .http2_keep_alive_interval(keepalive::INTERVAL)
+            .keep_alive_timeout(keepalive::TIMEOUT)
+            .keep_alive_while_idle(true);
+        let channel = tls::channel(endpoint, tls);
+        let calls = WorkerServiceClient::new(channel.clone());
+        let calls = calls.max_decoding_message_size(MAX_MESSAGE).max_encoding_message_size(MAX_MESSAGE);
+        Self { calls, health: HealthClient::new(channel) }
+    }
+
+    /// An error unless the worker says that it is serving. One that knows nothing of health passes: what it serves, it describes.
+    pub(crate) async fn serving(&self, timeout: Duration) -> Result<(), CallError> {
+        let mut health = self.health.clone();
+        let service = worker_service_server::SERVICE_NAME.to_owned();
+        let told = async {
+            match health.check(with_timeout(HealthCheckRequest { service }, timeout)).await {
+                Err(status) if status.code() == Code::Unimplemented => Ok(Response::new(ServingStatus::Serving)),
+                told => told.map(|told| Response::new(told.get_ref().status())),
+            }
+        };
+        match within(timeout, told).await? {
+            ServingStatus::Serving => Ok(()),
+            not @ (ServingStatus::NotServing | ServingStatus::Unknown | ServingStatus::ServiceUnknown) => {
+                Err(CallError::Broken(format!("its health is {}", not.as_str_name())))
+            }
+        }
     }
 
     pub(crate) async fn describe(&self, timeout: Duration) -> Result<Description, CallError> {
-        let mut client = self.0.clone();
+        let mut client = self.calls.clone();
         let request = with_timeout(DescribeRequest {}, timeout);
         Ok(wire::description(within(timeout, client.describe(request)).await?)?)
     }
 
     pub(crate) async fn draft(&self, call: &DraftCall, deadline: Instant) -> Result<Drafted, CallError> {
         let timeout = deadline.saturating_duration_since(Instant::now());
-        let mut client = self.0.clone();
+        let mut client = self.calls.clone();
         let request = with_timeout(wire::draft_request(call), timeout);
         Ok(wire::drafted(within(timeout, client.draft(request)).await?, call.max_tokens)?)
     }
 
     pub(crate) async fn score(&self, call: &ScoreCall, deadline: Instant) -> Result<Scored, CallError> {
         let timeout = deadline.saturating_duration_since(Instant::now());
-        let mut client = self.0.clone();
+        let mut client = self.calls.clone();
         let request = with_timeout(wire::score_request(call), timeout);
         Ok(wire::scored(within(timeout, client.score(request)).await?, call.candidates.len())?)
     }

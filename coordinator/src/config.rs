@@ -7,6 +7,7 @@ mod flags;
 mod keys;
 #[cfg(test)]
 mod tests;
+mod workers;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,14 +18,17 @@ use std::{
 };
 
 use serde::Deserialize;
-use specfuse_runtime::tls::{ClientTls, ServerTls, TlsError};
-use tonic::transport::Uri;
+use specfuse_runtime::{
+    discovery::etcd::DiscoveryError,
+    tls::{ClientTls, ServerTls, TlsError},
+};
 
 pub(crate) use self::keys::{ListedKey, Sha256, Unparsed};
 pub use self::{
     ensemble::Ensemble,
     flags::Args,
     keys::{KeyFile, KeyFileError},
+    workers::Workers,
 };
 use self::{ensemble::RawEnsemble, flags::Flags};
 
@@ -32,8 +36,7 @@ use self::{ensemble::RawEnsemble, flags::Flags};
 #[derive(Clone, Debug)]
 pub struct Config {
     pub listen: SocketAddr,
-    /// At least one, distinct.
-    pub workers: Vec<WorkerUrl>,
+    pub workers: Workers,
     /// At least one, by name.
     pub ensembles: BTreeMap<String, Arc<Ensemble>>,
     pub max_generations: usize,
@@ -55,13 +58,6 @@ pub struct Config {
     pub supervised: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WorkerUrl {
-    /// As configured.
-    pub text: Arc<str>,
-    pub uri: Uri,
-}
-
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     #[error("{}: cannot be read", file.display())]
@@ -74,6 +70,8 @@ pub enum ConfigError {
     Keys(#[from] KeyFileError),
     #[error(transparent)]
     Tls(#[from] TlsError),
+    #[error(transparent)]
+    Discovery(#[from] DiscoveryError),
 }
 
 /// A value that will not do, and where it stands.
@@ -99,7 +97,8 @@ impl Misfit {
 struct RawConfig {
     #[serde(default = "default_listen")]
     listen: String,
-    workers: Vec<String>,
+    #[serde(default)]
+    workers: Option<Vec<String>>,
     #[serde(default = "default_max_generations")]
     max_generations: usize,
     #[serde(default = "default_max_waiting")]
@@ -168,17 +167,7 @@ impl RawConfig {
             .listen
             .parse()
             .map_err(|_| Misfit::new("listen", format!("{:?} is not an IP address and port", self.listen)))?;
-        if self.workers.is_empty() {
-            return Err(Misfit::new("workers", "there must be at least one worker"));
-        }
-        let workers = self
-            .workers
-            .iter()
-            .map(|url| worker_url(url, flags.worker_tls.is_some()))
-            .collect::<Result<Vec<_>, _>>()?;
-        if let Some(twice) = repeated(&self.workers) {
-            return Err(Misfit::new("workers", format!("{twice:?} is there twice")));
-        }
+        let workers = workers::check(self.workers, flags.discovery, flags.worker_tls.is_some())?;
         if !(1..=65_536).contains(&self.max_generations) {
             return Err(Misfit::new("max_generations", format!("{} is not in 1 to 65536", self.max_generations)));
         }
@@ -212,22 +201,6 @@ impl RawConfig {
             log_content: flags.log_content,
             supervised: flags.supervised,
         })
-    }
-}
-
-fn worker_url(text: &str, with_tls: bool) -> Result<WorkerUrl, Misfit> {
-    let wrong = |problem: &str| Misfit::new("workers", format!("{text:?} {problem}"));
-    let form = if with_tls { "is not of the form https://host:port" } else { "is not of the form http://host:port" };
-    let uri: Uri = text.parse().map_err(|_| wrong(form))?;
-    let plain = uri.path() == "/" && uri.query().is_none();
-    if uri.host().is_none_or(str::is_empty) || uri.port_u16().is_none() || !plain {
-        return Err(wrong(form));
-    }
-    match uri.scheme_str() {
-        Some("https") if !with_tls => Err(wrong("needs --worker-ca")),
-        Some("http") if with_tls => Err(wrong("must be https, because --worker-ca is given")),
-        Some("http" | "https") => Ok(WorkerUrl { text: text.into(), uri }),
-        Some(_) | None => Err(wrong(form)),
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod calls;
 mod ledger;
+mod stragglers;
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -14,11 +15,13 @@ use futures::{
     stream::{self, FuturesUnordered},
 };
 use specfuse_core::generation::{Action, Ending, Failure, Finish, Generation, Request};
+use tokio::time::Instant;
 use tracing::{Instrument, Span};
 
 use self::{
     calls::{Desk, Done},
     ledger::Ledger,
+    stragglers::Stragglers,
 };
 pub(crate) use self::{
     calls::{Miss, Note},
@@ -41,6 +44,8 @@ pub(crate) enum GenerateError {
     /// The shutdown's grace is over.
     #[error("the coordinator stopped before the answer was finished")]
     Cut,
+    #[error("the deadline of the call passed before the answer was finished")]
+    DeadlineExceeded,
 }
 
 /// One answer: its rounds, then one `Finished` or one error.
@@ -83,6 +88,7 @@ struct Drive {
     desk: Arc<Desk>,
     calls: FuturesUnordered<BoxFuture<'static, Done>>,
     ledger: Ledger,
+    stragglers: Stragglers,
     /// Told but not yet taken.
     items: VecDeque<Result<Item, GenerateError>>,
     ticket: Ticket,
@@ -94,6 +100,7 @@ impl Start {
         let Self { request, pool, ticket, span } = *self;
         tokio::select! {
             () = ticket.cut() => {}
+            () = passed(request.deadline) => {}
             () = pool.first_contact(&request.ensemble.members) => {}
         }
         let (generation, actions) = Generation::start(Request {
@@ -106,6 +113,7 @@ impl Start {
         let mut drive = Box::new(Drive {
             generation,
             ledger: Ledger::new(&request.ensemble.members),
+            stragglers: Stragglers::new(request.ensemble.straggler_grace),
             desk: Arc::new(Desk { request, pool }),
             calls: FuturesUnordered::new(),
             items: VecDeque::new(),
@@ -126,7 +134,9 @@ impl Drive {
             let done = tokio::select! {
                 biased;
                 () = self.ticket.cut() => return Err(GenerateError::Cut),
+                () = passed(self.desk.request.deadline) => return Err(GenerateError::DeadlineExceeded),
                 done = self.calls.next() => done,
+                () = self.stragglers.over() => continue,
             };
             match done {
                 Some(done) => {
@@ -134,6 +144,7 @@ impl Drive {
                     self.ledger.record(&done);
                     let actions = self.generation.step(done.event);
                     self.perform(actions);
+                    self.stragglers.wait(self.generation.has_quorum());
                 }
                 // A generation that waits for nothing has finished: every action ends in an event.
                 None => return Err(self.failed(Failure::Unavailable)),
@@ -141,17 +152,22 @@ impl Drive {
         }
     }
 
+    /// All calls that are asked for at once are of one phase.
     fn perform(&mut self, actions: Vec<Action>) {
+        if !actions.is_empty() {
+            self.stragglers.next_phase();
+        }
         for action in actions {
+            let overdue = self.stragglers.overdue();
             match action {
-                Action::Draft { round, member, accepted, max_tokens, seed } => {
+                Action::Draft { round, member, accepted, max_tokens, seed, attempt } => {
                     self.ledger.draft_begins(round);
-                    let draft = calls::DraftAction { round, member, accepted, max_tokens, seed };
+                    let draft = calls::DraftAction { round, member, accepted, max_tokens, seed, attempt, overdue };
                     self.calls.push(Box::pin(calls::draft(Arc::clone(&self.desk), draft)));
                 }
                 Action::Score { round, member, accepted, candidates } => {
                     self.ledger.score_begins();
-                    let score = calls::ScoreAction { round, member, accepted, candidates };
+                    let score = calls::ScoreAction { round, member, accepted, candidates, overdue };
                     self.calls.push(Box::pin(calls::score(Arc::clone(&self.desk), score)));
                 }
                 Action::Emit(round) => self.items.push_back(Ok(Item::Round(Box::new(self.ledger.close(*round))))),
@@ -182,10 +198,18 @@ impl Drive {
             .filter_map(|(member, miss)| Some((member, miss?)))
             .collect();
         match failure {
-            Failure::Unavailable => tracing::warn!(%failure, "no answer"),
+            Failure::Unavailable | Failure::NoQuorum => tracing::warn!(%failure, "no answer"),
             // The request's own fault: its client is told.
             Failure::Refused | Failure::PromptTooLong | Failure::ContextFull => tracing::info!(%failure, "no answer"),
         }
         GenerateError::Failed { ensemble: ensemble.name.clone(), failure, misses }
+    }
+}
+
+/// Completes when the deadline has passed; never without one.
+async fn passed(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
     }
 }

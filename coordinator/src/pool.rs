@@ -1,31 +1,31 @@
 //! The workers: a channel to each, what is known of them, and which replica serves a call.
 //!
-//! A snapshot of the cluster is published through a watch; reading it never waits for a worker. Only the `probe` tasks
-//! change it. A model's replicas are asked in rendezvous order of the request's id, so a request's rounds meet a warm cache.
+//! - `roll`: follows the list of workers, and keeps one probe for each
+//! - `probe`: what a worker says of itself, again and again
+//! - `link`: a worker's channel, and how the calls to it have gone
+//! - `choice`: which replica a request belongs to
+//!
+//! A snapshot of the cluster is published through a watch; reading it never waits for a worker. A call that is under way keeps
+//! its link, whatever becomes of the worker: a removed one is left at the next call.
 
+mod choice;
+mod link;
 mod probe;
-mod rendezvous;
+mod roll;
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use specfuse_runtime::shutdown::Shutdown;
-use tokio::sync::{Notify, watch};
+use specfuse_runtime::{discovery::Membership, shutdown::Shutdown, tls::ClientTls};
+use tokio::sync::watch;
 
-use crate::{
-    client::{CallError, Description, WorkerClient},
-    config::WorkerUrl,
-};
+pub(crate) use self::link::Link;
+use self::{choice::Replica, roll::Roll};
+use crate::client::Description;
 
 /// How long a request waits for workers that have never been tried.
 const FIRST_CONTACT: Duration = Duration::from_secs(2);
 
-/// What is known of the workers, in the order of the configuration.
+/// What is known of the workers, in the order of their list.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cluster {
     pub(crate) workers: Vec<Worker>,
@@ -33,8 +33,7 @@ pub(crate) struct Cluster {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Worker {
-    /// URL as configured.
-    pub(crate) url: Arc<str>,
+    pub(crate) link: Arc<Link>,
     pub(crate) state: State,
 }
 
@@ -61,32 +60,16 @@ pub(crate) enum NoReplica {
 #[derive(Clone, Debug)]
 pub(crate) struct Pool {
     cluster: watch::Receiver<Arc<Cluster>>,
-    /// In the order of the configuration, as the cluster's workers are.
-    links: Arc<[Arc<Link>]>,
-}
-
-/// One worker's channel, and what calls tell the probe about it.
-#[derive(Debug)]
-pub(crate) struct Link {
-    url: Arc<str>,
-    pub(crate) client: WorkerClient,
-    /// Calls in a row that were not answered in time.
-    late: AtomicU32,
-    suspected: Notify,
 }
 
 impl Pool {
-    /// Starts one probe for each worker; they end when the stop begins, and the last snapshot stays.
-    pub(crate) fn start(workers: &[WorkerUrl], shutdown: &Shutdown) -> Self {
-        let connecting = workers.iter().map(|worker| Worker { url: worker.text.clone(), state: State::Connecting });
-        let (publish, cluster) = watch::channel(Arc::new(Cluster { workers: connecting.collect() }));
-        let publish = Arc::new(publish);
-        let links: Arc<[Arc<Link>]> = workers.iter().map(|worker| Arc::new(Link::new(worker))).collect();
-        for (place, link) in links.iter().enumerate() {
-            let board = probe::Board { place, publish: Arc::clone(&publish) };
-            shutdown.spawn(probe::run(Arc::clone(link), board, shutdown.clone()));
-        }
-        Self { cluster, links }
+    /// Follows the list until the stop begins; the last snapshot stays.
+    pub(crate) fn start(list: watch::Receiver<Arc<Membership>>, tls: Option<ClientTls>, shutdown: &Shutdown) -> Self {
+        let (publish, cluster) = watch::channel(Arc::default());
+        let mut roll = Roll::new(Arc::new(publish), tls, shutdown.clone());
+        roll.call(&list.borrow());
+        shutdown.spawn(roll::follow(roll, list));
+        Self { cluster }
     }
 
     pub(crate) fn cluster(&self) -> Arc<Cluster> {
@@ -97,24 +80,38 @@ impl Pool {
     pub(crate) async fn first_contact(&self, members: &[Arc<str>]) {
         let mut cluster = self.cluster.clone();
         let settled = cluster.wait_for(|cluster| {
-            let tried = !cluster.workers.iter().any(|worker| matches!(worker.state, State::Connecting));
+            let untried = |worker: &Worker| matches!(worker.state, State::Connecting);
+            let tried = !cluster.workers.is_empty() && !cluster.workers.iter().any(untried);
             tried || members.iter().all(|member| cluster.serves(member))
         });
         // Too late and a closed channel are the same here: the calls find out.
         let _ = tokio::time::timeout(FIRST_CONTACT, settled).await;
     }
 
+    /// Waits until so many of the members have a replica, for at most so long.
+    pub(crate) async fn served(&self, members: &[Arc<str>], quorum: usize, patience: Duration) {
+        let mut cluster = self.cluster.clone();
+        let served =
+            cluster.wait_for(|cluster| members.iter().filter(|member| cluster.serves(member)).count() >= quorum);
+        // As above.
+        let _ = tokio::time::timeout(patience, served).await;
+    }
+
     /// The ready replicas of a model, the one to ask first in front. Never empty.
     pub(crate) fn replicas(&self, model: &str, request_id: &str) -> Result<Vec<Arc<Link>>, NoReplica> {
         let cluster = self.cluster();
-        let ready = cluster.workers.iter().zip(self.links.iter()).filter(|(worker, _)| worker.serves(model));
-        let mut ranked: Vec<(u64, &Arc<Link>)> =
-            ready.map(|(worker, link)| (rendezvous::weight(request_id, &worker.url), link)).collect();
-        ranked.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
-        if ranked.is_empty() {
+        let ready = cluster.workers.iter().filter(|worker| worker.serves(model));
+        let replicas: Vec<Replica<&Arc<Link>>> = ready
+            .map(|worker| Replica {
+                weight: choice::weight(request_id, worker.link.url()),
+                calls: worker.link.calls(),
+                at: &worker.link,
+            })
+            .collect();
+        if replicas.is_empty() {
             return Err(cluster.why_unserved(model));
         }
-        Ok(ranked.into_iter().map(|(_, link)| Arc::clone(link)).collect())
+        Ok(choice::order(replicas).into_iter().cloned().collect())
     }
 }
 
@@ -126,7 +123,7 @@ impl Cluster {
     fn why_unserved(&self, model: &str) -> NoReplica {
         let lost = self.workers.iter().find_map(|worker| match &worker.state {
             State::Unreachable { error, last_known: Some(known) } if known.model == model => {
-                Some(NoReplica::Unreachable { url: worker.url.clone(), error: error.clone() })
+                Some(NoReplica::Unreachable { url: worker.link.url().into(), error: error.clone() })
             }
             State::Connecting | State::Ready(_) | State::Unreachable { .. } => None,
         });
@@ -147,37 +144,6 @@ impl State {
             Self::Connecting => None,
             Self::Ready(description) => Some(description),
             Self::Unreachable { last_known, .. } => last_known.as_ref(),
-        }
-    }
-}
-
-impl Link {
-    fn new(worker: &WorkerUrl) -> Self {
-        Self {
-            url: worker.text.clone(),
-            client: WorkerClient::lazy(worker.uri.clone()),
-            late: AtomicU32::new(0),
-            suspected: Notify::new(),
-        }
-    }
-
-    /// Tells how a call ended: the probe looks at once after a worker that did not answer.
-    pub(crate) fn called<T>(&self, outcome: &Result<T, CallError>) {
-        match outcome {
-            Err(CallError::Late { .. }) => {
-                self.late.fetch_add(1, Ordering::Relaxed);
-                self.suspected.notify_one();
-            }
-            Err(CallError::Unreachable(_)) => self.suspected.notify_one(),
-            Ok(_)
-            | Err(
-                CallError::Busy(_)
-                | CallError::ContextFull(_)
-                | CallError::Refused(_)
-                | CallError::Invalid(_)
-                | CallError::Broken(_)
-                | CallError::Malformed(_),
-            ) => self.late.store(0, Ordering::Relaxed),
         }
     }
 }

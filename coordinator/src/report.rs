@@ -49,7 +49,7 @@ fn segment(report: &RoundReport, names: &Names<'_>) -> proto::Segment {
             draft_micros: micros(report.draft_time),
             score_micros: micros(report.score_time),
         }),
-        recalled: Vec::new(),
+        recalled: round.recalled.iter().map(|member| names.of(*member)).collect(),
     }
 }
 

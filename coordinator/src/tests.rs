@@ -6,6 +6,9 @@ mod coordinator;
 mod faults;
 mod keys;
 mod lifecycle;
+mod membership;
+mod stragglers;
+mod tls;
 mod worker;
 
 use specfuse_proto::v1 as proto;

@@ -53,7 +53,12 @@ pub struct Generation {
     phase: Phase,
     decided: u32,
     member_rounds: u64,
+    /// Rounds in a row that decided nothing.
+    undecided: u32,
 }
+
+/// Rounds in a row that may decide nothing because members failed.
+const MOST_UNDECIDED: u32 = 3;
 
 #[derive(Debug)]
 enum Phase {
@@ -83,6 +88,7 @@ impl Generation {
             phase: Phase::Done,
             decided: 0,
             member_rounds: 0,
+            undecided: 0,
         };
         let actions = generation.open_round();
         (generation, actions)
@@ -94,6 +100,16 @@ impl Generation {
             Event::Drafted { round, member, outcome } if round == self.round => self.drafted(member, outcome),
             Event::Scored { round, member, outcome } if round == self.round => self.scored(member, outcome),
             Event::Drafted { .. } | Event::Scored { .. } => Vec::new(),
+        }
+    }
+
+    /// The quorum has answered, and is held up by the others: whoever drives this may report them failed.
+    pub fn has_quorum(&self) -> bool {
+        let quorum = self.policy.quorum.get();
+        match &self.phase {
+            Phase::Drafting(tally) => tally.has(quorum, |outcome| outcome.draft().is_some()),
+            Phase::Scoring(_, tally) => tally.has(quorum, |outcome| matches!(outcome, ScoreOutcome::Scored(_))),
+            Phase::Done => false,
         }
     }
 
@@ -110,6 +126,7 @@ impl Generation {
             accepted: self.transcript.accepted(),
             max_tokens,
             seed: seed::of_draft(self.seed, self.round, member),
+            attempt: self.undecided,
         };
         let actions = members.iter().copied().map(draft).collect();
         self.phase = Phase::Drafting(Tally::new(members));
@@ -122,13 +139,14 @@ impl Generation {
         let exits: Vec<Exit> = drafts.iter().filter_map(|(member, outcome)| departure(*member, outcome)).collect();
         let candidates = group(drafts.iter().filter_map(|(member, outcome)| Some((*member, outcome.draft()?))));
         self.roster.dismiss(&exits);
-        if candidates.is_empty() {
-            return self.close_undecided(drafts, exits);
-        }
         for (member, outcome) in &drafts {
             if matches!(outcome, DraftOutcome::Failed) {
                 self.roster.mark_failed(*member);
             }
+        }
+        let answered = drafts.iter().filter(|(_, outcome)| outcome.draft().is_some()).count();
+        if candidates.is_empty() || answered < self.policy.quorum.get().min(self.roster.members().len()) {
+            return self.close_undecided(drafts, exits);
         }
         self.put_to_the_vote(Drafted { drafts, candidates: candidates.into(), exits })
     }
@@ -176,16 +194,19 @@ impl Generation {
         let segment = Segment::won(&drafted, decision.winner, self.segment_tokens());
         let accepted = self.transcript.accepted();
         let mut passed = self.transcript.append(&segment);
+        let all_left = departures.len() == active.len();
         let ending = if passed.stopped || segment.finished {
             Some(Ending::Stop)
         } else if self.transcript.tokens_left() == 0 {
             Some(Ending::Length)
-        } else if departures.len() == active.len() {
+        } else if all_left && !self.roster.can_recall() {
             passed.released.push_str(&self.transcript.release_rest());
             Some(Ending::Failed(Failure::Unavailable))
         } else {
             None
         };
+        let recalled = if all_left && ending.is_none() { self.roster.recall() } else { Vec::new() };
+        self.undecided = 0;
         self.decided = self.decided.saturating_add(1);
         self.member_rounds = self.member_rounds.saturating_add(active.len() as u64);
         let emit = Action::Emit(Box::new(Round {
@@ -199,6 +220,7 @@ impl Generation {
             scoring: decision.scoring,
             quality,
             exits: [drafted.exits, departures].concat(),
+            recalled,
         }));
         let rest = match ending {
             Some(ending) => vec![self.finish(ending)],
@@ -207,27 +229,38 @@ impl Generation {
         std::iter::once(emit).chain(rest).collect()
     }
 
-    /// A round without a candidate is the last one. It is reported too, for its exits, and because an answer that fails
-    /// keeps the text held back; but where an answer fails before it has begun, its failure says it all.
-    fn close_undecided(&mut self, drafts: Vec<(MemberIndex, DraftOutcome)>, exits: Vec<Exit>) -> Vec<Action> {
-        let ending = ending_without_candidates(&drafts, self.round);
+    /// Too few drafts. Where members failed, the round is held again by those who are left and by those whom quality sent away;
+    /// else, and where nobody is left, it is the last. It is reported too, for its exits, and because an answer that fails keeps
+    /// the text held back; but where an answer fails before it has begun, its failure says it all.
+    fn close_undecided(&mut self, drafts: Vec<(MemberIndex, DraftOutcome)>, mut exits: Vec<Exit>) -> Vec<Action> {
+        let ending = self.ending_without_decision(&drafts);
         let failed = matches!(ending, Ending::Failed(_));
         if failed && self.decided == 0 {
             return vec![self.finish(ending)];
         }
+        let (active, quality) = (self.roster.members(), self.roster.quality());
+        let struck = self.roster.departures(&[], &self.policy);
+        self.roster.dismiss(&struck);
+        exits.extend(struck);
+        self.undecided = self.undecided.saturating_add(1);
+        let may_try = failed && self.undecided < MOST_UNDECIDED;
+        let recalled = if may_try { self.roster.recall() } else { Vec::new() };
+        let again = may_try && !self.roster.members().is_empty();
         let round = Round {
             number: self.round,
-            active: self.roster.members(),
+            active,
             accepted: self.transcript.accepted(),
-            released: if failed { self.transcript.release_rest() } else { String::new() },
+            released: if failed && !again { self.transcript.release_rest() } else { String::new() },
             drafts,
             candidates: Arc::default(),
             winner: 0,
             scoring: None,
-            quality: self.roster.quality(),
+            quality,
             exits,
+            recalled,
         };
-        vec![Action::Emit(Box::new(round)), self.finish(ending)]
+        let rest = if again { self.open_round() } else { vec![self.finish(ending)] };
+        std::iter::once(Action::Emit(Box::new(round))).chain(rest).collect()
     }
 
     fn finish(&mut self, ending: Ending) -> Action {
@@ -240,6 +273,23 @@ impl Generation {
             rounds: self.decided,
             member_rounds: self.member_rounds,
         })
+    }
+
+    /// Nothing to choose from: all drafts are void, or there are too few and the reason is the caller's to know.
+    fn ending_without_decision(&self, drafts: &[(MemberIndex, DraftOutcome)]) -> Ending {
+        let any = |wanted: &DraftOutcome| drafts.iter().any(|(_, outcome)| outcome == wanted);
+        let answered = drafts.iter().filter(|(_, outcome)| outcome.draft().is_some()).count();
+        if answered >= self.policy.quorum.get().min(self.roster.members().len()) && answered > 0 {
+            Ending::Length
+        } else if answered > 0 {
+            Ending::Failed(Failure::NoQuorum)
+        } else if any(&DraftOutcome::Failed) {
+            Ending::Failed(Failure::Unavailable)
+        } else if any(&DraftOutcome::ContextFull) {
+            Ending::Failed(if self.round > 1 { Failure::ContextFull } else { Failure::PromptTooLong })
+        } else {
+            Ending::Failed(Failure::Refused)
+        }
     }
 
     /// L of the round under way (section 4).
@@ -255,18 +305,4 @@ fn departure(member: MemberIndex, outcome: &DraftOutcome) -> Option<Exit> {
         DraftOutcome::Drafted(_) | DraftOutcome::Failed => return None,
     };
     Some(Exit { member, reason })
-}
-
-/// Nothing to choose from: either all drafts are void, or there is none and the reason is the caller's to know.
-fn ending_without_candidates(drafts: &[(MemberIndex, DraftOutcome)], round: u32) -> Ending {
-    let any = |wanted: &DraftOutcome| drafts.iter().any(|(_, outcome)| outcome == wanted);
-    if drafts.iter().any(|(_, outcome)| outcome.draft().is_some()) {
-        Ending::Length
-    } else if any(&DraftOutcome::Failed) {
-        Ending::Failed(Failure::Unavailable)
-    } else if any(&DraftOutcome::ContextFull) {
-        Ending::Failed(if round > 1 { Failure::ContextFull } else { Failure::PromptTooLong })
-    } else {
-        Ending::Failed(Failure::Refused)
-    }
 }

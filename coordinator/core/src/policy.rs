@@ -10,6 +10,8 @@ pub struct Policy {
     pub score: ScoreRule,
     pub exit: ExitPolicy,
     pub weights: WeightRule,
+    /// Drafts that a round needs, and scores that it waits for; of all, where fewer members are left.
+    pub quorum: NonZeroUsize,
     /// Exits by quality leave at least so many.
     pub min_members: NonZeroUsize,
     /// A member that failed in so many rounds is left out of the rest of the generation.

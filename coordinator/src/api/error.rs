@@ -43,13 +43,15 @@ impl From<ApiError> for Status {
             ApiError::OverLimit(_) | ApiError::Denied(Denied::Full(_) | Denied::Late(_)) => {
                 (Code::ResourceExhausted, told)
             }
-            ApiError::Denied(Denied::Expired) => (Code::DeadlineExceeded, told),
+            ApiError::Denied(Denied::Expired) | ApiError::Generate(GenerateError::DeadlineExceeded) => {
+                (Code::DeadlineExceeded, told)
+            }
             ApiError::Denied(Denied::Stopping) | ApiError::Generate(GenerateError::Cut) => (Code::Unavailable, told),
             ApiError::Generate(GenerateError::Failed { ensemble, failure, misses }) => match failure {
                 Failure::Refused => (Code::InvalidArgument, refusal(failure, &misses)),
                 Failure::PromptTooLong => (Code::InvalidArgument, with_reasons(failure.to_string(), &misses)),
                 Failure::ContextFull => (Code::OutOfRange, with_reasons(failure.to_string(), &misses)),
-                Failure::Unavailable => {
+                Failure::Unavailable | Failure::NoQuorum => {
                     let code = if all_busy(&misses) { Code::ResourceExhausted } else { Code::Unavailable };
                     (code, with_reasons(format!("ensemble {ensemble}: {failure}"), &misses))
                 }

@@ -43,6 +43,8 @@ pub(crate) enum CallError {
 pub(crate) enum Malformed {
     #[error("it describes itself without a model name")]
     NoModel,
+    #[error("it says its {fact} is {told:?}, it is registered as {registered:?}")]
+    Unregistered { fact: &'static str, told: String, registered: String },
     #[error("{tokens} tokens drafted, 1 to {asked} were asked for")]
     DraftedTokens { tokens: u32, asked: u32 },
     #[error("{logprobs} log-probabilities for {drawn} tokens drawn")]

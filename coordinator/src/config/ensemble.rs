@@ -24,6 +24,8 @@ pub struct Ensemble {
     pub max_tokens_limit: NonZeroU32,
     pub draft_timeout: Duration,
     pub score_timeout: Duration,
+    /// How long a quorum of drafts or scores waits for the others; no longer than their timeouts.
+    pub straggler_grace: Duration,
 }
 
 #[derive(Debug, Deserialize)]
@@ -38,6 +40,8 @@ pub(super) struct RawEnsemble {
     exit: RawExit,
     #[serde(default)]
     weights: RawWeights,
+    #[serde(default = "defaults::quorum")]
+    quorum: usize,
     #[serde(default = "defaults::min_members")]
     min_members: usize,
     #[serde(default = "defaults::max_strikes")]
@@ -50,6 +54,8 @@ pub(super) struct RawEnsemble {
     draft_timeout: Duration,
     #[serde(default = "defaults::timeout", with = "humantime_serde")]
     score_timeout: Duration,
+    #[serde(default = "defaults::straggler_grace", with = "humantime_serde")]
+    straggler_grace: Duration,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -99,6 +105,9 @@ mod defaults {
     pub(super) fn segment_tokens() -> u32 {
         10
     }
+    pub(super) fn quorum() -> usize {
+        1
+    }
     pub(super) fn min_members() -> usize {
         1
     }
@@ -113,6 +122,9 @@ mod defaults {
     }
     pub(super) fn timeout() -> Duration {
         Duration::from_secs(30)
+    }
+    pub(super) fn straggler_grace() -> Duration {
+        Duration::from_secs(3600)
     }
 }
 
@@ -145,9 +157,8 @@ impl RawEnsemble {
             score: self.score.rule(),
             exit: self.exit.policy().map_err(|misfit| misfit.under("exit"))?,
             weights: self.weights.rule().map_err(|misfit| misfit.under("weights"))?,
-            min_members: NonZeroUsize::new(self.min_members)
-                .filter(|least| least.get() <= members)
-                .ok_or_else(|| outside("min_members", self.min_members, &(1..=members)))?,
+            quorum: of_members("quorum", self.quorum, members)?,
+            min_members: of_members("min_members", self.min_members, members)?,
             max_strikes: count("max_strikes", self.max_strikes, 1..=1_000_000)?,
         };
         Ok(Ensemble {
@@ -157,6 +168,7 @@ impl RawEnsemble {
             max_tokens_limit,
             draft_timeout: timeout("draft_timeout", self.draft_timeout)?,
             score_timeout: timeout("score_timeout", self.score_timeout)?,
+            straggler_grace: timeout("straggler_grace", self.straggler_grace)?,
             members: self.members.into_iter().map(Arc::from).collect(),
         })
     }
@@ -213,6 +225,10 @@ impl RawWeights {
 
 fn count(key: &str, value: u32, allowed: RangeInclusive<u32>) -> Result<NonZeroU32, Misfit> {
     NonZeroU32::new(value).filter(|value| allowed.contains(&value.get())).ok_or_else(|| outside(key, value, &allowed))
+}
+
+fn of_members(key: &str, value: usize, members: usize) -> Result<NonZeroUsize, Misfit> {
+    NonZeroUsize::new(value).filter(|value| value.get() <= members).ok_or_else(|| outside(key, value, &(1..=members)))
 }
 
 fn timeout(key: &str, value: Duration) -> Result<Duration, Misfit> {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use specfuse_runtime::{
+    discovery::etcd::{DiscoveryArgs, EtcdConfig},
     telemetry::LogArgs,
     tls::{ClientTls, ClientTlsFiles, ServerTls, ServerTlsArgs},
 };
@@ -11,9 +12,11 @@ use super::{ConfigError, KeyFile};
 
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// Configuration file (TOML): workers and ensembles.
+    /// Configuration file (TOML): workers, unless --discovery finds them, and ensembles.
     #[arg(long, env = "SPECFUSE_COORDINATOR_CONFIG", value_name = "FILE")]
     pub config: PathBuf,
+    #[command(flatten)]
+    pub discovery: DiscoveryArgs,
     #[command(flatten)]
     pub tls: ServerTlsArgs,
     /// Speak TLS to workers, and trust what one of these signed: certificates in PEM. Read again when they change.
@@ -41,6 +44,7 @@ pub struct Args {
 /// What the flags say besides the file.
 #[derive(Debug, Default)]
 pub(super) struct Flags {
+    pub(super) discovery: Option<EtcdConfig>,
     pub(super) server_tls: Option<ServerTls>,
     pub(super) worker_tls: Option<ClientTls>,
     pub(super) api_keys: Option<KeyFile>,
@@ -56,6 +60,7 @@ impl Args {
             ("--worker-key", self.worker_key.clone()),
         )?;
         Ok(Flags {
+            discovery: self.discovery.clone().check()?,
             server_tls: self.tls.load()?,
             worker_tls: worker_tls.map(ClientTls::load).transpose()?,
             api_keys: self.api_keys.as_deref().map(KeyFile::load).transpose()?,

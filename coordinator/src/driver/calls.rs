@@ -8,6 +8,7 @@ use specfuse_core::{
     member::MemberIndex,
 };
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     client::{CallError, Context, DraftCall, Drafted, ScoreCall, Scored, Work, WorkerClient},
@@ -15,10 +16,20 @@ use crate::{
     request::{GenerateRequest, Sampling},
 };
 
+/// How long workers are waited for where the last round came to nothing.
+const PATIENCE: Duration = Duration::from_secs(3);
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
 /// What every call of a generation needs.
 pub(super) struct Desk {
     pub(super) request: GenerateRequest,
     pub(super) pool: Pool,
+}
+
+/// When a call ends without an answer.
+struct Limits {
+    timeout: Duration,
+    overdue: CancellationToken,
 }
 
 pub(super) struct DraftAction {
@@ -27,6 +38,10 @@ pub(super) struct DraftAction {
     pub(super) accepted: Arc<str>,
     pub(super) max_tokens: u32,
     pub(super) seed: u64,
+    /// Rounds before this one that came to nothing.
+    pub(super) attempt: u32,
+    /// The others have waited for it long enough.
+    pub(super) overdue: CancellationToken,
 }
 
 pub(super) struct ScoreAction {
@@ -34,6 +49,7 @@ pub(super) struct ScoreAction {
     pub(super) member: MemberIndex,
     pub(super) accepted: Arc<str>,
     pub(super) candidates: Arc<[Candidate]>,
+    pub(super) overdue: CancellationToken,
 }
 
 /// The event for the generation, and what only the report wants to know.
@@ -60,6 +76,8 @@ pub(crate) enum Miss {
     Call(#[from] CallError),
     #[error("its score is none: {0}")]
     Terms(#[from] BadTerms),
+    #[error("the others did not wait longer than {grace:?} for it")]
+    Overdue { grace: Duration },
 }
 
 impl Done {
@@ -84,17 +102,19 @@ impl Done {
                 | CallError::Malformed(_),
             )
             | Miss::NoReplica(_)
+            | Miss::Overdue { .. }
             | Miss::Terms(_) => tracing::warn!(call, round, member, reason = %miss, "the member misses this round"),
         }
     }
 }
 
 pub(super) async fn draft(desk: Arc<Desk>, action: DraftAction) -> Done {
-    let DraftAction { round, member, accepted, max_tokens, seed } = action;
+    let DraftAction { round, member, accepted, max_tokens, seed, attempt, overdue } = action;
+    desk.take_time(attempt).await;
     let sampling = Sampling { seed, ..desk.request.sampling };
     let call = Arc::new(DraftCall { context: desk.context(round, accepted), max_tokens, sampling });
     let answer = desk
-        .ask(member, desk.request.ensemble.draft_timeout, |client, deadline| {
+        .ask(member, Limits { timeout: desk.request.ensemble.draft_timeout, overdue }, |client, deadline| {
             let call = Arc::clone(&call);
             async move { client.draft(&call, deadline).await }
         })
@@ -104,10 +124,10 @@ pub(super) async fn draft(desk: Arc<Desk>, action: DraftAction) -> Done {
 }
 
 pub(super) async fn score(desk: Arc<Desk>, action: ScoreAction) -> Done {
-    let ScoreAction { round, member, accepted, candidates } = action;
+    let ScoreAction { round, member, accepted, candidates, overdue } = action;
     let call = Arc::new(ScoreCall { context: desk.context(round, accepted), candidates });
     let answer = desk
-        .ask(member, desk.request.ensemble.score_timeout, |client, deadline| {
+        .ask(member, Limits { timeout: desk.request.ensemble.score_timeout, overdue }, |client, deadline| {
             let call = Arc::clone(&call);
             async move { client.score(&call, deadline).await }
         })
@@ -122,25 +142,49 @@ impl Desk {
         Context { request_id: Arc::clone(request_id), round, prompt: Arc::clone(prompt), accepted }
     }
 
-    /// Asks the member's first replica and, if that may help and time is left, its second.
+    fn model(&self, member: MemberIndex) -> &str {
+        self.request.ensemble.members.get(member.0).map_or("", AsRef::as_ref)
+    }
+
+    /// After a round that came to nothing there is no hurry: workers may be about to come back, or to be found gone.
+    async fn take_time(&self, attempt: u32) {
+        if attempt > 0 {
+            let pause = FIRST_PAUSE.saturating_mul(1 << (attempt - 1).min(8));
+            tokio::time::sleep(pause.mul_f64(rand::random_range(0.5..1.0))).await;
+            let ensemble = &self.request.ensemble;
+            self.pool.served(&ensemble.members, ensemble.policy.quorum.get(), PATIENCE).await;
+        }
+    }
+
+    /// Asks the member's first replica and, if that may help and time is left, its second. Where there is only one, it is asked
+    /// again when it was not reached: its connection may have been a dead one.
     async fn ask<T, F>(
         &self,
         member: MemberIndex,
-        timeout: Duration,
+        limits: Limits,
         call: impl Fn(WorkerClient, Instant) -> F,
     ) -> Result<T, Miss>
     where
         F: Future<Output = Result<T, CallError>>,
     {
-        let deadline = Instant::now() + timeout;
-        let model = self.request.ensemble.members.get(member.0).map_or("", AsRef::as_ref);
-        let replicas = self.pool.replicas(model, &self.request.request_id)?;
+        let own = Instant::now() + limits.timeout;
+        let deadline = self.request.deadline.map_or(own, |deadline| deadline.min(own));
+        let replicas = self.pool.replicas(self.model(member), &self.request.request_id)?;
         let mut outcome = Err(CallError::Unreachable("no replica".to_owned()));
-        for link in replicas.iter().take(2) {
-            outcome = call(link.client.clone(), deadline).await;
-            link.called(&outcome);
+        for link in replicas.iter().cycle().take(2) {
+            let calling = link.call();
+            outcome = tokio::select! {
+                biased;
+                outcome = call(calling.client(), deadline) => outcome,
+                () = limits.overdue.cancelled() => {
+                    calling.link().suspect();
+                    return Err(Miss::Overdue { grace: self.request.ensemble.straggler_grace });
+                }
+            };
+            calling.ended(&outcome);
             match &outcome {
-                Err(error) if error.is_worth_another_replica() && Instant::now() < deadline => {}
+                Err(CallError::Unreachable(_)) if Instant::now() < deadline => {}
+                Err(error) if error.is_worth_another_replica() && replicas.len() > 1 && Instant::now() < deadline => {}
                 Ok(_) | Err(_) => break,
             }
         }
@@ -166,6 +210,7 @@ fn draft_outcome(answer: Result<Drafted, Miss>) -> (DraftOutcome, Note) {
             | CallError::Malformed(_),
         )
         | Miss::NoReplica(_)
+        | Miss::Overdue { .. }
         | Miss::Terms(_) => DraftOutcome::Failed,
     };
     (outcome, Note { miss: Some(miss), ..Note::default() })
@@ -196,7 +241,8 @@ fn score_outcome(answer: Result<Scored, Miss>) -> (ScoreOutcome, Note) {
             | CallError::Broken(_)
             | CallError::Malformed(_),
         )
-        | Miss::NoReplica(_) => ScoreOutcome::Failed,
+        | Miss::NoReplica(_)
+        | Miss::Overdue { .. } => ScoreOutcome::Failed,
     };
     (outcome, Note { miss: Some(miss), ..Note::default() })
 }

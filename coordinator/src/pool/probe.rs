@@ -1,117 +1,136 @@
-//! One worker's probe: asks it to describe itself, again and again, and publishes what it says. Never ends before the stop.
+//! One worker's probe: asks for its health and its description, again and again, and publishes what it hears. Never ends by itself.
 //!
-//! - ready: again after 5 s, or at once after a call that it did not answer
+//! - ready: again after 2 s, or at once after a call that went wrong
 //! - unreachable: again after 0.2 s, doubling to 5 s, each with jitter
-//! - ejected: a worker that describes itself but answered none of its last three calls in time is unreachable for 5 s
+//! - ejected: a worker that is ready but failed its last three calls is unreachable for 1 s, doubling to 60 s for as long as
+//!   no call in between is answered, each with jitter; then it is looked at again
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use specfuse_runtime::shutdown::Shutdown;
 use tokio::sync::watch;
 
 use super::{Cluster, Link, State};
-use crate::client::CallError;
+use crate::client::{CallError, Description};
 
-const AGAIN_WHEN_READY: Duration = Duration::from_secs(5);
-const FIRST_BACKOFF: Duration = Duration::from_millis(200);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
-const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(3);
-const LATE_CALLS_TO_EJECT: u32 = 3;
+const AGAIN_WHEN_READY: Duration = Duration::from_secs(2);
+const UNREACHABLE: Backoff = Backoff { first: Duration::from_millis(200), longest: Duration::from_secs(5) };
+const EJECTED: Backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(60) };
+const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
+const FAILURES_TO_EJECT: u32 = 3;
 
-/// Where one worker's state is published.
-pub(super) struct Board {
-    pub(super) place: usize,
-    pub(super) publish: Arc<watch::Sender<Arc<Cluster>>>,
+struct Backoff {
+    first: Duration,
+    longest: Duration,
 }
 
-pub(super) async fn run(link: Arc<Link>, board: Board, shutdown: Shutdown) {
-    let rounds = async {
-        let mut failures = 0;
-        loop {
-            let ready = look(&link, &board).await;
-            failures = if ready { 0 } else { failures + 1 };
-            let pause = if ready { AGAIN_WHEN_READY } else { backoff(failures, rand::random_range(0.5..1.0)) };
-            if ready {
-                // A worker that is unreachable is not hurried: no call goes to it.
-                tokio::select! {
-                    () = tokio::time::sleep(pause) => {}
-                    () = link.suspected.notified() => {}
-                }
-            } else {
-                tokio::time::sleep(pause).await;
-            }
+/// Where one worker's state is published, and read by calls.
+pub(super) struct Board {
+    link: Arc<Link>,
+    publish: Arc<watch::Sender<Arc<Cluster>>>,
+}
+
+pub(super) async fn run(board: Board) {
+    let link = Arc::clone(&board.link);
+    let (mut failures, mut ejections) = (0, 0);
+    loop {
+        if link.failures() >= FAILURES_TO_EJECT {
+            ejections = if link.forgive() { 1 } else { ejections + 1 };
+            board.lost(format!("its last {FAILURES_TO_EJECT} calls failed"));
+            tokio::time::sleep(EJECTED.pause(ejections, jitter())).await;
         }
-    };
-    tokio::select! {
-        () = shutdown.begun() => {}
-        () = rounds => {}
+        if look(&board).await {
+            failures = 0;
+            // A worker that is unreachable is not hurried: no call goes to it.
+            tokio::select! {
+                () = tokio::time::sleep(AGAIN_WHEN_READY) => {}
+                () = link.suspected.notified() => {}
+            }
+        } else {
+            failures += 1;
+            tokio::time::sleep(UNREACHABLE.pause(failures, jitter())).await;
+        }
     }
 }
 
 /// Publishes what the worker says now; true when calls may go to it.
-async fn look(link: &Link, board: &Board) -> bool {
-    if link.late.load(Ordering::Relaxed) >= LATE_CALLS_TO_EJECT {
-        board.lost(link, format!("its last {LATE_CALLS_TO_EJECT} calls were not answered in time"));
-        tokio::time::sleep(LONGEST_BACKOFF).await;
-        link.late.store(0, Ordering::Relaxed);
-    }
-    match link.client.describe(DESCRIBE_TIMEOUT).await {
+async fn look(board: &Board) -> bool {
+    let error = match ask(&board.link).await {
         Ok(description) => {
-            board.set(link, State::Ready(Arc::new(description)));
-            true
+            board.set(State::Ready(Arc::new(description)));
+            return true;
         }
-        Err(CallError::Late { .. }) => {
-            board.lost(link, format!("it did not describe itself within {DESCRIBE_TIMEOUT:?}"));
-            false
-        }
-        Err(CallError::Unreachable(error)) => {
-            board.lost(link, error);
-            false
-        }
-        Err(error) => {
-            board.lost(link, error.to_string());
-            false
-        }
+        Err(CallError::Late { .. }) => format!("it did not say within {PROBE_TIMEOUT:?} how it is"),
+        Err(CallError::Unreachable(error)) => error,
+        Err(
+            error @ (CallError::Busy(_)
+            | CallError::ContextFull(_)
+            | CallError::Refused(_)
+            | CallError::Invalid(_)
+            | CallError::Broken(_)
+            | CallError::Malformed(_)),
+        ) => error.to_string(),
+    };
+    board.lost(error);
+    false
+}
+
+/// Usable is who says it is serving, and describes itself as it is registered.
+async fn ask(link: &Link) -> Result<Description, CallError> {
+    link.client.serving(PROBE_TIMEOUT).await?;
+    let description = link.client.describe(PROBE_TIMEOUT).await?;
+    if let Some(record) = &link.listed.record {
+        description.matches(record)?;
     }
+    Ok(description)
+}
+
+fn jitter() -> f64 {
+    rand::random_range(0.5..1.0)
 }
 
 impl Board {
-    fn lost(&self, link: &Link, error: String) {
-        let last_known = self.state().as_ref().and_then(State::description).cloned();
-        self.set(link, State::Unreachable { error, last_known });
+    pub(super) fn new(link: Arc<Link>, publish: Arc<watch::Sender<Arc<Cluster>>>) -> Self {
+        Self { link, publish }
     }
 
-    fn set(&self, link: &Link, state: State) {
-        let before = self.state();
-        match (&before, &state) {
+    fn lost(&self, error: String) {
+        let last_known = self.state().as_ref().and_then(State::description).cloned();
+        self.set(State::Unreachable { error, last_known });
+    }
+
+    fn set(&self, state: State) {
+        let worker = self.link.url();
+        match (&self.state(), &state) {
             (Some(State::Ready(_)), State::Ready(_)) | (Some(State::Unreachable { .. }), State::Unreachable { .. }) => {
-                tracing::trace!(worker = %link.url, "probed");
+                tracing::trace!(worker, "probed");
             }
-            (_, State::Ready(told)) => tracing::info!(worker = %link.url, model = %told.model, "worker is ready"),
-            (_, State::Unreachable { error, .. }) => {
-                tracing::warn!(worker = %link.url, error, "worker is unreachable");
-            }
+            (_, State::Ready(told)) => tracing::info!(worker, model = %told.model, "worker is ready"),
+            (_, State::Unreachable { error, .. }) => tracing::warn!(worker, error, "worker is unreachable"),
             (_, State::Connecting) => {}
         }
         self.publish.send_modify(|cluster| {
-            if let Some(worker) = Arc::make_mut(cluster).workers.get_mut(self.place) {
-                worker.state = state;
+            // It may have left the list by now.
+            if cluster.workers.iter().any(|worker| Arc::ptr_eq(&worker.link, &self.link)) {
+                let workers = Arc::make_mut(cluster).workers.iter_mut();
+                workers.filter(|worker| Arc::ptr_eq(&worker.link, &self.link)).for_each(|worker| {
+                    worker.state = state.clone();
+                });
             }
         });
     }
 
     fn state(&self) -> Option<State> {
-        Some(self.publish.borrow().workers.get(self.place)?.state.clone())
+        let cluster = self.publish.borrow();
+        Some(cluster.workers.iter().find(|worker| Arc::ptr_eq(&worker.link, &self.link))?.state.clone())
     }
 }
 
-/// The n-th failure in a row waits `FIRST_BACKOFF · 2^(n-1)`, at most `LONGEST_BACKOFF`, times the jitter.
-fn backoff(failures: u32, jitter: f64) -> Duration {
-    let doublings = failures.saturating_sub(1).min(16);
-    FIRST_BACKOFF.saturating_mul(1 << doublings).min(LONGEST_BACKOFF).mul_f64(jitter)
+impl Backoff {
+    /// The n-th time in a row waits `first · 2^(n-1)`, at most `longest`, times the jitter.
+    fn pause(&self, times: u32, jitter: f64) -> Duration {
+        let doublings = times.saturating_sub(1).min(16);
+        self.first.saturating_mul(1 << doublings).min(self.longest).mul_f64(jitter)
+    }
 }
 
 #[cfg(test)]
@@ -120,8 +139,8 @@ mod tests {
 
     #[test]
     fn the_backoff_doubles_up_to_its_limit() {
-        let waits: Vec<u128> = (1..=7).map(|failures| backoff(failures, 1.0).as_millis()).collect();
+        let waits: Vec<u128> = (1..=7).map(|failures| UNREACHABLE.pause(failures, 1.0).as_millis()).collect();
         assert_eq!(waits, [200, 400, 800, 1600, 3200, 5000, 5000]);
-        assert_eq!(backoff(u32::MAX, 0.5), Duration::from_millis(2500));
+        assert_eq!(UNREACHABLE.pause(u32::MAX, 0.5), Duration::from_millis(2500));
     }
 }

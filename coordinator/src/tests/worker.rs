@@ -8,6 +8,7 @@ use std::{
 use specfuse_proto::v1::{self as proto, worker_service_server as server};
 use tokio::{net::TcpListener, sync::watch};
 use tonic::{Code, Request, Response, Status, transport::server::TcpIncoming};
+use tonic_health::{ServingStatus, server::HealthReporter};
 
 /// What a worker does with a Draft call.
 #[derive(Clone, Debug)]
@@ -42,6 +43,7 @@ pub(super) struct Script {
 pub(super) struct ScriptedWorker {
     pub(super) url: String,
     stage: Arc<Stage>,
+    health: HealthReporter,
     /// Its own, so that a death closes its connections as the death of a process does.
     runtime: Option<tokio::runtime::Runtime>,
 }
@@ -63,11 +65,13 @@ impl ScriptedWorker {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let stage = Arc::new(Stage { script, drafts: Mutex::default(), in_flight: watch::Sender::new(0) });
         let service = server::WorkerServiceServer::from_arc(Arc::clone(&stage));
+        let (health, health_service) = tonic_health::server::health_reporter();
+        health.set_service_status(server::SERVICE_NAME, ServingStatus::Serving).await;
         let address = address.to_owned();
         let serving = async move {
             let listener = TcpListener::bind(address).await.unwrap();
             let url = format!("http://{}", listener.local_addr().unwrap());
-            let server = tonic::transport::Server::builder().add_service(service);
+            let server = tonic::transport::Server::builder().add_service(service).add_service(health_service);
             (url, server.serve_with_incoming(TcpIncoming::from(listener)))
         };
         let (told, url) = tokio::sync::oneshot::channel();
@@ -76,7 +80,7 @@ impl ScriptedWorker {
             told.send(url).unwrap();
             serving.await.unwrap();
         });
-        Self { url: url.await.unwrap(), stage, runtime: Some(runtime) }
+        Self { url: url.await.unwrap(), stage, health, runtime: Some(runtime) }
     }
 
     pub(super) fn drafts(&self) -> Vec<proto::DraftRequest> {
@@ -88,6 +92,10 @@ impl ScriptedWorker {
         let mut now = self.stage.in_flight.subscribe();
         let seen = now.wait_for(|now| *now == calls);
         tokio::time::timeout(Duration::from_secs(10), seen).await.unwrap().unwrap();
+    }
+
+    pub(super) async fn health(&self, status: ServingStatus) {
+        self.health.set_service_status(server::SERVICE_NAME, status).await;
     }
 
     pub(super) fn die(&mut self) {

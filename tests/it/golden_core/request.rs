@@ -23,6 +23,7 @@ pub(super) fn of(run: &Run) -> Result<Request> {
                 Weights::Named(NamedWeights::Uniform) => WeightRule::Uniform,
                 Weights::Hedge { rate } => WeightRule::Hedge { rate },
             },
+            quorum: NonZeroUsize::MIN,
             min_members: NonZeroUsize::new(run.min_members).context("no members need stay")?,
             max_strikes: NonZeroU32::MIN,
         },

@@ -58,6 +58,8 @@ pub enum Action {
         accepted: Arc<str>,
         max_tokens: u32,
         seed: u64,
+        /// Rounds in a row, up to this one, that decided nothing because members failed: a reason to take one's time.
+        attempt: u32,
     },
     Score {
         round: u32,

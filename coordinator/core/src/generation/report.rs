@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::exchange::DraftOutcome;
 use crate::{candidate::Candidate, member::MemberIndex, rank::CandidateScore};
 
-/// All that a round was decided from. The last round of an answer may have no candidate, and decide nothing.
+/// All that a round was decided from. A round without candidates decides nothing: it is the last of its answer, or members
+/// failed in it and it is held again.
 #[derive(Clone, Debug)]
 pub struct Round {
     pub number: u32,
@@ -26,6 +27,8 @@ pub struct Round {
     pub quality: Vec<f64>,
     /// In the order of leaving.
     pub exits: Vec<Exit>,
+    /// Who left by quality before and is back from the next round on, in ensemble order.
+    pub recalled: Vec<MemberIndex>,
 }
 
 /// Sections 3 to 6, for one scored round.
@@ -90,4 +93,6 @@ pub enum Failure {
     ContextFull,
     #[error("no member is left that answers")]
     Unavailable,
+    #[error("fewer members answer than the quorum")]
+    NoQuorum,
 }

@@ -10,6 +10,8 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Roster {
     seats: Vec<Seat>,
+    /// Seats of those who left for their quality: they could come back.
+    benched: Vec<Seat>,
     weight_rule: WeightRule,
     /// The one exit of `first_rounds` has taken place.
     pub(super) winless_dismissed: bool,
@@ -37,7 +39,12 @@ impl Roster {
             strikes: 0,
             failed_this_round: false,
         };
-        let mut roster = Self { seats: (0..members).map(seat).collect(), weight_rule, winless_dismissed: false };
+        let mut roster = Self {
+            seats: (0..members).map(seat).collect(),
+            benched: Vec::new(),
+            weight_rule,
+            winless_dismissed: false,
+        };
         roster.renormalise();
         roster
     }
@@ -101,8 +108,29 @@ impl Roster {
     }
 
     pub(super) fn dismiss(&mut self, exits: &[Exit]) {
-        self.seats.retain(|seat| exits.iter().all(|exit| exit.member != seat.member));
+        let reason = |seat: &Seat| exits.iter().find(|exit| exit.member == seat.member).map(|exit| exit.reason);
+        for seat in std::mem::take(&mut self.seats) {
+            match reason(&seat) {
+                None => self.seats.push(seat),
+                Some(ExitReason::Quality) => self.benched.push(seat),
+                Some(ExitReason::ContextFull | ExitReason::Refused | ExitReason::Failed) => {}
+            }
+        }
         self.renormalise();
+    }
+
+    pub(super) fn can_recall(&self) -> bool {
+        !self.benched.is_empty()
+    }
+
+    /// Takes back all who left for their quality, as they left: better than no answer.
+    pub(super) fn recall(&mut self) -> Vec<MemberIndex> {
+        self.benched.sort_by_key(|seat| seat.member);
+        let recalled = self.benched.iter().map(|seat| seat.member).collect();
+        self.seats.append(&mut self.benched);
+        self.seats.sort_by_key(|seat| seat.member);
+        self.renormalise();
+        recalled
     }
 
     fn count_strikes(&mut self, max_strikes: u32) -> Vec<MemberIndex> {

@@ -22,6 +22,12 @@ impl<T> Tally<T> {
         let slots = std::mem::take(&mut self.slots);
         Some(slots.into_iter().filter_map(|(member, outcome)| Some((member, outcome?))).collect())
     }
+
+    /// Whether at least so many outcomes are such, while others are missing.
+    pub(super) fn has(&self, quorum: usize, counts: impl Fn(&T) -> bool) -> bool {
+        let such = self.slots.iter().filter(|(_, outcome)| outcome.as_ref().is_some_and(&counts)).count();
+        such >= quorum && self.slots.iter().any(|(_, outcome)| outcome.is_none())
+    }
 }
 
 #[cfg(test)]
@@ -37,5 +43,16 @@ mod tests {
         assert_eq!(tally.record(MemberIndex(1), 'c'), None);
         assert_eq!(tally.record(first, 'd'), Some(vec![(first, 'd'), (second, 'a')]));
         assert_eq!(tally.record(first, 'e'), None);
+    }
+
+    #[test]
+    fn a_quorum_is_there_once_enough_have_such_an_outcome_and_others_have_none() {
+        let (first, second) = (MemberIndex(0), MemberIndex(2));
+        let mut tally = Tally::new(vec![first, second]);
+        assert!(!tally.has(1, |_| true));
+        tally.record(second, 'a');
+        assert!(tally.has(1, |_| true) && !tally.has(2, |_| true) && !tally.has(1, |it| *it == 'b'));
+        tally.record(first, 'b');
+        assert!(!tally.has(1, |_| true), "nobody is missing");
     }
 }

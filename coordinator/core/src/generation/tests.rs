@@ -1,5 +1,6 @@
 //! Stories of single rounds, and properties of every generation whatever its calls come to.
 
+mod failures;
 mod properties;
 
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -16,6 +17,7 @@ fn policy() -> Policy {
         score: ScoreRule::MeanLogprob,
         exit: ExitPolicy { rule: ExitRule::Cumulative, theta: 0.5, tau: 1.0 },
         weights: WeightRule::Uniform,
+        quorum: NonZeroUsize::MIN,
         min_members: NonZeroUsize::MIN,
         max_strikes: NonZeroU32::new(2).unwrap(),
     }
@@ -231,7 +233,9 @@ fn an_answer_that_outgrows_every_context_keeps_its_text() {
 #[test]
 fn text_held_back_is_released_when_the_answer_fails() {
     let held = || Request { stop: vec!["\n\nQ".to_owned()], ..request(1) };
-    let (mut generation, _) = Generation::start(held());
+    let mut request = held();
+    request.policy.max_strikes = NonZeroU32::MIN;
+    let (mut generation, _) = Generation::start(request);
     draft(&mut generation, &[(0, text("a\n"))]);
     let actions = draft(&mut generation, &[(0, DraftOutcome::Failed)]);
     let (round, finish) = (emitted(&actions), finished(&actions));

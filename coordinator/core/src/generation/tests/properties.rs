@@ -70,13 +70,14 @@ fn any_request() -> impl Strategy<Value = Request> {
     let exit = (rules, 0.0..2.0, 0.05..2.0).prop_map(|(rule, theta, tau)| ExitPolicy { rule, theta, tau });
     let score = prop_oneof![Just(ScoreRule::MeanLogprob), Just(ScoreRule::MeanProb)];
     let weights = prop_oneof![Just(WeightRule::Uniform), (0.0..50.0).prop_map(|rate: f64| WeightRule::Hedge { rate })];
-    let counts = (1u32..12, 1usize..3, 1u32..3);
+    let counts = (1u32..12, 1usize..3, 1u32..3, 1usize..4);
     let policy =
-        (score, exit, weights, counts).prop_map(|(score, exit, weights, (segment, members, strikes))| Policy {
+        (score, exit, weights, counts).prop_map(|(score, exit, weights, (segment, members, strikes, quorum))| Policy {
             segment_tokens: NonZeroU32::new(segment).unwrap(),
             score,
             exit,
             weights,
+            quorum: NonZeroUsize::new(quorum).unwrap(),
             min_members: NonZeroUsize::new(members).unwrap(),
             max_strikes: NonZeroU32::new(strikes).unwrap(),
         });
@@ -157,6 +158,7 @@ proptest! {
                 Action::Draft { member, .. } | Action::Score { member, .. } => prop_assert!(!left.contains(&member)),
                 Action::Emit(round) => {
                     left.extend(round.exits.iter().map(|exit| exit.member));
+                    left.retain(|member| !round.recalled.contains(member));
                     prop_assert!(round.quality.len() == round.active.len());
                     prop_assert!(round.quality.iter().all(|quality| quality.is_finite()));
                     let quality = round.exits.iter().filter(|exit| exit.reason == ExitReason::Quality).count();
