@@ -4,6 +4,8 @@
 
 mod ensemble;
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;
 
 use std::{

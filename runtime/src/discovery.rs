@@ -38,3 +38,6 @@ pub struct Listed {
 pub struct Membership {
     pub workers: Vec<Listed>,
 }
+
+#[cfg(test)]
+mod fuzz;
