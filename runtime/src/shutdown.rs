@@ -88,9 +88,12 @@ impl Shutdown {
                     _ = interrupt.recv(), if interrupt_stops => "SIGINT",
                 }
             };
-            tracing::info!("{}: stopping", next().await);
+            // Never awaited inside the macro: a level that is not logged would not wait.
+            let signal = next().await;
+            tracing::info!("{signal}: stopping");
             this.begin();
-            tracing::warn!("{} again: stopping at once", next().await);
+            let signal = next().await;
+            tracing::warn!("{signal} again: stopping at once");
             this.hurry();
         });
         Ok(())

@@ -5,14 +5,19 @@
 mod bench_engine;
 mod bundled;
 mod checkpoints;
+mod drain;
 mod endings;
 mod errors;
+mod etcd_outage;
+mod failover;
 mod gguf_files;
 mod gguf_logits;
 mod golden_core;
 mod golden_logits;
 mod golden_real;
 mod golden_runs;
+mod hang_up;
+mod hosts;
 mod not_finite;
 mod precision;
 mod protocol;
@@ -22,6 +27,8 @@ mod survival;
 mod templates;
 mod tidy;
 mod tokenizers;
+mod trials;
+mod two_coordinators;
 mod worker_service;
 
 use std::path::PathBuf;

@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result};
 use specfuse_proto::v1::{
-    Conversation, Finished, GenerateRequest, GenerateResponse, Message, Segment, generate_request::Prompt,
-    generate_response::Event,
+    Conversation, Finished, GenerateRequest, GenerateResponse, Message, Segment, draft_report::Outcome,
+    generate_request::Prompt, generate_response::Event,
 };
 use tonic::{Status, Streaming};
 
@@ -31,6 +31,20 @@ impl Answer {
         }
         Err(Status::internal("the stream ended before the answer"))
     }
+}
+
+/// What a segment says of the answer, without what it says of time and work.
+pub fn decision(mut segment: Segment) -> Segment {
+    segment.timing = None;
+    for report in &mut segment.drafts {
+        if let Some(Outcome::Draft(draft)) = &mut report.outcome {
+            draft.work = None;
+        }
+    }
+    for row in &mut segment.scores {
+        row.work = None;
+    }
+    segment
 }
 
 /// The next segment of an answer that is not over yet.

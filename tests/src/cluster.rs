@@ -64,7 +64,7 @@ impl Cluster {
 
     /// SIGKILL for the member's only worker.
     pub async fn kill(&mut self, member: &str) -> Result<()> {
-        self.workers.remove(member).context("no such worker")?.kill().await
+        self.workers.get_mut(member).context("no such worker")?.kill().await
     }
 }
 

@@ -10,7 +10,7 @@ use specfuse_worker::{
     model::{LoadOptions, Model},
 };
 
-use crate::golden::variable;
+use crate::prerequisite::variable;
 
 pub fn load_options() -> Result<LoadOptions> {
     let precision = precision(variable("SPECFUSE_WORKER_DTYPE").as_deref().unwrap_or("auto"), None)?;

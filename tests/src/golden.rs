@@ -1,6 +1,9 @@
 //! Where the golden data lies. A missing folder is a loud skip for outsiders and a failure where `CI=true`.
 
-use std::{io::Write, path::PathBuf};
+use std::path::PathBuf;
+
+pub use crate::prerequisite::tell;
+use crate::prerequisite::{missing, variable};
 
 /// The golden folder: `SPECFUSE_GOLDEN`, else `../shared/golden` beside the checkout. None: skip the test, having said so.
 ///
@@ -19,22 +22,10 @@ pub fn sibling(name: &str) -> Option<PathBuf> {
     existing(folder()?.join("..").join(name))
 }
 
-/// A line that is seen however the test ends: what `eprintln!` writes is kept from view when a test passes.
-pub fn tell(line: &str) {
-    // A closed standard error is nothing that could be told anywhere.
-    let _ = writeln!(std::io::stderr(), "{line}");
-}
-
 fn existing(dir: PathBuf) -> Option<PathBuf> {
     if let Ok(dir) = dir.canonicalize() {
         return Some(dir);
     }
-    assert!(variable("CI").as_deref() != Some("true"), "no golden data at {}", dir.display());
-    tell(&format!("\n*** SKIPPED: no golden data at {} (set SPECFUSE_GOLDEN) ***\n", dir.display()));
+    missing(&format!("no golden data at {} (set SPECFUSE_GOLDEN)", dir.display()));
     None
-}
-
-#[expect(clippy::disallowed_methods, reason = "tests are configured by the environment alone")]
-pub(crate) fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
 }

@@ -1,0 +1,95 @@
+//! A stop loses nothing: what runs is finished, what comes goes elsewhere. A second signal stops at once.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use specfuse_proto::v1::ensemble_service_client::EnsembleServiceClient;
+use specfuse_tests::{
+    answer::{self, Answer, next_segment},
+    client::channel,
+    fleet::cluster,
+    process::DEADLINE,
+};
+use tonic::Code;
+
+use crate::{ENDLESS, failover};
+
+const POLL: Duration = Duration::from_millis(20);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_drains_leaves_the_list_and_the_answer_to_its_replica() -> Result<()> {
+    let Some(mut fleet) = failover::plan().discovered().start().await? else { return Ok(()) };
+    let (expected, worked) = failover::undisturbed(&fleet).await?;
+    let url = fleet.urls().first().cloned().context("no coordinator")?;
+    let segments = failover::disturbed(&mut fleet, async |fleet| {
+        for place in &worked {
+            fleet.workers[*place].process.signal("TERM").await?;
+        }
+        Ok(())
+    })
+    .await?;
+    assert!(segments == expected, "{segments:#?} is not {expected:#?}");
+    for place in worked {
+        let worker = &mut fleet.workers[place];
+        let status = worker.process.ended().await?;
+        assert!(status.success(), "{status}: {}", worker.process.log()?);
+        let gone = async {
+            while cluster(&url).await?.workers.iter().any(|listed| listed.endpoint == worker.process.url()) {
+                tokio::time::sleep(POLL).await;
+            }
+            Ok::<_, anyhow::Error>(())
+        };
+        tokio::time::timeout(DEADLINE, gone).await.context("it is still listed")??;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_coordinator_that_drains_finishes_its_answers_and_takes_no_more() -> Result<()> {
+    let Some(mut fleet) = failover::plan().start().await? else { return Ok(()) };
+    let url = fleet.urls().first().cloned().context("no coordinator")?;
+    let mut client = EnsembleServiceClient::new(channel(&url)?);
+    let mut running = client.generate(failover::long_request()).await?.into_inner();
+    next_segment(&mut running).await?;
+    fleet.coordinators[0].signal("TERM").await?;
+    let refused = async {
+        loop {
+            let refused = match client.generate(answer::question("How much is 41 × 6?", 64)).await {
+                Ok(stream) => Answer::read(stream.into_inner()).await.err(),
+                Err(status) => Some(status),
+            };
+            // The signal may not have arrived yet.
+            if let Some(status) = refused {
+                return status;
+            }
+        }
+    };
+    let status = tokio::time::timeout(DEADLINE, refused).await?;
+    assert_eq!(status.code(), Code::Unavailable, "{status}");
+    Answer::read(running).await?;
+    let status = fleet.coordinators[0].ended().await?;
+    assert!(status.success(), "{status}: {}", fleet.coordinators[0].log()?);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_stops_a_coordinator_at_once() -> Result<()> {
+    let Some(mut fleet) = failover::plan().start().await? else { return Ok(()) };
+    let url = fleet.urls().first().cloned().context("no coordinator")?;
+    let mut client = EnsembleServiceClient::new(channel(&url)?);
+    let mut running = client.generate(answer::question(ENDLESS, 256)).await?.into_inner();
+    next_segment(&mut running).await?;
+    // Its workers say nothing: it would wait for the whole grace.
+    for worker in &fleet.workers {
+        worker.process.signal("STOP").await?;
+    }
+    for _ in 0..2 {
+        fleet.coordinators[0].signal("TERM").await?;
+        // Two signals that wait are one.
+        tokio::time::sleep(POLL * 10).await;
+    }
+    let status = fleet.coordinators[0].ended().await?;
+    assert!(!status.success(), "{status}: {}", fleet.coordinators[0].log()?);
+    assert!(Answer::read(running).await.is_err());
+    Ok(())
+}

@@ -1,0 +1,28 @@
+//! The long trials in short: what they print and judge by time, here only by what must be so on any machine.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::Result;
+use specfuse_tests::{
+    chaos::{self, Trial},
+    golden, overload,
+};
+
+use crate::PROGRAM;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_answer_is_lost_or_altered_while_everything_breaks() -> Result<()> {
+    let trial = Trial { answers: 40, calm_answers: 8, seed: 4, logs: None };
+    let Some(verdict) = chaos::run(Path::new(PROGRAM), &trial).await? else { return Ok(()) };
+    golden::tell(&format!("\n{verdict}"));
+    assert!(verdict.is_clean(), "{verdict}");
+    assert_eq!(verdict.answers, 40);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_many_requests_are_refused_at_once_and_with_a_time_to_come_back() -> Result<()> {
+    let Some(verdict) = overload::run(Path::new(PROGRAM), Duration::from_secs(3)).await? else { return Ok(()) };
+    assert!(verdict.errors == 0 && verdict.refused > 0 && verdict.answered > 0, "{verdict}");
+    Ok(())
+}

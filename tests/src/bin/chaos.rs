@@ -1,0 +1,59 @@
+//! A trial of a whole fleet in which everything breaks: prints what came of it, and fails when an answer did.
+//!
+//! It is also the program that it tries: each process of the fleet is this file under the name of a role.
+
+use std::{io::Write, path::PathBuf, process::ExitCode};
+
+use anyhow::Result;
+use clap::Parser;
+use specfuse_tests::chaos::{self, Trial};
+
+/// The program's own: how it uses memory depends on it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Answers questions with a fleet whose workers, etcd and second coordinator break, one a second.
+///
+/// Five members with two replicas each, two coordinators, an etcd and eight clients. It needs root, for network namespaces, and etcd.
+#[derive(Debug, Parser)]
+struct Args {
+    /// Answers while things break.
+    #[arg(long, default_value_t = 300)]
+    answers: u32,
+    /// Answers before that, to compare with.
+    #[arg(long, default_value_t = 50)]
+    calm_answers: u32,
+    /// Of the questions and the faults.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+    /// Keep the processes' logs and a list of the faults in this folder.
+    #[arg(long, value_name = "FOLDER")]
+    logs: Option<PathBuf>,
+}
+
+fn main() -> Result<ExitCode> {
+    if std::env::args().nth(1).is_some_and(|role| ["worker", "coordinator"].contains(&role.as_str())) {
+        return Ok(specfuse::main());
+    }
+    let args = Args::parse();
+    tokio::runtime::Runtime::new()?.block_on(run(args))
+}
+
+async fn run(args: Args) -> Result<ExitCode> {
+    let Args { answers, calm_answers, seed, json, logs } = args;
+    if let Some(folder) = &logs {
+        std::fs::create_dir_all(folder)?;
+    }
+    let trial = Trial { answers, calm_answers, seed, logs };
+    let Some(verdict) = chaos::run(&std::env::current_exe()?, &trial).await? else { return Ok(ExitCode::FAILURE) };
+    let mut out = std::io::stdout().lock();
+    if json {
+        writeln!(out, "{}", serde_json::to_string(&verdict)?)?;
+    } else {
+        write!(out, "{verdict}")?;
+    }
+    Ok(if verdict.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
