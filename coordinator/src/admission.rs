@@ -105,18 +105,19 @@ impl Admission {
         Counts { running: *self.running.borrow(), waiting }
     }
 
-    /// Waits until no generation runs, but not beyond `enough`; then cuts the rest and says how many. Call it after the
-    /// stop has begun: nothing is admitted any more.
-    pub(crate) async fn drain(&self, enough: impl Future<Output = ()>) -> usize {
+    /// Waits until no generation runs, but not beyond `enough`; then cuts the rest. The error: how many, and what `enough`
+    /// said. Call it after the stop has begun: nothing is admitted any more.
+    pub(crate) async fn drain<T>(&self, enough: impl Future<Output = T>) -> Result<(), (usize, T)> {
         let mut running = self.running.subscribe();
-        tokio::select! {
+        let why = tokio::select! {
             biased;
-            _ = running.wait_for(|running| *running == 0) => 0,
-            () = enough => {
-                let left = *self.running.borrow();
-                self.cut.cancel();
-                left
-            }
+            _ = running.wait_for(|running| *running == 0) => return Ok(()),
+            why = enough => why,
+        };
+        self.cut.cancel();
+        match *self.running.borrow() {
+            0 => Ok(()),
+            left => Err((left, why)),
         }
     }
 

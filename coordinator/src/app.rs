@@ -1,32 +1,29 @@
 //! bind → build → serve → drain, from top to bottom.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use anyhow::Context;
 use specfuse_proto::v1::ensemble_service_server::{self, EnsembleServiceServer};
 use specfuse_runtime::{
-    discovery::{Listed, Membership},
+    discovery::{Directory, Listed, Membership, etcd},
+    keepalive,
     shutdown::Shutdown,
     supervised::{self, Announcement},
+    tls,
 };
-use tokio::{net::TcpListener, sync::watch};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tonic::{
-    service::interceptor::InterceptedService,
-    transport::{Server, server::TcpIncoming},
-};
+use tonic::{service::interceptor::InterceptedService, transport::Server};
 use tonic_health::{ServingStatus, server::HealthReporter};
 
 use crate::{
     admission::{Admission, Bounds},
     api::grpc::Ensembles,
     auth::{Gate, Keys},
-    config::{Config, WorkerUrl},
+    config::{Config, Workers},
     pool::Pool,
 };
 
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
-const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// What the last answers have to reach their clients after the last generation ended.
 const FLUSH: Duration = Duration::from_secs(1);
 /// Bytes of a request. What a worker takes is four times as much: the answer so far and the candidates go there too.
@@ -49,7 +46,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     } else {
         shutdown.on_signal().context("signals")?;
     }
-    tracing::info!(%address, workers = config.workers.len(), ensembles = config.ensembles.len(), "serving");
+    tracing::info!(%address, ensembles = config.ensembles.len(), tls = config.server_tls.is_some(), "serving");
     if config.supervised {
         supervised::announce(&Announcement::Serving { name: "coordinator".to_owned(), address });
     }
@@ -60,11 +57,14 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 pub(crate) async fn serve(listener: TcpListener, config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     let bounds = Bounds { running: config.max_generations, waiting: config.max_waiting, max_wait: config.max_wait };
     let admission = Admission::new(bounds, shutdown.clone());
-    let listed = |worker: &WorkerUrl| Listed { address: worker.text.clone(), record: None };
-    let fixed = Membership { workers: config.workers.iter().map(listed).collect() };
-    let pool = Pool::start(watch::Sender::new(Arc::new(fixed)).subscribe(), None, &shutdown);
-    let ensembles =
-        Ensembles { ensembles: config.ensembles, pool, admission: admission.clone(), log_content: config.log_content };
+    let directory = directory(config.workers, &shutdown);
+    let ensembles = Ensembles {
+        ensembles: config.ensembles,
+        pool: Pool::start(directory.membership.clone(), config.worker_tls, &shutdown),
+        directory,
+        admission: admission.clone(),
+        log_content: config.log_content,
+    };
     let service = EnsembleServiceServer::new(ensembles).max_decoding_message_size(MAX_REQUEST);
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<EnsembleServiceServer<Ensembles>>().await;
@@ -82,40 +82,66 @@ pub(crate) async fn serve(listener: TcpListener, config: Config, shutdown: Shutd
     }
 
     let drained = CancellationToken::new();
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let incoming = tls::serve(listener, config.server_tls);
     let mut serving = Box::pin(router.serve_with_incoming_shutdown(incoming, drained.cancelled()));
 
-    let cut = tokio::select! {
+    let stopped = tokio::select! {
         served = &mut serving => {
             served.context("serve")?;
             anyhow::bail!("the server ended by itself");
         }
-        cut = stop(&shutdown, &health, &admission, config.shutdown_grace) => cut,
+        stopped = stop(&shutdown, &health, &admission, config.shutdown_grace) => stopped,
     };
     drained.cancel();
-    // A connection that a health watch holds open never ends by itself: not waiting for it cuts no answer.
-    let _ = tokio::time::timeout(FLUSH, serving).await;
-    shutdown.drain().await?;
-    anyhow::ensure!(cut == 0, "{cut} generations had not finished after {:?} and were cut", config.shutdown_grace);
+    tokio::select! {
+        _ = serving => {}
+        // A connection that a health watch holds open never ends by itself: not waiting for it cuts no answer.
+        () = tokio::time::sleep(FLUSH) => {}
+    }
+    let ended = shutdown.drain().await;
+    stopped?;
+    ended?;
     tracing::info!("stopped");
     Ok(())
 }
 
-/// Waits for the stop, then for the generations; says how many were cut. New ones are refused, not ignored: the server
-/// goes on answering.
-async fn stop(shutdown: &Shutdown, health: &HealthReporter, admission: &Admission, grace: Duration) -> usize {
+fn directory(workers: Workers, shutdown: &Shutdown) -> Directory {
+    let listed = |address| Listed { address, record: None };
+    match workers {
+        Workers::Listed(urls) => Directory::fixed(Membership { workers: urls.into_iter().map(listed).collect() }),
+        Workers::Discovered(etcd) => etcd::watch(etcd, shutdown),
+    }
+}
+
+/// Waits for the stop, then for the generations: for the grace, or until a second signal. An error says how many were cut.
+/// New ones are refused, not ignored: the server goes on answering.
+async fn stop(
+    shutdown: &Shutdown,
+    health: &HealthReporter,
+    admission: &Admission,
+    grace: Duration,
+) -> anyhow::Result<()> {
     shutdown.begun().await;
     tracing::info!(?grace, "stopping");
     health.set_service_status("", ServingStatus::NotServing).await;
     health.set_not_serving::<EnsembleServiceServer<Ensembles>>().await;
-    admission.drain(tokio::time::sleep(grace)).await
+    let enough = async {
+        tokio::select! {
+            () = shutdown.hurried() => "when a second signal came".to_owned(),
+            () = tokio::time::sleep(grace) => format!("after {grace:?}"),
+        }
+    };
+    match admission.drain(enough).await {
+        Ok(()) => Ok(()),
+        Err((cut, why)) => anyhow::bail!("{cut} generations had not finished {why} and were cut"),
+    }
 }
 
 /// What a connection may take: streams, headers, and time until a request is there whole and its answer begins.
 fn server(max_wait: Duration) -> Server {
     Server::builder()
-        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
-        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .http2_keepalive_interval(Some(keepalive::INTERVAL))
+        .http2_keepalive_timeout(Some(keepalive::TIMEOUT))
         .http2_max_header_list_size(MAX_HEADERS)
         .max_concurrent_streams(MAX_STREAMS)
         .timeout(max_wait + REQUEST_TIME)

@@ -3,9 +3,11 @@
 //! `coordinator.example.toml` shows every key. Every error names the file and the key. Nothing here opens a port or a connection.
 
 mod ensemble;
+mod flags;
 mod keys;
 #[cfg(test)]
 mod tests;
+mod workers;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,40 +18,25 @@ use std::{
 };
 
 use serde::Deserialize;
-use specfuse_runtime::telemetry::LogArgs;
-use tonic::transport::Uri;
+use specfuse_runtime::{
+    discovery::etcd::DiscoveryError,
+    tls::{ClientTls, ServerTls, TlsError},
+};
 
-use self::ensemble::RawEnsemble;
 pub(crate) use self::keys::{ListedKey, Sha256, Unparsed};
 pub use self::{
     ensemble::Ensemble,
+    flags::Args,
     keys::{KeyFile, KeyFileError},
+    workers::Workers,
 };
-
-#[derive(Clone, Debug, clap::Args)]
-pub struct Args {
-    /// Configuration file (TOML): workers and ensembles.
-    #[arg(long, env = "SPECFUSE_COORDINATOR_CONFIG", value_name = "FILE")]
-    pub config: PathBuf,
-    /// API keys (TOML, by their hashes): requests must show one of them. Read again when it changes.
-    #[arg(long, env = "SPECFUSE_API_KEYS", value_name = "FILE")]
-    pub api_keys: Option<PathBuf>,
-    /// Let prompts and answers into the log, at its level "debug".
-    #[arg(long, env = "SPECFUSE_LOG_CONTENT")]
-    pub log_content: bool,
-    /// Run as a child: events on standard output, stop when standard input closes.
-    #[arg(long, hide = true)]
-    pub supervised: bool,
-    #[command(flatten)]
-    pub log: LogArgs,
-}
+use self::{ensemble::RawEnsemble, flags::Flags};
 
 /// All that a coordinator is told at its start.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Config {
     pub listen: SocketAddr,
-    /// At least one, distinct.
-    pub workers: Vec<WorkerUrl>,
+    pub workers: Workers,
     /// At least one, by name.
     pub ensembles: BTreeMap<String, Arc<Ensemble>>,
     pub max_generations: usize,
@@ -59,19 +46,16 @@ pub struct Config {
     pub shutdown_grace: Duration,
     /// Whether the server describes itself to tools.
     pub reflection: bool,
+    /// None: plaintext.
+    pub server_tls: Option<ServerTls>,
+    /// None: plaintext; else every worker's URL is https.
+    pub worker_tls: Option<ClientTls>,
     /// None: anybody may ask.
     pub api_keys: Option<KeyFile>,
     pub health_needs_key: bool,
     /// Prompts and answers may stand in the log.
     pub log_content: bool,
     pub supervised: bool,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WorkerUrl {
-    /// As configured.
-    pub text: Arc<str>,
-    pub uri: Uri,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +68,10 @@ pub enum ConfigError {
     Value { file: PathBuf, misfit: Misfit },
     #[error(transparent)]
     Keys(#[from] KeyFileError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error(transparent)]
+    Discovery(#[from] DiscoveryError),
 }
 
 /// A value that will not do, and where it stands.
@@ -109,7 +97,8 @@ impl Misfit {
 struct RawConfig {
     #[serde(default = "default_listen")]
     listen: String,
-    workers: Vec<String>,
+    #[serde(default)]
+    workers: Option<Vec<String>>,
     #[serde(default = "default_max_generations")]
     max_generations: usize,
     #[serde(default = "default_max_waiting")]
@@ -154,33 +143,31 @@ impl Config {
         let file = args.config.as_path();
         let text =
             std::fs::read_to_string(file).map_err(|source| ConfigError::Read { file: file.to_owned(), source })?;
-        let config = Self::parse(&text, file)?;
-        let api_keys = args.api_keys.as_deref().map(KeyFile::load).transpose()?;
-        Ok(Self { api_keys, log_content: args.log_content, supervised: args.supervised, ..config })
+        Self::build(&text, file, args.check()?)
+    }
+
+    /// What a file says without any flag.
+    #[cfg(test)]
+    pub(crate) fn parse(text: &str, file: &Path) -> Result<Self, ConfigError> {
+        Self::build(text, file, Flags::default())
     }
 
     /// `file` is for error messages alone.
-    pub(crate) fn parse(text: &str, file: &Path) -> Result<Self, ConfigError> {
+    fn build(text: &str, file: &Path, flags: Flags) -> Result<Self, ConfigError> {
         let table: toml::Table = text.parse().map_err(|error| syntax_error(&error, text, file))?;
         let value = |misfit| ConfigError::Value { file: file.to_owned(), misfit };
         let raw: RawConfig = table.try_into().map_err(|error| value(misfit_of(&error)))?;
-        raw.check().map_err(value)
+        raw.check(flags).map_err(value)
     }
 }
 
 impl RawConfig {
-    fn check(self) -> Result<Config, Misfit> {
+    fn check(self, flags: Flags) -> Result<Config, Misfit> {
         let listen = self
             .listen
             .parse()
             .map_err(|_| Misfit::new("listen", format!("{:?} is not an IP address and port", self.listen)))?;
-        if self.workers.is_empty() {
-            return Err(Misfit::new("workers", "there must be at least one worker"));
-        }
-        let workers = self.workers.iter().map(|url| worker_url(url)).collect::<Result<Vec<_>, _>>()?;
-        if let Some(twice) = repeated(&self.workers) {
-            return Err(Misfit::new("workers", format!("{twice:?} is there twice")));
-        }
+        let workers = workers::check(self.workers, flags.discovery, flags.worker_tls.is_some())?;
         if !(1..=65_536).contains(&self.max_generations) {
             return Err(Misfit::new("max_generations", format!("{} is not in 1 to 65536", self.max_generations)));
         }
@@ -207,22 +194,14 @@ impl RawConfig {
             max_wait: self.max_wait,
             shutdown_grace: self.shutdown_grace,
             reflection: self.reflection,
-            api_keys: None,
+            server_tls: flags.server_tls,
+            worker_tls: flags.worker_tls,
+            api_keys: flags.api_keys,
             health_needs_key: self.health_needs_key,
-            log_content: false,
-            supervised: false,
+            log_content: flags.log_content,
+            supervised: flags.supervised,
         })
     }
-}
-
-fn worker_url(text: &str) -> Result<WorkerUrl, Misfit> {
-    let wrong = || Misfit::new("workers", format!("{text:?} is not of the form http://host:port"));
-    let uri: Uri = text.parse().map_err(|_| wrong())?;
-    let plain = uri.path() == "/" && uri.query().is_none();
-    if uri.scheme_str() != Some("http") || uri.host().is_none_or(str::is_empty) || uri.port_u16().is_none() || !plain {
-        return Err(wrong());
-    }
-    Ok(WorkerUrl { text: text.into(), uri })
 }
 
 fn repeated(names: &[String]) -> Option<&String> {

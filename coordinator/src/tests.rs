@@ -8,6 +8,7 @@ mod keys;
 mod lifecycle;
 mod membership;
 mod stragglers;
+mod tls;
 mod worker;
 
 use specfuse_proto::v1 as proto;

@@ -1,20 +1,20 @@
-//! A worker's life: bind, load, serve, drain. It decides nothing about models or calls.
+//! A worker's life: bind, load, serve, register, and at the end the same backwards. It decides nothing about models or calls.
 
 mod checkpoint;
 mod random;
 pub(crate) mod room;
 pub(crate) mod server;
 
-use std::{error::Error as _, num::NonZeroUsize};
+use std::{error::Error as _, net::SocketAddr, num::NonZeroUsize};
 
 use anyhow::{Context as _, anyhow, bail};
 use specfuse_runtime::{
+    discovery::{WorkerRecord, etcd},
     shutdown::Shutdown,
     supervised::{Announcement, announce, stop_with_parent},
 };
 use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
-use tonic::transport::server::TcpIncoming;
 
 pub use self::checkpoint::CheckpointError;
 pub(crate) use self::checkpoint::Loaded;
@@ -29,8 +29,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     room::check(&config)?;
     use_threads(config.model.threads)?;
     let shutdown = Shutdown::new(config.shutdown_grace);
-    let incoming = server::bind(config.listen)?;
-    let address = incoming.local_addr().context("the listener has no address")?;
+    let port = server::bind(config.listen)?.with_tls(config.tls.clone());
+    let address = port.local_addr().context("the listener has no address")?;
     if config.supervised {
         stop_with_parent(&shutdown);
         shutdown.on_terminate()?;
@@ -48,18 +48,19 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         announce(&Announcement::Serving { name: config.name.clone(), address });
     }
     tracing::info!(model = config.name, %address, "serving");
-    serve(&config, &shutdown, Serving { service, engine, incoming }).await
+    serve(&config, &shutdown, Serving { service, engine, port, address }).await
 }
 
 struct Serving {
     service: Service,
     engine: EngineThread,
-    incoming: TcpIncoming,
+    port: server::Port,
+    address: SocketAddr,
 }
 
-/// Until the stop, until the engine ends (it must not, before), or until the grace after the stop is over.
+/// Until the stop, until the engine ends (it must not, before), or until the grace after the stop is over or cut short.
 async fn serve(config: &Config, shutdown: &Shutdown, serving: Serving) -> anyhow::Result<()> {
-    let Serving { service, mut engine, incoming } = serving;
+    let Serving { service, mut engine, port, address } = serving;
     let calls = service.calls();
     // Keeps the engine up until the server has ended: only then may the engine end.
     let last_handle = service.clone();
@@ -68,15 +69,39 @@ async fn serve(config: &Config, shutdown: &Shutdown, serving: Serving) -> anyhow
         tracing::info!(calls = calls.len(), grace = ?config.shutdown_grace, "stopping");
         tokio::time::sleep(config.shutdown_grace).await;
     };
+    // First awaited when calls are answered.
+    let until_withdrawn = registered(config, shutdown, service.record(url(config, address)));
     tokio::select! {
-        served = server::serve(service, incoming, shutdown.begun()) => served?,
+        served = server::serve(service, port, until_withdrawn) => served?,
         ended = engine.ended() => return Err(engine_died(ended)),
         () = grace_over => return cut(&calls, config),
+        () = shutdown.hurried() => bail!("stopped at once by a second signal: {} calls were cut", calls.len()),
     }
     drop(last_handle);
-    match tokio::time::timeout(config.shutdown_grace, engine.ended()).await {
-        Ok(ended) => ended.map_err(|panic| anyhow!("the engine panicked while it stopped: {panic}")),
-        Err(_) => bail!("the engine had not ended after --shutdown-grace {:?}", config.shutdown_grace),
+    tokio::select! {
+        ended = engine.ended() => ended.map_err(|panic| anyhow!("the engine panicked while it stopped: {panic}")),
+        () = tokio::time::sleep(config.shutdown_grace) => {
+            bail!("the engine had not ended after --shutdown-grace {:?}", config.shutdown_grace)
+        }
+        () = shutdown.hurried() => bail!("stopped at once by a second signal, before the engine had ended"),
+    }
+}
+
+/// Registered until the stop begins; completes when no coordinator finds this worker any more, and new calls may be refused.
+async fn registered(config: &Config, shutdown: &Shutdown, record: WorkerRecord) {
+    let registration = config.discovery.clone().map(|etcd| etcd::register(etcd, record, shutdown));
+    shutdown.begun().await;
+    if let Some(registration) = registration {
+        registration.withdraw().await;
+    }
+}
+
+/// Where coordinators call.
+fn url(config: &Config, address: SocketAddr) -> String {
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    match &config.advertise {
+        Some(advertised) => format!("{scheme}://{advertised}"),
+        None => format!("{scheme}://{address}"),
     }
 }
 
@@ -122,7 +147,7 @@ fn start(config: &Config, loaded: Loaded) -> anyhow::Result<(Service, EngineThre
         format!("cannot serve {} with --cache-memory {}", config.model.source.shown(), config.engine.cache_memory)
     })?;
     let limits = ReadLimits { at_a_time: config.model.threads.get(), waiting: config.engine.max_queue };
-    Ok((Service::new(served, engine, limits), thread))
+    Ok((Service::new(served, engine, limits).logging_content(config.log_content), thread))
 }
 
 /// The threads that were asked for cannot be started.

@@ -6,7 +6,14 @@ mod model;
 use std::{net::SocketAddr, num::NonZeroUsize, time::Duration};
 
 use bytesize::ByteSize;
-use specfuse_runtime::telemetry::LogArgs;
+use specfuse_runtime::{
+    discovery::{
+        etcd::{DiscoveryArgs, DiscoveryError, EtcdConfig},
+        worker_url,
+    },
+    telemetry::LogArgs,
+    tls::{ServerTls, ServerTlsArgs, TlsError},
+};
 
 use crate::engine::EngineConfig;
 pub use bench::{BenchArgs, BenchConfig};
@@ -28,6 +35,13 @@ pub struct Args {
     /// Address and port to serve on; port 0 takes a free one.
     #[arg(long, value_name = "ADDR", env = "SPECFUSE_WORKER_LISTEN", default_value = "127.0.0.1:7071")]
     pub listen: String,
+    /// What coordinators call, where that is not the address served on.
+    #[arg(long, value_name = "HOST:PORT", env = "SPECFUSE_WORKER_ADVERTISE")]
+    pub advertise: Option<String>,
+    #[command(flatten)]
+    pub discovery: DiscoveryArgs,
+    #[command(flatten)]
+    pub tls: ServerTlsArgs,
     /// Memory for cached keys and values, such as 512MiB or 2GiB.
     #[arg(long, value_name = "SIZE", env = "SPECFUSE_WORKER_CACHE_MEMORY", default_value = "1GiB")]
     pub cache_memory: String,
@@ -45,6 +59,9 @@ pub struct Args {
     pub supervised: bool,
     #[command(flatten)]
     pub log: LogArgs,
+    /// Let prompts and drafts appear in the log, at level debug.
+    #[arg(long, env = "SPECFUSE_LOG_CONTENT")]
+    pub log_content: bool,
 }
 
 /// A configuration that was checked.
@@ -54,9 +71,17 @@ pub struct Config {
     /// 1 to 64 of `[a-zA-Z0-9._-]`.
     pub name: String,
     pub listen: SocketAddr,
+    /// Of the port. None: plaintext.
+    pub tls: Option<ServerTls>,
+    /// Where to register. None: nowhere.
+    pub discovery: Option<EtcdConfig>,
+    /// Host and port to register with; None: those listened on, which others can call.
+    pub advertise: Option<String>,
     pub engine: EngineConfig,
     pub shutdown_grace: Duration,
     pub supervised: bool,
+    /// Prompts and drafts may appear in the log.
+    pub log_content: bool,
 }
 
 /// A flag whose value cannot be used.
@@ -70,6 +95,16 @@ pub enum ConfigError {
     Unnamed(String),
     #[error("--listen {0:?} is not an address with a port, such as 127.0.0.1:7071")]
     Listen(String),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error(transparent)]
+    Discovery(#[from] DiscoveryError),
+    #[error("--advertise {0:?} is not a host and a port, such as worker-0.example:7071")]
+    Advertise(String),
+    #[error("--advertise needs --discovery")]
+    AdvertiseAlone,
+    #[error("--advertise is needed with --discovery: nobody can call --listen {0}")]
+    AdvertiseMissing(SocketAddr),
     #[error("--{flag} is {found}, allowed are 1 to {most}")]
     Range { flag: &'static str, found: usize, most: usize },
     #[error("--cache-memory {0:?} is not a size above 0, such as 512MiB or 2GiB")]
@@ -93,10 +128,26 @@ impl TryFrom<Args> for Config {
             max_batch_rows: count("max-batch-rows", args.max_batch_rows, MAX_BATCH_ROWS)?.get(),
             max_queue: count("max-queue", args.max_queue, MAX_QUEUE)?.get(),
         };
-        let listen = args.listen.parse().map_err(|_| ConfigError::Listen(args.listen))?;
+        let listen: SocketAddr = args.listen.parse().map_err(|_| ConfigError::Listen(args.listen))?;
+        let discovery = args.discovery.check()?;
+        let advertise = advertise(args.advertise, listen, discovery.is_some())?;
+        let tls = args.tls.load()?;
         let shutdown_grace = humantime::parse_duration(&args.shutdown_grace)
             .map_err(|_| ConfigError::ShutdownGrace(args.shutdown_grace))?;
-        Ok(Self { model, name, listen, engine, shutdown_grace, supervised: args.supervised })
+        let Args { supervised, log_content, .. } = args;
+        Ok(Self { model, name, listen, tls, discovery, advertise, engine, shutdown_grace, supervised, log_content })
+    }
+}
+
+fn advertise(given: Option<String>, listen: SocketAddr, is_found: bool) -> Result<Option<String>, ConfigError> {
+    match given {
+        Some(_) if !is_found => Err(ConfigError::AdvertiseAlone),
+        Some(given) if given.contains('/') || worker_url(&format!("http://{given}")).is_none() => {
+            Err(ConfigError::Advertise(given))
+        }
+        Some(given) => Ok(Some(given)),
+        None if is_found && listen.ip().is_unspecified() => Err(ConfigError::AdvertiseMissing(listen)),
+        None => Ok(None),
     }
 }
 
@@ -144,7 +195,8 @@ mod tests {
         assert_eq!(config.listen.to_string(), "127.0.0.1:7071");
         assert_eq!(config.engine, EngineConfig { cache_memory: 1 << 30, max_batch_rows: 512, max_queue: 256 });
         assert_eq!(config.shutdown_grace, Duration::from_secs(30));
-        assert!(!config.supervised);
+        assert!(!config.supervised && !config.log_content);
+        assert!(config.tls.is_none() && config.discovery.is_none());
     }
 
     #[test]
@@ -173,9 +225,31 @@ mod tests {
             ("--max-queue", "18446744073709551615"),
             ("--shutdown-grace", "30"),
             ("--shutdown-grace", "-1s"),
+            ("--advertise", "worker-0:7071"),
+            ("--tls-cert", "/no/such/file"),
+            ("--tls-client-ca", "/no/such/file"),
+            ("--discovery", "http://127.0.0.1:2379"),
+            ("--cluster", "a/b"),
         ] {
             let error = config(&[&format!("{flag}={value}")]).unwrap_err().to_string();
             assert!(error.starts_with(flag), "{flag} {value:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_worker_that_registers_says_where_it_can_be_called() {
+        let with = |flags: &[&str]| config(&[&["--discovery", "etcd://127.0.0.1:2379"], flags].concat());
+        assert_eq!(with(&[]).unwrap().advertise, None);
+        let everywhere = ["--listen", "0.0.0.0:7071", "--advertise"];
+        let named = with(&[&everywhere[..], &["worker-0.workers:7071"]].concat()).unwrap();
+        assert_eq!(named.advertise.as_deref(), Some("worker-0.workers:7071"));
+        for listen in ["0.0.0.0:7071", "[::]:7071"] {
+            let error = with(&["--listen", listen]).unwrap_err().to_string();
+            assert!(error.starts_with("--advertise is needed"), "{error}");
+        }
+        for advertise in ["worker-0", "http://worker-0:1", "worker-0:1/x", "a@worker-0:1", ":1", ""] {
+            let error = with(&["--advertise", advertise]).unwrap_err().to_string();
+            assert!(error.starts_with("--advertise"), "{error}");
         }
     }
 

@@ -7,6 +7,7 @@ pub(crate) mod bench;
 mod cache;
 mod call;
 mod draft;
+mod load;
 mod runner;
 mod sampler;
 mod scheduler;
@@ -21,6 +22,8 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use crate::model::{ForwardError, Model};
 use call::{Job, Request};
 pub use draft::{DraftJob, ReadyDraft, Sampling};
+use load::Counters;
+pub use load::Load;
 use runner::Runner;
 use scheduler::Scheduler;
 
@@ -33,6 +36,7 @@ pub struct Engine {
     jobs: mpsc::Sender<Job>,
     /// One for each call that may wait.
     places: Arc<Semaphore>,
+    counters: Arc<Counters>,
     max_queue: usize,
     cache_tokens: usize,
     vocab_size: usize,
@@ -169,15 +173,22 @@ impl Engine {
         let (jobs, incoming) = mpsc::channel(max_queue);
         let vocab_size = model.info.vocab_size;
         let scheduler = Scheduler::new(cache_tokens, config.max_batch_rows, model.short_context());
-        let runner = Runner::new(model, store, scheduler, incoming);
+        let counters = Arc::new(Counters::default());
+        let runner = Runner::new(model, store, scheduler, incoming, Arc::clone(&counters));
         let thread = EngineThread::spawn(move || runner.run()).map_err(StartError::Thread)?;
         let places = Arc::new(Semaphore::new(max_queue));
-        Ok((Self { jobs, places, max_queue, cache_tokens, vocab_size }, thread))
+        Ok((Self { jobs, places, counters, max_queue, cache_tokens, vocab_size }, thread))
     }
 
     /// Tokens that the cache can hold.
     pub fn cache_tokens(&self) -> usize {
         self.cache_tokens
+    }
+
+    /// What the engine is doing now.
+    pub fn load(&self) -> Load {
+        let queued = self.jobs.max_capacity() - self.jobs.capacity();
+        self.counters.load(queued, self.max_queue.saturating_sub(self.places.available_permits()))
     }
 
     /// A job is made ready here; one of a long context better by who reads it, which then holds up nobody.

@@ -8,6 +8,7 @@ mod request;
 use std::sync::Arc;
 
 use specfuse_proto::v1 as wire;
+use specfuse_runtime::discovery::WorkerRecord;
 use tokio::{sync::Semaphore, task::spawn_blocking};
 use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
 use tonic::{Code, Request, Response, Status};
@@ -16,7 +17,7 @@ pub use self::request::RequestError;
 use self::request::{Candidate, DraftCall, ScoreCall};
 use crate::{
     context::{Context, Encoded, Language},
-    engine::{DraftJob, Engine, EngineError, ReadyDraft, ScoreJob, ScoreSequence, Work},
+    engine::{DraftJob, Engine, EngineError, Load, ReadyDraft, ScoreJob, ScoreSequence, Work},
     model::ModelInfo,
     segment,
     status::CallError,
@@ -50,6 +51,7 @@ pub struct Service {
     waiting: Arc<Semaphore>,
     limits: ReadLimits,
     calls: TaskTracker,
+    logs_content: bool,
 }
 
 impl Service {
@@ -62,12 +64,26 @@ impl Service {
             waiting: Arc::new(Semaphore::new(limits.waiting)),
             limits,
             calls: TaskTracker::new(),
+            logs_content: false,
         }
+    }
+
+    /// Whether prompts and drafts may appear in the log.
+    pub fn logging_content(self, logs_content: bool) -> Self {
+        Self { logs_content, ..self }
     }
 
     /// Counts the calls being answered: `len()` of them now.
     pub fn calls(&self) -> TaskTracker {
         self.calls.clone()
+    }
+
+    /// What discovery is told of a worker that is called at this URL.
+    pub(crate) fn record(&self, address: String) -> WorkerRecord {
+        let wire::DescribeResponse { model, family, context_length, capabilities, build, instance_id, .. } =
+            self.describe();
+        let started_at = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+        WorkerRecord { instance: instance_id, address, model, family, context_length, capabilities, build, started_at }
     }
 
     fn describe(&self) -> wire::DescribeResponse {
@@ -85,12 +101,13 @@ impl Service {
             capabilities: chat.into_iter().chain(["raw"]).map(str::to_owned).collect(),
             cache_tokens: self.engine.cache_tokens() as u64,
             instance_id: self.instance_id.to_string(),
-            load: None,
+            load: Some(load(self.engine.load())),
         }
     }
 
     #[tracing::instrument(name = "draft", skip_all, fields(request_id = call.name.request_id, round = call.name.round))]
     async fn draft(&self, call: DraftCall) -> Result<wire::DraftResponse, CallError> {
+        let shown = self.logs_content.then(|| call.context.clone());
         let (context, encoded, job) = self.read(move |served| read_draft(served, call)).await?;
         let drafted = self.engine.draft(job).await?;
         let (tokens, finished) = (drafted.tokens, drafted.finished);
@@ -101,6 +118,9 @@ impl Service {
                 Ok(segment::cut(&text, finished).to_owned())
             })
             .await?;
+        if let Some(Context { prompt, accepted }) = shown {
+            tracing::debug!(?prompt, accepted, text, finished, "drafted");
+        }
         Ok(wire::DraftResponse {
             text,
             finished,
@@ -194,6 +214,15 @@ fn work(work: Work) -> wire::Work {
         queue_micros: work.queue_micros,
         prefill_micros: work.prefill_micros,
         decode_micros: work.decode_micros,
+    }
+}
+
+fn load(load: Load) -> wire::Load {
+    wire::Load {
+        live_sequences: load.live_sequences,
+        waiting_calls: load.waiting_calls,
+        engine_steps: load.engine_steps,
+        cached_tokens: load.cached_tokens,
     }
 }
 

@@ -89,10 +89,10 @@ async fn the_drain_waits_for_running_generations_and_cuts_the_rest() {
     assert_eq!(waiting.await.unwrap_err(), Denied::Stopping);
     assert_eq!(admission.admit(None).await.unwrap_err(), Denied::Stopping);
     drop(first);
-    assert_eq!(admission.drain(tokio::time::sleep(Duration::from_millis(20))).await, 1);
+    assert_eq!(admission.drain(tokio::time::sleep(Duration::from_millis(20))).await, Err((1, ())));
     second.cut().await;
     drop(second);
-    assert_eq!(admission.drain(pending()).await, 0);
+    assert_eq!(admission.drain(pending::<()>()).await, Ok(()));
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use futures::{StreamExt, stream::BoxStream};
 use specfuse_core::policy::{ExitRule, ScoreRule, WeightRule};
 use specfuse_proto::v1::{self as proto, ensemble_service_server::EnsembleService};
+use specfuse_runtime::discovery::Directory;
 use tokio::time::Instant;
 use tonic::{Request, Response, Status};
 
@@ -23,6 +24,7 @@ use crate::{
 pub(crate) struct Ensembles {
     pub(crate) ensembles: BTreeMap<String, Arc<Ensemble>>,
     pub(crate) pool: Pool,
+    pub(crate) directory: Directory,
     pub(crate) admission: Admission,
     /// Prompts and answers may stand in the log.
     pub(crate) log_content: bool,
@@ -84,7 +86,7 @@ impl EnsembleService for Ensembles {
         let Counts { running, waiting } = self.admission.counts();
         Ok(Response::new(proto::GetClusterResponse {
             workers,
-            discovery_last_sync_seconds: None,
+            discovery_last_sync_seconds: self.directory.last_sync().map(|age| age.as_secs_f64()),
             running_generations: clamped(running),
             waiting_generations: clamped(waiting),
         }))

@@ -61,19 +61,22 @@ async fn one_generation_too_many_is_refused_and_room_comes_back() {
 
 #[tokio::test]
 async fn a_request_waits_for_a_generation_to_end_and_is_counted_while_it_does() {
-    let a = worker("a", &[Draft::End("here")], &[]).await;
-    let coordinator = crowded(&a, "max_generations = 1\nmax_waiting = 1\nmax_wait = \"1m\"").await;
-    let first = coordinator.generate(ask("well?")).await.unwrap();
+    let (a, b) = (worker("a", &[Draft::End("here")], &[]).await, worker("b", &[Draft::Hang], &[]).await);
+    let bounds = "max_generations = 1\nmax_waiting = 1\nmax_wait = \"1m\"";
+    let ensembles = "[ensembles.default]\nmembers = [\"a\"]\n[ensembles.slow]\nmembers = [\"b\"]";
+    let urls = [&a.url, &b.url];
+    let coordinator = Coordinator::start_with(&format!("workers = {urls:?}\n{bounds}\n{ensembles}")).await;
+    let slow = proto::GenerateRequest { ensemble: "slow".to_owned(), ..ask("well?") };
+    let running = coordinator.generate(slow).await.unwrap();
     assert_eq!(counts(&coordinator).await, (1, 0));
-    let second = coordinator.answer(ask("me too"));
-    let freed = async {
+    let ended = async {
         counted(&coordinator, (1, 1)).await;
         let status = coordinator.generate(ask("and me")).await.unwrap_err();
         assert!(is_told_when_to_come_back(&status), "{status:?}");
-        finish(first).await
+        drop(running);
     };
-    let (second, first) = tokio::join!(second, freed);
-    assert_eq!((text(&first).as_str(), text(&second).as_str()), ("here", "here"));
+    let (waiting, ()) = tokio::join!(coordinator.answer(ask("me too")), ended);
+    assert_eq!(text(&waiting), "here");
     counted(&coordinator, (0, 0)).await;
 }
 

@@ -1,6 +1,6 @@
 //! A coordinator under test: the real server on a real port, before scripted workers.
 
-use std::{path::Path, time::Duration};
+use std::{net::SocketAddr, path::Path, time::Duration};
 
 use specfuse_proto::v1::{self as proto, ensemble_service_client::EnsembleServiceClient, generate_response::Event};
 use specfuse_runtime::shutdown::Shutdown;
@@ -15,6 +15,7 @@ use crate::{app, config::Config};
 
 pub(super) struct Coordinator {
     pub(super) shutdown: Shutdown,
+    pub(super) address: SocketAddr,
     pub(super) channel: Channel,
     served: JoinSet<anyhow::Result<()>>,
 }
@@ -40,11 +41,11 @@ impl Coordinator {
     pub(super) async fn start_as(config: Config) -> Self {
         let shutdown = Shutdown::new(config.shutdown_grace);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let channel = Endpoint::from_shared(url).unwrap().connect_lazy();
+        let address = listener.local_addr().unwrap();
+        let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
         let mut served = JoinSet::new();
         served.spawn(app::serve(listener, config, shutdown.clone()));
-        Self { shutdown, channel, served }
+        Self { shutdown, address, channel, served }
     }
 
     pub(super) fn client(&self) -> EnsembleServiceClient<Channel> {

@@ -83,6 +83,24 @@ async fn an_answer_that_outlives_the_grace_is_cut_and_the_end_is_an_error() {
 }
 
 #[tokio::test]
+async fn a_second_signal_cuts_what_runs_and_the_end_says_how_much() {
+    let a = worker("a", &[Draft::Hang], &[]).await;
+    let mut coordinator = Coordinator::start(&[&a], SOLO).await;
+    let running = [ask("well?"), ask("and?")].map(|request| coordinator.generate(request));
+    let running = futures::future::try_join_all(running).await.unwrap();
+    a.in_flight(2).await;
+    coordinator.shutdown.begin();
+    let begun = tokio::time::Instant::now();
+    coordinator.shutdown.hurry();
+    for stream in running {
+        assert_eq!(coordinator::finish(stream).await.end.unwrap_err().code(), Code::Unavailable);
+    }
+    let error = coordinator.ended().await.unwrap_err();
+    assert_eq!(error.to_string(), "2 generations had not finished when a second signal came and were cut");
+    assert!(begun.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
 async fn a_taken_port_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let listen = taken.local_addr().unwrap();

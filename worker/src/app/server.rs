@@ -1,20 +1,25 @@
 //! The gRPC server: the worker's service, health and reflection, and how they stop.
 
-use std::{future::Future, net::SocketAddr, time::Duration};
+use std::{future::Future, io, net::SocketAddr};
 
 use specfuse_proto::{
     DESCRIPTORS,
     v1::worker_service_server::{self, WorkerServiceServer},
 };
-use tonic::transport::server::{Router, TcpIncoming};
+use specfuse_runtime::{
+    keepalive,
+    tls::{self, ServerTls},
+};
+use tokio::net::TcpListener;
+use tonic::transport::server::Router;
 use tonic_health::{ServingStatus, pb::FILE_DESCRIPTOR_SET as HEALTH_DESCRIPTORS, server::HealthReporter};
 
 use crate::service::Service;
 
 /// Bytes of a request.
 const MAX_MESSAGE: usize = 16 << 20;
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
-const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes of a request's headers.
+const MAX_HEADERS: u32 = 16 << 10;
 const MAX_STREAMS_PER_CONNECTION: u32 = 1024;
 
 /// "" is the server as a whole.
@@ -25,7 +30,7 @@ pub(crate) enum BindError {
     #[error("--listen {address} is taken by another process")]
     Taken { address: SocketAddr },
     #[error("cannot listen on --listen {address}")]
-    Refused { address: SocketAddr, source: std::io::Error },
+    Refused { address: SocketAddr, source: io::Error },
 }
 
 /// The server could not start, or broke.
@@ -37,20 +42,40 @@ pub(crate) enum ServeError {
     Transport(#[from] tonic::transport::Error),
 }
 
-pub(crate) fn bind(address: SocketAddr) -> Result<TcpIncoming, BindError> {
-    match TcpIncoming::bind(address) {
-        Ok(incoming) => Ok(incoming.with_nodelay(Some(true)).with_keepalive(Some(KEEPALIVE_INTERVAL))),
-        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => Err(BindError::Taken { address }),
+/// A port that is listened on. Connections wait there until it is served.
+#[derive(Debug)]
+pub(crate) struct Port {
+    listener: TcpListener,
+    tls: Option<ServerTls>,
+}
+
+impl Port {
+    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// None: plaintext.
+    pub(crate) fn with_tls(self, tls: Option<ServerTls>) -> Self {
+        Self { tls, ..self }
+    }
+}
+
+/// Must be called inside a runtime: the listener belongs to it.
+pub(crate) fn bind(address: SocketAddr) -> Result<Port, BindError> {
+    let listen = || {
+        let listener = std::net::TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        TcpListener::from_std(listener)
+    };
+    match listen() {
+        Ok(listener) => Ok(Port { listener, tls: None }),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(BindError::Taken { address }),
         Err(source) => Err(BindError::Refused { address, source }),
     }
 }
 
 /// Serves until `stop` completes and the running calls are answered. Health says so from the first call to the last.
-pub(crate) async fn serve(
-    service: Service,
-    incoming: TcpIncoming,
-    stop: impl Future<Output = ()>,
-) -> Result<(), ServeError> {
+pub(crate) async fn serve(service: Service, port: Port, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
     let health = HealthReporter::new();
     set_health(&health, ServingStatus::Serving).await;
     let leaving = health.clone();
@@ -63,6 +88,7 @@ pub(crate) async fn serve(
             leaving.clear_service_status(name).await;
         }
     };
+    let incoming = tls::serve(port.listener, port.tls);
     router(service, health)?.serve_with_incoming_shutdown(incoming, stop).await?;
     Ok(())
 }
@@ -83,8 +109,9 @@ fn router(service: Service, health: HealthReporter) -> Result<Router, ServeError
     };
     let health = tonic_health::server::HealthService::from_health_reporter(health);
     let router = tonic::transport::Server::builder()
-        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
-        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .http2_keepalive_interval(Some(keepalive::INTERVAL))
+        .http2_keepalive_timeout(Some(keepalive::TIMEOUT))
+        .http2_max_header_list_size(MAX_HEADERS)
         .max_concurrent_streams(Some(MAX_STREAMS_PER_CONNECTION))
         .add_service(tonic_health::pb::health_server::HealthServer::new(health))
         .add_service(reflection().build_v1()?)

@@ -66,6 +66,11 @@ impl Cache {
         self.capacity - self.held
     }
 
+    /// Tokens that are in it, held or not.
+    pub(super) fn tokens(&self) -> usize {
+        self.nodes.len()
+    }
+
     /// The slots of the longest cached prefix of `tokens`.
     pub(super) fn longest_prefix(&self, root: Root, tokens: &[u32]) -> Vec<u32> {
         let mut slots = Vec::new();

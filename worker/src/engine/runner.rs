@@ -2,6 +2,7 @@
 //! where the plan meets the tensors. Blocks when there is nothing to do; never spins, never drops a call without an answer.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::mpsc::Receiver;
@@ -9,6 +10,7 @@ use tokio::sync::mpsc::error::TryRecvError;
 
 use super::EngineError;
 use super::call::{Call, Job, Request};
+use super::load::Counters;
 use super::sampler::NotFinite;
 use super::scheduler::{Plan, Scheduler};
 use super::sequence::{Outcome, Sequence, SequenceId};
@@ -22,21 +24,34 @@ pub(super) struct Runner {
     calls: BTreeMap<u64, Call>,
     next_call: u64,
     jobs: Receiver<Job>,
+    counters: Arc<Counters>,
 }
 
 impl Runner {
-    pub(super) fn new(model: Model, store: KvStore, scheduler: Scheduler, jobs: Receiver<Job>) -> Self {
-        Self { model, store, scheduler, calls: BTreeMap::new(), next_call: 0, jobs }
+    pub(super) fn new(
+        model: Model,
+        store: KvStore,
+        scheduler: Scheduler,
+        jobs: Receiver<Job>,
+        counters: Arc<Counters>,
+    ) -> Self {
+        Self { model, store, scheduler, calls: BTreeMap::new(), next_call: 0, jobs, counters }
     }
 
     /// Ends when every handle to the engine is dropped.
     pub(super) fn run(mut self) {
         while self.receive() {
             self.drop_abandoned();
+            self.publish();
             if !self.scheduler.is_idle() {
                 self.step();
+                self.publish();
             }
         }
+    }
+
+    fn publish(&self) {
+        self.counters.publish(self.scheduler.sequences(), self.scheduler.cached_tokens());
     }
 
     /// Takes the calls that have come, waiting for one when there is no work. False: none can come any more.
@@ -111,6 +126,7 @@ impl Runner {
             ended.extend(scheduler.read(*reader, logits).map(|outcome| (*reader, outcome)));
         };
         let computed = self.model.forward_each(&plan.batch, &mut self.store, read);
+        self.counters.count_step();
         self.end(&plan, ended);
         if let Err(error) = computed {
             self.fail_running(&error.to_string());

@@ -57,6 +57,15 @@ impl Scheduler {
         self.waiting.is_empty() && self.running.is_empty()
     }
 
+    /// Running and waiting.
+    pub(super) fn sequences(&self) -> usize {
+        self.waiting.len() + self.running.len()
+    }
+
+    pub(super) fn cached_tokens(&self) -> usize {
+        self.cache.tokens()
+    }
+
     /// Empty only when idle.
     pub(super) fn plan(&mut self) -> Plan {
         let mut plan = Plan::default();

@@ -207,6 +207,35 @@ async fn a_dropped_call_makes_room_for_the_next() {
 }
 
 #[tokio::test]
+async fn abandoned_calls_are_gone_within_one_step() {
+    // One row a pass: one call runs, the others wait.
+    let (engine, _thread) = start(400_000, 1);
+    let until = async |expected: &dyn Fn(Load) -> bool| {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !expected(engine.load()) {
+            assert!(Instant::now() < deadline, "{:?}", engine.load());
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let endless = DraftJob { end_of_turn: Arc::new([]), ..draft_of(&prompt(50, 0), 390_000, 0) };
+    let (first, second) = (engine.draft(endless.clone()), engine.draft(endless));
+    let third = engine.score(score_of(&prompt(50, 1), &[(&[5], true), (&[6, 7], false), (&[8], false)]));
+    let mut calls = Box::pin(async { tokio::join!(first, second, third) });
+    assert!(tokio::time::timeout(Duration::from_millis(1), &mut calls).await.is_err());
+    until(&|load| (load.live_sequences, load.waiting_calls) == (5, 2) && load.cached_tokens > 0).await;
+    drop(calls);
+    let steps = engine.load().engine_steps;
+    until(&|load| load.live_sequences == 0).await;
+    let after = engine.load();
+    assert!(after.engine_steps - steps <= 1, "{} steps for nobody", after.engine_steps - steps);
+    assert_eq!(after.waiting_calls, 0);
+
+    engine.draft(draft_of(&prompt(50, 2), 3, 2)).await.unwrap();
+    until(&|load| load.live_sequences == 0 && load.engine_steps > after.engine_steps + 50).await;
+    assert!(engine.load().cached_tokens >= after.cached_tokens + 40, "{:?} {after:?}", engine.load());
+}
+
+#[tokio::test]
 async fn what_can_never_be_served_is_refused_before_it_starts() {
     let (engine, _thread) = start(20, 16);
     assert_eq!(engine.cache_tokens(), 20);
