@@ -24,7 +24,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Bench(BenchCommand),
     /// Be a worker: one model behind Describe, Draft and Score.
-    Worker(specfuse_worker::Args),
+    Worker(Box<specfuse_worker::Args>),
     /// Be a coordinator: ensembles of workers behind Generate.
     Coordinator(specfuse_coordinator::Args),
 }

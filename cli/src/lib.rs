@@ -67,7 +67,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             }
             Command::Worker(args) => {
                 telemetry::init(&args.log)?;
-                Box::pin(specfuse_worker::run(specfuse_worker::Config::try_from(args)?)).await?;
+                Box::pin(specfuse_worker::run(specfuse_worker::Config::try_from(*args)?)).await?;
                 Ok(ExitCode::SUCCESS)
             }
             Command::Coordinator(args) => {
