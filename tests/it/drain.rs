@@ -74,7 +74,8 @@ async fn a_coordinator_that_drains_finishes_its_answers_and_takes_no_more() -> R
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_signal_stops_a_coordinator_at_once() -> Result<()> {
-    let Some(mut fleet) = failover::plan().start().await? else { return Ok(()) };
+    let plan = failover::plan().set("shutdown_grace", "10min");
+    let Some(mut fleet) = plan.start().await? else { return Ok(()) };
     let url = fleet.urls().first().cloned().context("no coordinator")?;
     let mut client = EnsembleServiceClient::new(channel(&url)?);
     let mut running = client.generate(answer::question(ENDLESS, 256)).await?.into_inner();
