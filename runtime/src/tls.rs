@@ -28,4 +28,6 @@ fn provider() -> Arc<CryptoProvider> {
 #[cfg(test)]
 pub(crate) mod authority;
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;
