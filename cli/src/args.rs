@@ -44,6 +44,8 @@ pub(crate) struct AskArgs {
     /// Ask a running coordinator, such as http://127.0.0.1:7070, instead of starting a cluster.
     #[arg(long, value_name = "URL", conflicts_with_all = ["model", "segment_tokens"])]
     pub(crate) endpoint: Option<String>,
+    #[command(flatten)]
+    pub(crate) access: AccessArgs,
     /// Ensemble that answers; default: the coordinator's only one, or the one named "default".
     #[arg(long, value_name = "NAME")]
     pub(crate) ensemble: Option<String>,
@@ -53,6 +55,23 @@ pub(crate) struct AskArgs {
     pub(crate) view: ViewArgs,
     #[command(flatten)]
     pub(crate) local: LocalArgs,
+}
+
+/// What a running coordinator asks of its clients. The API key itself is no flag.
+#[derive(Debug, Default, Args)]
+pub(crate) struct AccessArgs {
+    /// Trust a coordinator whose certificate one of these signed: certificates in PEM. Needed where the URL begins with https.
+    #[arg(long, value_name = "FILE", requires = "endpoint")]
+    pub(crate) tls_ca: Option<PathBuf>,
+    /// Certificate chain to show to the coordinator, in PEM.
+    #[arg(long, value_name = "FILE", requires_all = ["endpoint", "tls_ca", "tls_key"])]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// Private key of --tls-cert, in PEM.
+    #[arg(long, value_name = "FILE", requires_all = ["endpoint", "tls_cert"])]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Show the API key that this file holds; default: the one in the environment variable SPECFUSE_API_KEY.
+    #[arg(long, value_name = "FILE", requires = "endpoint")]
+    pub(crate) api_key_file: Option<PathBuf>,
 }
 
 /// What is asked besides the question.
@@ -143,5 +162,13 @@ mod tests {
     #[test]
     fn an_endpoint_and_a_model_exclude_each_other() {
         assert!(Cli::try_parse_from(["specfuse", "ask", "q", "--endpoint", "http://h:1", "--model", "m"]).is_err());
+    }
+
+    #[test]
+    fn a_key_is_for_a_running_coordinator_and_never_on_the_command_line() {
+        let asked = |flags: &[&str]| Cli::try_parse_from([&["specfuse", "ask", "q"], flags].concat());
+        assert!(asked(&["--endpoint", "http://h:1", "--api-key-file", "k"]).is_ok());
+        assert!(asked(&["--api-key-file", "k"]).is_err());
+        assert!(asked(&["--endpoint", "http://h:1", "--api-key", "k"]).is_err());
     }
 }

@@ -3,6 +3,7 @@
 use std::{io, net::Ipv4Addr, process::ExitCode};
 
 use crate::{
+    access::{Access, AccessError},
     args::{AskArgs, LocalArgs},
     cluster::{Cluster, ClusterError, Plan},
     interrupt::Interrupt,
@@ -19,6 +20,8 @@ pub(crate) enum AskError {
     #[error(transparent)]
     Question(#[from] QuestionError),
     #[error(transparent)]
+    Access(#[from] AccessError),
+    #[error(transparent)]
     Models(#[from] ModelsError),
     #[error(transparent)]
     Cluster(#[from] ClusterError),
@@ -29,20 +32,24 @@ pub(crate) enum AskError {
 }
 
 pub(crate) async fn run(args: AskArgs) -> Result<ExitCode, AskError> {
-    let AskArgs { question, endpoint, ensemble, prompt, view, local } = args;
+    let AskArgs { question, endpoint, access, ensemble, prompt, view, local } = args;
     let request = request::build(ensemble, request::question(question)?, prompt);
     let mut view = View::choose(&view);
+    let running = endpoint.map(|url| Access::given(url, access)).transpose()?;
     let mut interrupt = Interrupt::listen().map_err(AskError::Signals)?;
-    let cluster = match &endpoint {
-        Some(_) => None,
+    let (cluster, access) = match running {
+        Some(access) => (None, access),
         None => tokio::select! {
-            cluster = Box::pin(start(&local)) => Some(cluster?),
+            cluster = Box::pin(start(&local)) => {
+                let cluster = cluster?;
+                let access = Access::local(cluster.endpoint())?;
+                (Some(cluster), access)
+            }
             signal = interrupt.received() => return Ok(signal.into()),
         },
     };
-    let url = endpoint.or_else(|| cluster.as_ref().map(Cluster::endpoint)).unwrap_or_default();
     let outcome = tokio::select! {
-        answer = Box::pin(stream::answer(&url, request, &mut view)) => Ok(answer),
+        answer = Box::pin(stream::answer(&access, request, &mut view)) => Ok(answer),
         signal = interrupt.received() => Err(signal),
     };
     let code = match outcome {

@@ -4,12 +4,13 @@
 //! - [`ask`], [`up`]: the two commands for people
 //! - [`bench`] measures the engine
 //! - [`models`]: which checkpoint folders a local cluster serves; [`cluster`]: its processes
-//! - [`request`], [`stream`]: the conversation with a coordinator
+//! - [`request`], [`access`], [`stream`]: the conversation with a coordinator
 //! - [`view`]: what an answer looks like, with [`plain`], [`trace`] and [`json`]; [`summary`], [`palette`], [`text`]: parts of it
 //! - [`progress`], [`output`]: who writes to standard error and standard output
 //!
 //! The roles `worker` and `coordinator` are the two crates' own `run`; nothing of them is repeated here.
 
+mod access;
 mod args;
 mod ask;
 mod bench;

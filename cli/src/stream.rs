@@ -6,22 +6,18 @@ use specfuse_proto::v1::{
     Finished, GenerateRequest, ensemble_service_client::EnsembleServiceClient, generate_response::Event,
 };
 use tokio::time::Instant;
-use tonic::{Code, Status, transport::Endpoint};
+use tonic::{Code, Request, Status};
 
-use crate::{output, view::View};
-
-const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
+use crate::{access::Access, output, view::View};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StreamError {
-    #[error("{url:?} is not a URL such as http://127.0.0.1:7070")]
-    Url { url: String },
     #[error("no coordinator answers at {url}: {reason}")]
     Connect { url: String, reason: String },
-    #[error("{url:?}: TLS is not supported, the URL must begin with http://")]
-    Tls { url: String },
     #[error("what answers at {url} is no SpecFuse coordinator")]
     NoCoordinator { url: String },
+    #[error("what answers at {url} does not speak gRPC; if it speaks TLS, begin the URL with https:// and give --tls-ca")]
+    NoGrpc { url: String },
     #[error("{}", said(.0))]
     Refused(Box<Status>),
     #[error("the coordinator closed the stream before the answer was finished")]
@@ -41,10 +37,14 @@ pub(crate) struct Answer {
 }
 
 /// Asks, and writes each event to standard output the moment it arrives.
-pub(crate) async fn answer(url: &str, request: GenerateRequest, view: &mut View) -> Result<Answer, StreamError> {
-    let mut client = connect(url).await?;
+pub(crate) async fn answer(access: &Access, request: GenerateRequest, view: &mut View) -> Result<Answer, StreamError> {
+    let mut client = EnsembleServiceClient::new(access.channel());
+    let mut request = Request::new(request);
+    if let Some(authorization) = &access.authorization {
+        request.metadata_mut().insert("authorization", authorization.clone());
+    }
     let begun = Instant::now();
-    let mut events = client.generate(request).await.map_err(|status| rejected(url, status))?.into_inner();
+    let mut events = client.generate(request).await.map_err(|status| rejected(&access.url, status))?.into_inner();
     let mut first_segment = None;
     loop {
         let event = match events.message().await {
@@ -70,19 +70,6 @@ pub(crate) async fn answer(url: &str, request: GenerateRequest, view: &mut View)
     }
 }
 
-async fn connect(url: &str) -> Result<EnsembleServiceClient<tonic::transport::Channel>, StreamError> {
-    let full = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
-    let endpoint = Endpoint::from_shared(full).map_err(|_| StreamError::Url { url: url.to_owned() })?;
-    // Without this the channel would speak plain text to it.
-    if endpoint.uri().scheme_str() == Some("https") {
-        return Err(StreamError::Tls { url: url.to_owned() });
-    }
-    match endpoint.connect_timeout(CONNECT_DEADLINE).connect().await {
-        Ok(channel) => Ok(EnsembleServiceClient::new(channel)),
-        Err(error) => Err(StreamError::Connect { url: url.to_owned(), reason: innermost(&error) }),
-    }
-}
-
 /// The transport's own text is "transport error"; what went wrong is at the end of its chain.
 fn innermost(error: &dyn Error) -> String {
     let mut innermost = error;
@@ -94,17 +81,23 @@ fn innermost(error: &dyn Error) -> String {
 
 /// A status that no coordinator wrote means that there is none: another gRPC server, or none at all.
 fn rejected(url: &str, status: Status) -> StreamError {
-    let unwritten = status.source().is_some() && status.code() != Code::Unavailable;
-    if status.code() == Code::Unimplemented || unwritten {
-        return StreamError::NoCoordinator { url: url.to_owned() };
+    let url = url.to_owned();
+    match (status.code(), status.source()) {
+        (Code::Unavailable, Some(source)) => StreamError::Connect { url, reason: innermost(source) },
+        (Code::Unimplemented, _) => StreamError::NoCoordinator { url },
+        (_, Some(_)) => StreamError::NoGrpc { url },
+        (_, None) => StreamError::Refused(Box::new(status)),
     }
-    StreamError::Refused(Box::new(status))
 }
 
+/// What the coordinator said, and what may help.
 fn said(status: &Status) -> String {
     match (status.code(), status.message()) {
         (code, "") => code.description().to_owned(),
         (Code::Internal | Code::Unknown, message) => format!("the coordinator failed: {message}"),
+        (Code::Unauthenticated, message) => {
+            format!("{message}; give a key by --api-key-file, or in the environment variable SPECFUSE_API_KEY")
+        }
         (_, message) => message.to_owned(),
     }
 }

@@ -6,6 +6,8 @@ mod ensemble;
 mod flags;
 mod keys;
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;
 mod workers;
 

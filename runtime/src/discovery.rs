@@ -59,6 +59,8 @@ pub fn worker_url(text: &str) -> Option<Uri> {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests {
     use super::*;
 

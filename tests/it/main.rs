@@ -27,6 +27,7 @@ mod round_cost;
 mod survival;
 mod templates;
 mod tidy;
+mod tls;
 mod tokenizers;
 mod trials;
 mod two_coordinators;

@@ -5,6 +5,7 @@
 //! - [`prerequisite`]: what a machine may lack; [`network`]: hosts, which can be cut off; [`etcd`]: a real one
 //! - [`process`]: one process of a cluster; [`program`]: one run of the program to its end; [`up`]: a local cluster of its own
 //! - [`cluster`], [`ensemble`]: a coordinator and its workers; [`answer`]: what it said
+//! - [`certificates`]: who signs whom
 //! - [`fleet`]: replicas of every member, coordinators and an etcd, each on a host; [`client`]: one that knows several coordinators
 //! - [`replay`]: whether what a client was told follows from itself
 //! - [`chaos`]: a fleet in which everything breaks; [`overload`]: one that is asked too much; [`measure`]: numbers that both tell
@@ -12,6 +13,7 @@
 //! - [`gguf`], [`gguf_tokens`]: GGUF files made of model folders
 
 pub mod answer;
+pub mod certificates;
 pub mod chaos;
 pub mod checkpoint;
 pub mod client;

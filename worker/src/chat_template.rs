@@ -225,4 +225,6 @@ impl io::Write for Sink {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

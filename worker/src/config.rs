@@ -1,6 +1,8 @@
 //! Flags and environment to a checked configuration, by one fallible function. After it the environment is never read again.
 
 mod bench;
+#[cfg(test)]
+mod fuzz;
 mod model;
 
 use std::{net::SocketAddr, num::NonZeroUsize, time::Duration};

@@ -159,4 +159,6 @@ fn architecture(metadata: Metadata<'_>) -> Result<Architecture, Fault> {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

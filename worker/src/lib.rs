@@ -3,6 +3,7 @@
 //! - [`config`]: flags to a checked [`Config`]; [`app`]: bind, load, serve, drain
 //! - [`service`]: the contract; `status`: its errors
 //! - [`context`]: a call's text to token ids and drawn ids back to text, with [`tokenizer`] and [`chat_template`]
+//! - `contained`: a library's panic as an error
 //! - `memo`: what was read lately, within a bound
 //! - [`segment`]: where a drafted segment may end; [`end_of_turn`]: which ids end a turn
 //! - [`gguf`]: a model in one file; `mapped`: files in memory
@@ -15,6 +16,7 @@ pub mod app;
 pub mod bench;
 pub mod chat_template;
 pub mod config;
+mod contained;
 pub mod context;
 pub mod end_of_turn;
 pub mod engine;

@@ -5,6 +5,8 @@ mod attention;
 mod ceiling;
 mod config;
 mod decoder;
+#[cfg(test)]
+pub(crate) mod fuzz;
 mod host;
 mod kv;
 mod linear;

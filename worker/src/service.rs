@@ -265,4 +265,6 @@ impl wire::worker_service_server::WorkerService for Service {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

@@ -1,11 +1,16 @@
 //! A model's own tokenizer: text to token ids and back, exactly as its `tokenizer.json` or its GGUF file says.
 //!
-//! Padding and truncation stored in the file are switched off: a prompt is never filled up nor cut here. The switches of
+//! Padding and truncation stored in the file are switched off: a prompt is never filled up nor cut here. So is dropout, which is for
+//! training: a text has the same ids every time. The switches of
 //! `tokenizer_config.json` (`add_bos_token`, `add_prefix_space` and the like) are not read: whoever wrote `tokenizer.json` has worked
 //! them into it, and a conversation is encoded without added tokens anyway. It knows neither prompts nor answers, only strings.
 //!
 //! Texts that grow are read in stretches, and stretches read before are remembered: that makes it fast and changes no id.
 
+mod charsmap;
+#[cfg(test)]
+pub(crate) mod fuzz;
+mod growth;
 mod merges;
 mod pattern;
 mod seams;
@@ -14,12 +19,16 @@ mod stretch;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use serde::Deserialize;
+use serde_json::Value;
+use tokenizers::ModelWrapper;
+
 use self::seams::Seams;
 use self::stretch::Stretch;
 pub use self::stretch::{Tail, added};
-use crate::memo::Memo;
-
+use crate::contained::{Panicked, contained};
 use crate::gguf::{Gguf, GgufError};
+use crate::memo::Memo;
 
 /// The file in a checkpoint folder.
 pub const FILE: &str = "tokenizer.json";
@@ -59,6 +68,12 @@ pub enum TokenizerLoadError {
     Invalid { path: PathBuf, source: tokenizers::Error },
     #[error("{path} has the merge {merge:?}, whose whole is no token")]
     Merge { path: PathBuf, merge: String },
+    #[error("{path} has parts that can make a text {times} times longer (allowed: {})", growth::MOST)]
+    Growth { path: PathBuf, times: u64 },
+    #[error("{0} has a precompiled_charsmap that is cut short")]
+    Charsmap(PathBuf),
+    #[error("{path} cannot be used as a tokenizer")]
+    Panicked { path: PathBuf, source: Panicked },
     #[error("{0} holds no token")]
     Empty(PathBuf),
     #[error(transparent)]
@@ -67,8 +82,23 @@ pub enum TokenizerLoadError {
 
 /// The tokenizer refused a string or ids it should take: a fault of the file, not of the caller.
 #[derive(Debug, thiserror::Error)]
-#[error("the tokenizer failed")]
-pub struct TokenizerError(#[source] tokenizers::Error);
+pub enum TokenizerError {
+    #[error("the tokenizer failed")]
+    Failed(#[source] tokenizers::Error),
+    #[error("the tokenizer failed")]
+    Panicked(#[from] Panicked),
+}
+
+/// What of a tokenizer.json is looked at before the library reads it.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Looked {
+    model: Value,
+    normalizer: Value,
+    pre_tokenizer: Value,
+    post_processor: Value,
+    decoder: Value,
+}
 
 impl Tokenizer {
     /// Loads `tokenizer.json` of a checkpoint folder.
@@ -81,44 +111,66 @@ impl Tokenizer {
             }
             Err(source) => return Err(TokenizerLoadError::Unreadable { path, source }),
         };
-        let mut inner = parse(&bytes, &path)?;
-        inner.with_padding(None);
-        let invalid = |source| TokenizerLoadError::Invalid { path: path.clone(), source };
-        inner.with_truncation(None).map_err(invalid)?;
-        Self::from_parts(inner, path)
+        Self::from_file(&bytes, path)
     }
 
     /// A tokenizer in the format of `tokenizer.json` that lies in no file.
     pub fn from_json(json: &str) -> Result<Self, TokenizerLoadError> {
-        let path = PathBuf::new();
-        Self::from_parts(parse(json.as_bytes(), &path)?, path)
+        Self::from_file(json.as_bytes(), PathBuf::new())
     }
 
     /// The tokenizer that a GGUF file's keys describe.
     pub fn from_gguf(file: &Gguf) -> Result<Self, TokenizerLoadError> {
-        Self::from_parts(file.tokenizer()?, file.path().to_owned())
+        let path = file.path().to_owned();
+        let inner = contained(|| file.tokenizer()).map_err(|source| panicked(&path, source))??;
+        Self::from_parts(inner, path)
+    }
+
+    fn from_file(json: &[u8], path: PathBuf) -> Result<Self, TokenizerLoadError> {
+        look(json, &path)?;
+        let read = || {
+            let mut inner = tokenizers::Tokenizer::from_bytes(json)?;
+            inner.with_padding(None);
+            inner.with_truncation(None)?;
+            if let ModelWrapper::BPE(model) = inner.get_model()
+                && model.dropout.is_some()
+            {
+                let mut model = model.clone();
+                model.dropout = None;
+                inner.with_model(model);
+            }
+            Ok(inner)
+        };
+        let inner = contained(read).map_err(|source| panicked(&path, source))?;
+        let inner = inner.map_err(|source| TokenizerLoadError::Invalid { path: path.clone(), source })?;
+        Self::from_parts(inner, path)
     }
 
     fn from_parts(inner: tokenizers::Tokenizer, path: PathBuf) -> Result<Self, TokenizerLoadError> {
-        let highest_id = inner.get_vocab(true).into_values().max().ok_or(TokenizerLoadError::Empty(path))?;
-        let highest_base_id = inner.get_vocab(false).into_values().max().unwrap_or(highest_id);
-        let seams = Seams::of(&inner);
+        let known = || {
+            let highest_id = inner.get_vocab(true).into_values().max();
+            let highest_base_id = inner.get_vocab(false).into_values().max();
+            (highest_id, highest_base_id, Seams::of(&inner), stretch::frame(&inner))
+        };
+        let known = contained(known).map_err(|source| panicked(&path, source))?;
+        let (highest_id, highest_base_id, seams, frame) = known;
+        let highest_id = highest_id.ok_or(TokenizerLoadError::Empty(path))?;
         let decodes_in_order = stretch::decodes_in_order(&inner);
         let stretches = Mutex::new(Memo::new(REMEMBERED));
-        let frame = stretch::frame(&inner);
+        let highest_base_id = highest_base_id.unwrap_or(highest_id);
         Ok(Self { inner, highest_id, highest_base_id, seams, frame, decodes_in_order, stretches })
     }
 
     /// The ids of `text`. Special tokens written out in the text are recognised; `add_special` adds those that the file's
     /// post-processor puts around a whole input, such as a BOS.
     pub fn encode(&self, text: &str, add_special: bool) -> Result<Vec<u32>, TokenizerError> {
-        let encoding = self.inner.encode_fast(text, add_special).map_err(TokenizerError)?;
+        let encoding = contained(|| self.inner.encode_fast(text, add_special))?.map_err(TokenizerError::Failed)?;
         Ok(encoding.get_ids().to_vec())
     }
 
     /// The text of `ids`. An unfinished character at the end becomes U+FFFD.
     pub fn decode(&self, ids: &[u32], skip_special: bool) -> Result<String, TokenizerError> {
-        self.inner.decode(ids, skip_special).map_err(TokenizerError)
+        contained(|| self.inner.decode(ids, skip_special))?.map_err(TokenizerError::Failed)
     }
 
     /// The highest id that encoding can give: a model needs an embedding for it.
@@ -132,12 +184,26 @@ impl Tokenizer {
     }
 }
 
-fn parse(json: &[u8], path: &Path) -> Result<tokenizers::Tokenizer, TokenizerLoadError> {
-    let invalid = |source| TokenizerLoadError::Invalid { path: path.to_owned(), source };
-    match merges::spoiled(json).map_err(|error| invalid(error.into()))? {
-        Some(merge) => Err(TokenizerLoadError::Merge { path: path.to_owned(), merge }),
-        None => tokenizers::Tokenizer::from_bytes(json).map_err(invalid),
+/// Refuses by name what the library would not survive, or not in bounded memory.
+fn look(json: &[u8], path: &Path) -> Result<(), TokenizerLoadError> {
+    let owned = || path.to_owned();
+    let invalid = |source: serde_json::Error| TokenizerLoadError::Invalid { path: owned(), source: source.into() };
+    let Looked { model, normalizer, pre_tokenizer, post_processor, decoder } =
+        serde_json::from_slice(json).map_err(invalid)?;
+    if let Some(merge) = merges::spoiled(&model) {
+        return Err(TokenizerLoadError::Merge { path: owned(), merge });
     }
+    if charsmap::is_cut(&normalizer) {
+        return Err(TokenizerLoadError::Charsmap(owned()));
+    }
+    // A text goes through all of the first three, ids through the last.
+    let read = [&normalizer, &pre_tokenizer, &post_processor].map(growth::growth);
+    let times = read.into_iter().fold(1, u64::saturating_mul).max(growth::growth(&decoder));
+    if times > growth::MOST { Err(TokenizerLoadError::Growth { path: owned(), times }) } else { Ok(()) }
+}
+
+fn panicked(path: &Path, source: Panicked) -> TokenizerLoadError {
+    TokenizerLoadError::Panicked { path: path.to_owned(), source }
 }
 
 #[cfg(test)]
@@ -163,6 +229,15 @@ mod tests {
         assert_eq!(tokenizer.encode("a", true).unwrap(), [0]);
         assert_eq!(tokenizer.encode("a b c a b", true).unwrap(), [0, 1, 2, 0, 1]);
         assert_eq!((tokenizer.highest_id(), tokenizer.highest_base_id()), (3, 2));
+    }
+
+    #[test]
+    fn stored_dropout_is_switched_off() {
+        let model =
+            r#"{"type":"BPE","dropout":0.9,"vocab":{"a":0,"b":1,"ab":2,"abab":3},"merges":[["a","b"],["ab","ab"]]}"#;
+        let file = WORDS.replace(r#"{"type":"WordLevel","vocab":{"a":0,"b":1,"c":2},"unk_token":"a"}"#, model);
+        let tokenizer = Tokenizer::from_json(&file).unwrap();
+        (0..50).for_each(|_| assert_eq!(tokenizer.encode("abab", false).unwrap(), [3]));
     }
 
     #[test]

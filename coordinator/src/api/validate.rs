@@ -1,6 +1,8 @@
 //! A request from the wire → a [`GenerateRequest`] that cannot be wrong. Says what is wrong and what is allowed.
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;
 
 use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc, time::Duration};

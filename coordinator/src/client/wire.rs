@@ -123,6 +123,8 @@ fn work(told: Option<proto::Work>) -> Work {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -84,6 +84,8 @@ fn complete(loaded: Loaded) -> Loaded {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests {
     use super::*;
 

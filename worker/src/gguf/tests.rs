@@ -36,7 +36,7 @@ pub(super) fn text(text: &str) -> Value {
     Value::String(text.to_owned())
 }
 
-fn texts(texts: &[&str]) -> Value {
+pub(super) fn texts(texts: &[&str]) -> Value {
     Value::Array(texts.iter().map(|one| text(one)).collect())
 }
 
@@ -49,7 +49,7 @@ pub(super) fn open(bytes: &[u8]) -> Result<Gguf, GgufError> {
 }
 
 /// A model of one layer and four tokens.
-fn small() -> Vec<u8> {
+pub(super) fn small() -> Vec<u8> {
     let keys = [
         ("general.architecture", text("llama")),
         ("llama.block_count", Value::U32(1)),

@@ -10,7 +10,7 @@ const WORDS: &str = r#"{"version":"1.0","truncation":null,"padding":null,"added_
     "pre_tokenizer":{"type":"WhitespaceSplit"},"post_processor":null,"decoder":null,
     "model":{"type":"WordLevel","vocab":{"a":0,"b":1,"c":2},"unk_token":"a"}}"#;
 
-fn served(template: Option<&str>, context_length: usize) -> Served {
+pub(super) fn served(template: Option<&str>, context_length: usize) -> Served {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("tokenizer.json"), WORDS).unwrap();
     if let Some(template) = template {

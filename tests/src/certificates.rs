@@ -1,0 +1,82 @@
+//! Certificates for tests: authorities that sign what they are asked for, into files that flags can name and that can be
+//! replaced while processes read them.
+
+use std::{
+    fmt, fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, date_time_ymd,
+};
+use specfuse_runtime::tls::{ClientTls, ClientTlsFiles};
+
+pub struct Authority {
+    /// Its own certificate.
+    pub ca: PathBuf,
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    folder: PathBuf,
+}
+
+impl fmt::Debug for Authority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authority").field("ca", &self.ca).finish_non_exhaustive()
+    }
+}
+
+/// The files of a certificate and its key.
+#[derive(Clone, Debug)]
+pub struct Pair {
+    pub cert: PathBuf,
+    pub key: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Validity {
+    Now,
+    Expired,
+}
+
+impl Authority {
+    pub fn new(folder: &Path, name: &str) -> Result<Self> {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
+        let ca = folder.join(format!("{name}-ca.pem"));
+        write(&ca, &issuer.pem())?;
+        Ok(Self { ca, issuer, folder: folder.to_owned() })
+    }
+
+    /// For a server of this name or address, or for a client. A pair of the same file name is replaced, one file after the other.
+    pub fn issue(&self, file: &str, subject: &str, validity: Validity) -> Result<Pair> {
+        let mut params = CertificateParams::new([subject.to_owned()])?;
+        params.distinguished_name.push(DnType::CommonName, subject);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        if validity == Validity::Expired {
+            params.not_before = date_time_ymd(2020, 1, 1);
+            params.not_after = date_time_ymd(2020, 1, 2);
+        }
+        let key = KeyPair::generate()?;
+        let [cert_file, key_file] = ["pem", "key"].map(|extension| self.folder.join(format!("{file}.{extension}")));
+        write(&cert_file, &params.signed_by(&key, &self.issuer)?.pem())?;
+        write(&key_file, &key.serialize_pem())?;
+        Ok(Pair { cert: cert_file, key: key_file })
+    }
+}
+
+/// As a client with these files: whom it trusts, and what it shows.
+pub fn client(ca: &Path, shows: Option<&Pair>) -> Result<ClientTls> {
+    let cert = shows.map(|pair| pair.cert.clone());
+    let key = shows.map(|pair| pair.key.clone());
+    let files = ClientTlsFiles::given(("the CA", Some(ca.to_owned())), ("the certificate", cert), ("its key", key))?;
+    Ok(ClientTls::load(files.context("no files")?)?)
+}
+
+/// As a whole or not at all.
+pub fn write(path: &Path, text: &str) -> Result<()> {
+    let new = path.with_extension("new");
+    fs::write(&new, text)?;
+    Ok(fs::rename(new, path)?)
+}
