@@ -22,6 +22,7 @@ mod not_finite;
 mod precision;
 mod protocol;
 mod random_weights;
+mod replaying;
 mod round_cost;
 mod survival;
 mod templates;
