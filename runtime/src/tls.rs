@@ -30,4 +30,6 @@ fn provider() -> Arc<CryptoProvider> {
 #[expect(unreachable_pub, reason = "the integration tests' too")]
 pub(crate) mod certificates;
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

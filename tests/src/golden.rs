@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-pub use super::prerequisite::tell;
 use super::prerequisite::{missing, variable};
 
 /// The golden folder: `SPECFUSE_GOLDEN`, else `../shared/golden` beside the checkout. None: skip the test, having said so.

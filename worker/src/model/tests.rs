@@ -7,10 +7,10 @@ use super::*;
 use crate::engine::batch::Row;
 
 #[path = "../../../tests/src/golden.rs"]
-#[expect(dead_code, unreachable_pub, unused_imports, reason = "the integration tests', which read more")]
+#[expect(dead_code, unreachable_pub, reason = "the integration tests', which read more")]
 mod golden;
 #[path = "../../../tests/src/prerequisite.rs"]
-#[expect(dead_code, unreachable_pub, reason = "the integration tests', which read more")]
+#[expect(unreachable_pub, reason = "likewise")]
 mod prerequisite;
 
 /// Sequences that lie interleaved in one store.

@@ -146,6 +146,8 @@ impl EtcdConfig {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests {
     use clap::Parser as _;
 
