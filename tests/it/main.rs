@@ -22,6 +22,7 @@ mod not_finite;
 mod precision;
 mod protocol;
 mod random_weights;
+mod replaying;
 mod round_cost;
 mod survival;
 mod templates;
@@ -31,6 +32,7 @@ mod tokenizers;
 mod trials;
 mod two_coordinators;
 mod worker_service;
+mod worker_stop;
 
 use std::path::PathBuf;
 

@@ -14,6 +14,7 @@ mod verdict;
 
 use std::{
     path::{Path, PathBuf},
+    sync::atomic::Ordering,
     time::Duration,
 };
 
@@ -38,8 +39,10 @@ const POLL: Duration = Duration::from_millis(100);
 
 #[derive(Clone, Debug)]
 pub struct Trial {
-    /// While things break.
+    /// While things break, at least.
     pub answers: u32,
+    /// At least.
+    pub faults: u32,
     /// Before that.
     pub calm_answers: u32,
     pub seed: u64,
@@ -53,7 +56,8 @@ pub async fn run(program: &Path, trial: &Trial) -> Result<Option<Verdict>> {
     let urls = fleet.urls();
     let workers: Vec<String> = fleet.workers.iter().map(|worker| worker.process.url()).collect();
     let clients = load::Clients { urls: urls.clone(), seed: trial.seed };
-    let calm = clients.hear(0, trial.calm_answers).await?;
+    let calm_answers = trial.calm_answers;
+    let calm = clients.hear(0, move |asked| asked < calm_answers).await?;
 
     let mut memory = watched(&fleet)?;
     let start = Instant::now();
@@ -61,7 +65,9 @@ pub async fn run(program: &Path, trial: &Trial) -> Result<Option<Verdict>> {
     let storm = Storm::over(fleet, trial)?;
     let (heard, faults) = tokio::try_join!(
         async {
-            let heard = clients.hear(trial.calm_answers, trial.answers).await;
+            let (answers, faults, struck) = (trial.answers, trial.faults, storm.struck());
+            let more = move |asked| asked < answers || struck.load(Ordering::Relaxed) < faults;
+            let heard = clients.hear(trial.calm_answers, more).await;
             storm.subside();
             heard
         },

@@ -1,6 +1,6 @@
 //! A client that knows several coordinators: refused by one before the answer has begun, it asks the next.
 
-use std::time::Duration;
+use std::{error::Error, time::Duration};
 
 use anyhow::{Context, Result};
 use specfuse_proto::v1::{
@@ -77,15 +77,18 @@ impl Client {
                 Err(status) => Err(Failed { status, segments: reading.segments }),
             };
             match &told.outcome {
-                Err(failed) if failed.status.code() == Code::Unavailable && failed.segments.is_empty() => {
-                    told.refusals += 1;
-                }
+                Err(failed) if failed.segments.is_empty() && is_unheard(&failed.status) => told.refusals += 1,
                 Ok(_) | Err(_) => break,
             }
         }
         told.took = start.elapsed();
         told
     }
+}
+
+/// The coordinator has not begun: it says so, or the connection was lost, and a status that the transport made up has a source.
+fn is_unheard(status: &Status) -> bool {
+    status.code() == Code::Unavailable || status.source().is_some()
 }
 
 struct Reading {

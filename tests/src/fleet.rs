@@ -29,6 +29,8 @@ use crate::{
 
 const POLL: Duration = Duration::from_millis(50);
 const WORKER_PORT: u16 = 7071;
+/// So small that a few answers fill it.
+const CACHE: &str = "4MiB";
 const COORDINATOR_PORT: u16 = 7070;
 
 /// A model under a name, with flags of its own.
@@ -184,7 +186,7 @@ impl Plan {
         let folder = member.folder.to_str().context("the folder's name is not UTF-8")?;
         let listen = format!("{}:{WORKER_PORT}", host.address);
         let mut arguments = vec!["worker", "--name", &member.name, "--model", folder, "--listen", &listen];
-        arguments.extend(["--threads", "1", "--cache-memory", "16MiB"]);
+        arguments.extend(["--threads", "1", "--cache-memory", CACHE]);
         arguments.extend(member.flags.iter().map(String::as_str));
         arguments.extend(discovery.iter().flat_map(|url| ["--discovery", url]));
         let process = self.launch(&arguments, host, &member.name).start().await?;

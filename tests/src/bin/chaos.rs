@@ -17,9 +17,12 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Five members with two replicas each, two coordinators, an etcd and eight clients. It needs root, for network namespaces, and etcd.
 #[derive(Debug, Parser)]
 struct Args {
-    /// Answers while things break.
+    /// Answers while things break, at least.
     #[arg(long, default_value_t = 300)]
     answers: u32,
+    /// Faults, at least: one comes every second.
+    #[arg(long, default_value_t = 60)]
+    faults: u32,
     /// Answers before that, to compare with.
     #[arg(long, default_value_t = 50)]
     calm_answers: u32,
@@ -43,11 +46,11 @@ fn main() -> Result<ExitCode> {
 }
 
 async fn run(args: Args) -> Result<ExitCode> {
-    let Args { answers, calm_answers, seed, json, logs } = args;
+    let Args { answers, faults, calm_answers, seed, json, logs } = args;
     if let Some(folder) = &logs {
         std::fs::create_dir_all(folder)?;
     }
-    let trial = Trial { answers, calm_answers, seed, logs };
+    let trial = Trial { answers, faults, calm_answers, seed, logs };
     let Some(verdict) = chaos::run(&std::env::current_exe()?, &trial).await? else { return Ok(ExitCode::FAILURE) };
     let mut out = std::io::stdout().lock();
     if json {

@@ -36,18 +36,23 @@ pub(super) struct Heard {
 }
 
 impl Clients {
-    /// Asks so many questions, from the one of this number on, until all are answered or have failed.
-    pub(super) async fn hear(&self, from: u32, count: u32) -> Result<Vec<Heard>> {
+    /// Asks one question after the other, from the one of this number on, as long as `more` wants so after so many, and waits
+    /// until all are answered or have failed.
+    pub(super) async fn hear(
+        &self,
+        from: u32,
+        more: impl Fn(u32) -> bool + Clone + Send + 'static,
+    ) -> Result<Vec<Heard>> {
         let next = Arc::new(AtomicU32::new(from));
         let mut clients = JoinSet::new();
         for place in 0..CLIENTS {
             let mut client = Client::new(&self.urls, place)?;
-            let (next, seed) = (Arc::clone(&next), self.seed);
+            let (next, seed, more) = (Arc::clone(&next), self.seed, more.clone());
             clients.spawn(async move {
                 let mut heard = Vec::new();
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
-                    if number >= from + count {
+                    if !more(number - from) {
                         return heard;
                     }
                     let request = GenerateRequest {

@@ -1,6 +1,15 @@
 //! Which fault comes when: one a second, drawn from the seed, and never so that no member is left that answers.
 
-use std::{collections::BTreeMap, fs::File, io::Write, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::Write,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use rand::{Rng, SeedableRng, distr::weighted::WeightedIndex, prelude::Distribution};
@@ -43,6 +52,7 @@ pub(super) struct Storm {
     coordinators: Vec<String>,
     seed: u64,
     log: Option<File>,
+    struck: Arc<AtomicU32>,
     over: Notify,
 }
 
@@ -66,8 +76,14 @@ impl Storm {
             coordinators,
             seed: trial.seed,
             log,
+            struck: Arc::default(),
             over: Notify::new(),
         })
+    }
+
+    /// Faults so far.
+    pub(super) fn struck(&self) -> Arc<AtomicU32> {
+        Arc::clone(&self.struck)
     }
 
     /// Ends the storm: what broke is mended, and nothing else breaks.
@@ -90,6 +106,7 @@ impl Storm {
                 _ = tact.tick() => {
                     let Some(fault) = self.draw(&mut rng).await else { continue };
                     *counts.entry(fault.kind()).or_default() += 1;
+                    self.struck.fetch_add(1, Ordering::Relaxed);
                     self.note(start, &fault)?;
                     faults.spawn(fault.strike());
                 }
