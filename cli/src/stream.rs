@@ -16,7 +16,9 @@ pub(crate) enum StreamError {
     Connect { url: String, reason: String },
     #[error("what answers at {url} is no SpecFuse coordinator")]
     NoCoordinator { url: String },
-    #[error("what answers at {url} does not speak gRPC; if it speaks TLS, begin the URL with https:// and give --tls-ca")]
+    #[error(
+        "what answers at {url} does not speak gRPC; if it speaks TLS, begin the URL with https:// and give --tls-ca"
+    )]
     NoGrpc { url: String },
     #[error("{}", said(.0))]
     Refused(Box<Status>),

@@ -4,9 +4,9 @@
 
 mod ensemble;
 mod flags;
-mod keys;
 #[cfg(test)]
 mod fuzz;
+mod keys;
 #[cfg(test)]
 mod tests;
 mod workers;
