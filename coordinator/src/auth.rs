@@ -156,4 +156,6 @@ async fn follow(mut file: KeyFile, publish: watch::Sender<Arc<[Key]>>) {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

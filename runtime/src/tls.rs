@@ -26,6 +26,10 @@ fn provider() -> Arc<CryptoProvider> {
 }
 
 #[cfg(test)]
-pub(crate) mod authority;
+#[path = "../../tests/src/certificates.rs"]
+#[expect(unreachable_pub, reason = "the integration tests' too")]
+pub(crate) mod certificates;
+#[cfg(test)]
+mod fuzz;
 #[cfg(test)]
 mod tests;

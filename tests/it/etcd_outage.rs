@@ -8,7 +8,7 @@ use specfuse_tests::{
     answer::{self, Answer},
     client::channel,
     fleet::{Fleet, await_ready, cluster, ready_of},
-    golden,
+    prerequisite,
     process::DEADLINE,
 };
 use tokio::time::Instant;
@@ -60,7 +60,7 @@ async fn outage(time: Duration) -> Result<Option<Duration>> {
     await_ready(&url, &living).await?;
     let recovery = back.elapsed();
     answered(&fleet).await?;
-    golden::tell(&format!("etcd_outage: in order {recovery:.1?} after etcd was back from {time:?}"));
+    prerequisite::tell(&format!("etcd_outage: in order {recovery:.1?} after etcd was back from {time:?}"));
     Ok(Some(recovery))
 }
 

@@ -9,7 +9,7 @@ use specfuse_tests::{
     client::channel,
     ensemble::Ensemble,
     fleet::{Fleet, Member, Plan, cluster, ready_of},
-    golden,
+    prerequisite,
     process::DEADLINE,
     up::bundled_models,
 };
@@ -93,7 +93,7 @@ async fn a_worker_whose_host_vanishes_is_noticed_long_before_its_call_is_late() 
     };
     let answered = disturbed(&mut fleet, async |fleet| fleet.workers[worked[0]].host.cut());
     let (segments, noticed) = tokio::try_join!(answered, watch)?;
-    golden::tell(&format!("failover: a host that vanished was noticed after {noticed:.1?}"));
+    prerequisite::tell(&format!("failover: a host that vanished was noticed after {noticed:.1?}"));
     assert!(segments == expected, "{segments:#?} is not {expected:#?}");
     Ok(())
 }

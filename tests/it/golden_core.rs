@@ -16,7 +16,7 @@ use specfuse_core::{
     member::MemberIndex,
 };
 use specfuse_tests::{
-    golden,
+    golden, prerequisite,
     recorded::{self, Round as RecordedRound, Run, Score, Scores},
 };
 
@@ -31,7 +31,7 @@ fn golden_core() -> Result<()> {
         replay(run).with_context(|| run.name.clone())?;
     }
     let rounds: usize = runs.iter().map(|run| run.rounds.len()).sum();
-    golden::tell(&format!("golden_core: {} recorded runs replayed, {rounds} rounds", runs.len()));
+    prerequisite::tell(&format!("golden_core: {} recorded runs replayed, {rounds} rounds", runs.len()));
     Ok(())
 }
 

@@ -16,7 +16,7 @@ use specfuse_tests::{
     answer,
     cluster::Cluster,
     ensemble::Ensemble,
-    golden,
+    golden, prerequisite,
     recorded::{self, Run},
 };
 
@@ -40,7 +40,7 @@ async fn golden_runs() -> Result<()> {
     let outcomes: Vec<_> = outcomes.buffer_unordered(CONCURRENT).collect().await;
     let told = |(run, outcome): &(&Run, Result<()>)| Some(format!("{}: {:#}", run.name, outcome.as_ref().err()?));
     let failed: Vec<String> = outcomes.iter().filter_map(told).collect();
-    golden::tell(&format!("golden_runs: {} of {} recorded runs repeated", runs.len() - failed.len(), runs.len()));
+    prerequisite::tell(&format!("golden_runs: {} of {} recorded runs repeated", runs.len() - failed.len(), runs.len()));
     ensure!(failed.is_empty(), "{} of {} differ:\n{}", failed.len(), runs.len(), failed.join("\n"));
     Ok(())
 }

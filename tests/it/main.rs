@@ -32,6 +32,7 @@ mod tokenizers;
 mod trials;
 mod two_coordinators;
 mod worker_service;
+mod worker_stop;
 
 use std::path::PathBuf;
 

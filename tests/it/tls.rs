@@ -6,7 +6,7 @@ mod rotation;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use specfuse_runtime::tls::{self, ClientTls};
+use specfuse_runtime::tls::{self, ClientTls, ClientTlsFiles};
 use specfuse_tests::{certificates::Pair, process::Process};
 use tonic::transport::{Channel, Endpoint};
 
@@ -40,6 +40,13 @@ fn flags(prefix: &str, pair: Option<&Pair>, ca: Option<(&str, &Path)>) -> Vec<St
     let pair = pair.map(|Pair { cert, key }| [("cert", cert.as_path()), ("key", key.as_path())]);
     let files = pair.into_iter().flatten().chain(ca);
     files.flat_map(|(name, file)| [format!("--{prefix}-{name}"), file.display().to_string()]).collect()
+}
+
+/// As a client that trusts what `ca` signed, and shows this.
+fn client(ca: &Path, shows: Option<&Pair>) -> Result<ClientTls> {
+    let (cert, key) = (shows.map(|pair| pair.cert.clone()), shows.map(|pair| pair.key.clone()));
+    let files = ClientTlsFiles::given(("--ca", Some(ca.to_owned())), ("--cert", cert), ("--key", key))?;
+    Ok(ClientTls::load(files.context("no files")?)?)
 }
 
 fn channel(process: &Process, tls: Option<&ClientTls>) -> Result<Channel> {

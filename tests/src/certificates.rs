@@ -2,15 +2,13 @@
 //! replaced while processes read them.
 
 use std::{
-    fmt, fs,
+    fmt, fs, io,
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, date_time_ymd,
 };
-use specfuse_runtime::tls::{ClientTls, ClientTlsFiles};
 
 pub struct Authority {
     /// Its own certificate.
@@ -39,44 +37,38 @@ pub enum Validity {
 }
 
 impl Authority {
-    pub fn new(folder: &Path, name: &str) -> Result<Self> {
+    pub fn new(folder: &Path, name: &str) -> io::Result<Self> {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
+        let key = KeyPair::generate().map_err(io::Error::other)?;
+        let issuer = CertifiedIssuer::self_signed(params, key).map_err(io::Error::other)?;
         let ca = folder.join(format!("{name}-ca.pem"));
         write(&ca, &issuer.pem())?;
         Ok(Self { ca, issuer, folder: folder.to_owned() })
     }
 
     /// For a server of this name or address, or for a client. A pair of the same file name is replaced, one file after the other.
-    pub fn issue(&self, file: &str, subject: &str, validity: Validity) -> Result<Pair> {
-        let mut params = CertificateParams::new([subject.to_owned()])?;
+    pub fn issue(&self, file: &str, subject: &str, validity: Validity) -> io::Result<Pair> {
+        let mut params = CertificateParams::new([subject.to_owned()]).map_err(io::Error::other)?;
         params.distinguished_name.push(DnType::CommonName, subject);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         if validity == Validity::Expired {
             params.not_before = date_time_ymd(2020, 1, 1);
             params.not_after = date_time_ymd(2020, 1, 2);
         }
-        let key = KeyPair::generate()?;
+        let key = KeyPair::generate().map_err(io::Error::other)?;
+        let signed = params.signed_by(&key, &self.issuer).map_err(io::Error::other)?;
         let [cert_file, key_file] = ["pem", "key"].map(|extension| self.folder.join(format!("{file}.{extension}")));
-        write(&cert_file, &params.signed_by(&key, &self.issuer)?.pem())?;
+        write(&cert_file, &signed.pem())?;
         write(&key_file, &key.serialize_pem())?;
         Ok(Pair { cert: cert_file, key: key_file })
     }
 }
 
-/// As a client with these files: whom it trusts, and what it shows.
-pub fn client(ca: &Path, shows: Option<&Pair>) -> Result<ClientTls> {
-    let cert = shows.map(|pair| pair.cert.clone());
-    let key = shows.map(|pair| pair.key.clone());
-    let files = ClientTlsFiles::given(("the CA", Some(ca.to_owned())), ("the certificate", cert), ("its key", key))?;
-    Ok(ClientTls::load(files.context("no files")?)?)
-}
-
 /// As a whole or not at all.
-pub fn write(path: &Path, text: &str) -> Result<()> {
+pub fn write(path: &Path, text: &str) -> io::Result<()> {
     let new = path.with_extension("new");
     fs::write(&new, text)?;
-    Ok(fs::rename(new, path)?)
+    fs::rename(new, path)
 }

@@ -17,11 +17,7 @@ use tokio::{
     process::{Child, ChildStdin},
 };
 
-use crate::{
-    network::Host,
-    prerequisite::{installed, missing},
-    process::DEADLINE,
-};
+use crate::{installed::installed, network::Host, prerequisite::missing, process::DEADLINE};
 
 const POLL: Duration = Duration::from_millis(20);
 /// Kills its child when it is told to, or when nobody is left to tell it, and ends with it.

@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-pub use crate::prerequisite::tell;
-use crate::prerequisite::{missing, variable};
+use super::prerequisite::{missing, variable};
 
 /// The golden folder: `SPECFUSE_GOLDEN`, else `../shared/golden` beside the checkout. None: skip the test, having said so.
 ///

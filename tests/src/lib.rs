@@ -26,6 +26,7 @@ pub mod fleet;
 pub mod gguf;
 pub mod gguf_tokens;
 pub mod golden;
+mod installed;
 pub mod measure;
 pub mod network;
 pub mod overload;

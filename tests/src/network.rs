@@ -15,7 +15,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use crate::prerequisite::{installed, missing};
+use crate::{installed::installed, prerequisite::missing};
 
 /// Networks at the same time on one machine.
 const NETWORKS: u8 = 250;

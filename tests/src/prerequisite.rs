@@ -1,6 +1,6 @@
 //! What a test needs and does not find: a loud skip for outsiders, and a failure where `CI=true`.
 
-use std::{io::Write, path::Path};
+use std::io::Write;
 
 /// Says that a test is skipped, and why.
 ///
@@ -15,13 +15,6 @@ pub fn missing(what: &str) {
 pub fn tell(line: &str) {
     // A closed standard error is nothing that could be told anywhere.
     let _ = writeln!(std::io::stderr(), "{line}");
-}
-
-/// Whether a program is in the path.
-pub(crate) fn installed(program: &str) -> bool {
-    let path = variable("PATH").unwrap_or_default();
-    // Administrators' programs, such as ip, are not in everybody's path.
-    path.split(':').chain(["/usr/sbin", "/sbin"]).any(|folder| Path::new(folder).join(program).is_file())
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests are configured by the environment alone")]

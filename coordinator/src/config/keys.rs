@@ -164,6 +164,8 @@ fn limit(table: &toml::Table, key: &str, most: u32) -> Result<Option<NonZeroU32>
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests {
     use super::*;
 

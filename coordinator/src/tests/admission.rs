@@ -119,6 +119,26 @@ async fn a_request_does_not_wait_beyond_its_own_deadline() {
 }
 
 #[tokio::test]
+async fn an_answer_that_is_not_finished_by_its_deadline_ends_and_frees_its_place() {
+    let a = worker("a", &[Draft::Say(" one"), Draft::Hang], &[]).await;
+    let coordinator = crowded(&a, "max_generations = 1").await;
+    coordinator.ready(1).await;
+    let stream = coordinator.client().generate(within(Duration::from_millis(500))).await.unwrap();
+    let told = finish(stream.into_inner()).await;
+    assert_eq!((told.segments.len(), told.end.unwrap_err().code()), (1, Code::DeadlineExceeded));
+    a.in_flight(0).await;
+    counted(&coordinator, (0, 0)).await;
+}
+
+#[tokio::test]
+async fn members_that_are_all_busy_are_a_refusal_too() {
+    let a = worker("a", &[Draft::Fail(Code::ResourceExhausted, "the queue is full")], &[]).await;
+    let coordinator = crowded(&a, "").await;
+    let status = coordinator.answer(ask("well?")).await.end.unwrap_err();
+    assert!(is_told_when_to_come_back(&status), "{status:?}");
+}
+
+#[tokio::test]
 async fn a_deadline_that_is_none_is_refused() {
     let a = sound("a").await;
     let coordinator = crowded(&a, "").await;

@@ -1,13 +1,15 @@
-//! Entries that no worker of ours wrote: each is a record, or an error.
+//! Entries that no worker of ours wrote: each is a record that a coordinator can call, or is refused and takes the place of none.
 
 use proptest::prelude::*;
 use specfuse_malformed as malformed;
 
-use super::*;
+use super::{roster::Roster, *};
+
+const INSTANCE: &str = "5e7c";
 
 fn valid() -> WorkerRecord {
     WorkerRecord {
-        instance: "5e7c".to_owned(),
+        instance: INSTANCE.to_owned(),
         address: "http://127.0.0.1:7071".to_owned(),
         model: "llama".to_owned(),
         family: "llama".to_owned(),
@@ -18,10 +20,19 @@ fn valid() -> WorkerRecord {
     }
 }
 
-fn read(json: String) {
-    if let Ok(record) = serde_json::from_str::<WorkerRecord>(&json) {
-        let written = serde_json::to_string(&record).unwrap();
-        assert_eq!(serde_json::from_str::<WorkerRecord>(&written).unwrap(), record);
+/// What stands beside the entry stays, whatever the entry is.
+fn put(value: &[u8]) {
+    let mut roster = Roster::default();
+    let other = serde_json::to_vec(&WorkerRecord { instance: "other".to_owned(), ..valid() }).unwrap();
+    roster.put(b"other", &other).unwrap();
+    let taken = roster.put(INSTANCE.as_bytes(), value);
+    let workers = roster.membership().workers;
+    assert_eq!(workers.len(), if taken.is_ok() { 2 } else { 1 });
+    for listed in workers {
+        assert!(worker_url(&listed.address).is_some(), "{listed:?}");
+    }
+    if let Err(refusal) = taken {
+        assert!(refusal.to_string().len() < 200, "{refusal}");
     }
 }
 
@@ -29,12 +40,22 @@ proptest! {
     #![proptest_config(malformed::config())]
 
     #[test]
-    fn fuzz_a_changed_record_is_read_or_refused(json in malformed::json(serde_json::to_value(valid()).unwrap())) {
-        malformed::soon(&json, read);
+    fn fuzz_a_changed_entry_is_listed_or_refused(json in malformed::json(serde_json::to_value(valid()).unwrap())) {
+        malformed::soon(&json, |json| put(json.as_bytes()));
     }
 
     #[test]
-    fn fuzz_changed_bytes_of_a_record_are_read_or_refused(bytes in malformed::bytes(serde_json::to_vec(&valid()).unwrap())) {
-        malformed::soon(&bytes, |bytes| String::from_utf8(bytes).map(read).unwrap_or_default());
+    fn fuzz_changed_bytes_of_an_entry_are_listed_or_refused(bytes in malformed::bytes(serde_json::to_vec(&valid()).unwrap())) {
+        malformed::soon(&bytes, |bytes| put(&bytes));
+    }
+
+    #[test]
+    fn fuzz_a_changed_address_is_one_that_can_be_called_or_none(
+        url in prop::sample::select(vec!["http://127.0.0.1:7071", "https://worker-0.workers.svc:443", "http://[fe80::1]:1"])
+            .prop_flat_map(malformed::text),
+    ) {
+        malformed::soon(&url, |url| if let Some(uri) = worker_url(&url) {
+            assert!(uri.host().is_some_and(|host| !host.is_empty()) && uri.port_u16().is_some());
+        });
     }
 }

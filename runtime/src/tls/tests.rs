@@ -1,4 +1,4 @@
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::Path, time::Duration};
 
 use futures::{StreamExt as _, future::BoxFuture};
 use tempfile::TempDir;
@@ -14,11 +14,13 @@ use tonic::{
 };
 
 use super::{
-    authority::{Authority, Issued, write},
+    certificates::{Authority, Pair, Validity, write},
     *,
 };
 
 const DEADLINE: Duration = Duration::from_secs(20);
+/// After which new files are noticed.
+const NOTICED: Duration = Duration::from_millis(1100);
 
 /// A port that answers every call with UNIMPLEMENTED: whoever hears that has come through.
 struct Port {
@@ -50,31 +52,29 @@ async fn call(url: String, tls: Option<&ClientTls>) -> Status {
     call_on(channel(endpoint, tls)).await
 }
 
-struct Folder(TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+fn server(pair: &Pair, client_ca: Option<&Authority>) -> ServerTlsArgs {
+    ServerTlsArgs {
+        tls_cert: Some(pair.cert.clone()),
+        tls_key: Some(pair.key.clone()),
+        tls_client_ca: client_ca.map(|authority| authority.ca.clone()),
     }
+}
 
-    fn write(&self, name: &str, text: &str) -> Option<PathBuf> {
-        Some(write(self.0.path(), name, text))
-    }
+fn client(authority: &Authority, shows: Option<&Pair>) -> ClientTls {
+    let (cert, key) = (shows.map(|pair| pair.cert.clone()), shows.map(|pair| pair.key.clone()));
+    let files = ClientTlsFiles::given(("--ca", Some(authority.ca.clone())), ("--cert", cert), ("--key", key));
+    ClientTls::load(files.unwrap().unwrap()).unwrap()
+}
 
-    fn server(&self, issued: &Issued, client_ca: Option<&Authority>) -> ServerTlsArgs {
-        ServerTlsArgs {
-            tls_cert: self.write("server.pem", &issued.cert),
-            tls_key: self.write("server.key", &issued.key),
-            tls_client_ca: client_ca.and_then(|ca| self.write("clients.pem", &ca.pem())),
-        }
-    }
+/// Authorities whose files last as long as the folder.
+fn authorities<const N: usize>(names: [&str; N]) -> (TempDir, [Authority; N]) {
+    let folder = tempfile::tempdir().unwrap();
+    let authorities = names.map(|name| Authority::new(folder.path(), name).unwrap());
+    (folder, authorities)
+}
 
-    fn client(&self, ca: &Authority, issued: Option<&Issued>) -> ClientTls {
-        let cert = issued.and_then(|issued| self.write("client.pem", &issued.cert));
-        let key = issued.and_then(|issued| self.write("client.key", &issued.key));
-        let files = ClientTlsFiles::given(("--ca", self.write("ca.pem", &ca.pem())), ("--cert", cert), ("--key", key));
-        ClientTls::load(files.unwrap().unwrap()).unwrap()
-    }
+fn copy(from: &Path, to: &Path) {
+    write(to, &std::fs::read_to_string(from).unwrap()).unwrap();
 }
 
 fn came_through(status: &Status) -> bool {
@@ -83,10 +83,11 @@ fn came_through(status: &Status) -> bool {
 
 #[tokio::test]
 async fn a_port_is_called_as_it_speaks() {
-    let (folder, ca) = (Folder::new(), Authority::new("ours"));
-    let secure = port(folder.server(&ca.issue("127.0.0.1"), None).load().unwrap()).await;
+    let (_folder, [ca]) = authorities(["ours"]);
+    let issued = ca.issue("server", "127.0.0.1", Validity::Now).unwrap();
+    let secure = port(server(&issued, None).load().unwrap()).await;
     let plain = port(None).await;
-    let tls = folder.client(&ca, None);
+    let tls = client(&ca, None);
 
     let answered = call(format!("https://{}", secure.address), Some(&tls)).await;
     assert!(came_through(&answered), "{answered:?}");
@@ -108,65 +109,71 @@ async fn a_port_is_called_as_it_speaks() {
 
 #[tokio::test]
 async fn a_server_that_is_not_who_it_should_be_is_not_called() {
-    let (folder, ca, stranger) = (Folder::new(), Authority::new("ours"), Authority::new("a stranger"));
-    let name = "127.0.0.1";
-    let issued = [ca.issue_expired(name), ca.issue("elsewhere.example"), stranger.issue(name)];
-    for issued in issued {
-        let port = port(folder.server(&issued, None).load().unwrap()).await;
-        let refused = call(format!("https://{}", port.address), Some(&folder.client(&ca, None))).await;
+    let (_folder, [ca, stranger]) = authorities(["ours", "a stranger"]);
+    for issued in [
+        ca.issue("server", "127.0.0.1", Validity::Expired),
+        ca.issue("server", "elsewhere.example", Validity::Now),
+        stranger.issue("server", "127.0.0.1", Validity::Now),
+    ] {
+        let port = port(server(&issued.unwrap(), None).load().unwrap()).await;
+        let refused = call(format!("https://{}", port.address), Some(&client(&ca, None))).await;
         assert!(!came_through(&refused), "{refused:?}");
     }
 }
 
 #[tokio::test]
 async fn a_client_that_is_not_known_is_refused_where_certificates_are_asked_for() {
-    let (folder, ca, stranger) = (Folder::new(), Authority::new("ours"), Authority::new("a stranger"));
-    let port = port(folder.server(&ca.issue("localhost"), Some(&ca)).load().unwrap()).await;
+    let (_folder, [ca, stranger]) = authorities(["ours", "a stranger"]);
+    let issued = ca.issue("server", "localhost", Validity::Now).unwrap();
+    let port = port(server(&issued, Some(&ca)).load().unwrap()).await;
     let url = || format!("https://localhost:{}", port.address.port());
-    let answered = call(url(), Some(&folder.client(&ca, Some(&ca.issue("a client"))))).await;
+    let known = ca.issue("known", "a client", Validity::Now).unwrap();
+    let answered = call(url(), Some(&client(&ca, Some(&known)))).await;
     assert!(came_through(&answered), "{answered:?}");
-    for shown in [None, Some(stranger.issue("a client")), Some(ca.issue_expired("a client"))] {
-        let refused = call(url(), Some(&folder.client(&ca, shown.as_ref()))).await;
+    let unknown = stranger.issue("unknown", "a client", Validity::Now).unwrap();
+    let expired = ca.issue("expired", "a client", Validity::Expired).unwrap();
+    for shown in [None, Some(&unknown), Some(&expired)] {
+        let refused = call(url(), Some(&client(&ca, shown))).await;
         assert!(!came_through(&refused), "{refused:?}");
     }
 }
 
 #[tokio::test]
 async fn new_files_are_used_by_new_connections_and_broken_ones_are_not() {
-    let (folder, old, new) = (Folder::new(), Authority::new("old"), Authority::new("new"));
-    let port = port(folder.server(&old.issue("127.0.0.1"), None).load().unwrap()).await;
+    let (_folder, [old, new]) = authorities(["old", "new"]);
+    let issued = old.issue("server", "127.0.0.1", Validity::Now).unwrap();
+    let next = new.issue("next", "127.0.0.1", Validity::Now).unwrap();
+    let port = port(server(&issued, None).load().unwrap()).await;
     let url = || format!("https://{}", port.address);
-    let (trusts_old, other) = (folder.client(&old, None), Folder::new());
-    let trusts_new = other.client(&new, None);
-    let endpoint = Endpoint::from_shared(url()).unwrap();
-    let kept = channel(endpoint, Some(&trusts_old));
+    let (trusts_old, trusts_new) = (client(&old, None), client(&new, None));
+    let kept = channel(Endpoint::from_shared(url()).unwrap(), Some(&trusts_old));
     assert!(came_through(&call_on(kept.clone()).await));
 
-    let issued = new.issue("127.0.0.1");
-    folder.write("server.pem", &issued.cert);
-    tokio::time::sleep(Duration::from_millis(1100)).await;
+    copy(&next.cert, &issued.cert);
+    tokio::time::sleep(NOTICED).await;
     let answered = call(url(), Some(&trusts_old)).await;
     assert!(came_through(&answered), "half a pair is not used: {answered:?}");
 
-    folder.write("server.key", &issued.key);
-    tokio::time::sleep(Duration::from_millis(1100)).await;
+    copy(&next.key, &issued.key);
+    tokio::time::sleep(NOTICED).await;
     let answered = call(url(), Some(&trusts_new)).await;
     assert!(came_through(&answered), "{answered:?}");
     assert!(!came_through(&call(url(), Some(&trusts_old)).await));
     assert!(came_through(&call_on(kept).await), "a connection stays what it was");
 
-    folder.write("ca.pem", &new.pem());
-    tokio::time::sleep(Duration::from_millis(1100)).await;
+    copy(&new.ca, &old.ca);
+    tokio::time::sleep(NOTICED).await;
     let answered = call(url(), Some(&trusts_old)).await;
     assert!(came_through(&answered), "clients read their files again too: {answered:?}");
 }
 
 #[tokio::test]
 async fn peers_that_say_nothing_hold_up_nobody() {
-    let (folder, ca) = (Folder::new(), Authority::new("ours"));
-    let tls = folder.client(&ca, None);
+    let (_folder, [ca]) = authorities(["ours"]);
+    let issued = ca.issue("server", "127.0.0.1", Validity::Now).unwrap();
+    let tls = client(&ca, None);
     for (secure, scheme) in [(true, "https"), (false, "http")] {
-        let server = folder.server(&ca.issue("127.0.0.1"), None).load().unwrap();
+        let server = server(&issued, None).load().unwrap();
         let port = port(server.filter(|_| secure)).await;
         let silent = (0..40).map(|_| TcpStream::connect(port.address));
         let mut silent = futures::future::try_join_all(silent).await.unwrap();
@@ -180,13 +187,14 @@ async fn peers_that_say_nothing_hold_up_nobody() {
 
 #[tokio::test]
 async fn a_stream_of_connections_goes_on_after_a_bad_one() {
-    let (folder, ca) = (Folder::new(), Authority::new("ours"));
+    let (_folder, [ca]) = authorities(["ours"]);
+    let issued = ca.issue("server", "127.0.0.1", Validity::Now).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let mut connections = Box::pin(serve(listener, folder.server(&ca.issue("127.0.0.1"), None).load().unwrap()));
+    let mut connections = Box::pin(serve(listener, server(&issued, None).load().unwrap()));
     let mut bad = TcpStream::connect(address).await.unwrap();
     bad.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
-    let tls = folder.client(&ca, None);
+    let tls = client(&ca, None);
     let endpoint = Endpoint::from_shared(format!("https://{address}")).unwrap();
     let mut calls = JoinSet::new();
     calls.spawn(async move { call_on(channel(endpoint, Some(&tls))).await });
@@ -197,46 +205,36 @@ async fn a_stream_of_connections_goes_on_after_a_bad_one() {
 
 #[test]
 fn flags_that_give_no_tls_are_refused_by_name() {
-    let (folder, ca) = (Folder::new(), Authority::new("ours"));
-    let (one, other) = (ca.issue("one"), ca.issue("other"));
-    let good = folder.server(&one, Some(&ca));
-    let said = |args: ServerTlsArgs| {
-        let error = args.load().unwrap_err();
-        error.to_string().replace(&*folder.0.path().to_string_lossy(), "")
+    let (folder, [ca]) = authorities(["ours"]);
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        write(&path, text).unwrap();
+        Some(path)
     };
+    let pair = ca.issue("one", "one", Validity::Now).unwrap();
+    let other = Some(ca.issue("other", "other", Validity::Now).unwrap().key);
+    let text = std::fs::read_to_string(&pair.cert).unwrap();
+    let good = || server(&pair, Some(&ca));
+    let (missing, empty) = (Some(folder.path().join("none")), file("empty", ""));
+    let cut = file("cut", &text[..text.len() / 2]);
+    let nonsense = file("nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
     assert!(ServerTlsArgs::default().load().unwrap().is_none());
-    assert_eq!(said(ServerTlsArgs { tls_key: None, ..good.clone() }), "--tls-cert needs --tls-key");
-    assert_eq!(said(ServerTlsArgs { tls_cert: None, ..good.clone() }), "--tls-key needs --tls-cert");
-    let only_ca = ServerTlsArgs { tls_cert: None, tls_key: None, ..good.clone() };
-    assert_eq!(said(only_ca), "--tls-client-ca needs --tls-cert");
-    let missing = Some(folder.0.path().join("none"));
-    assert_eq!(said(ServerTlsArgs { tls_key: missing, ..good.clone() }), "--tls-key /none cannot be read");
-    let empty = folder.write("empty", "");
-    assert_eq!(
-        said(ServerTlsArgs { tls_cert: empty.clone(), ..good.clone() }),
-        "--tls-cert /empty holds no certificate in PEM"
-    );
-    assert_eq!(
-        said(ServerTlsArgs { tls_key: empty.clone(), ..good.clone() }),
-        "--tls-key /empty holds no private key in PEM"
-    );
-    assert_eq!(
-        said(ServerTlsArgs { tls_client_ca: empty, ..good.clone() }),
-        "--tls-client-ca /empty holds no certificate in PEM"
-    );
-    let cut = folder.write("cut", &one.cert[..one.cert.len() / 2]);
-    assert_eq!(said(ServerTlsArgs { tls_cert: cut, ..good.clone() }), "--tls-cert /cut is not PEM");
-    let nonsense = folder.write("nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
-    assert_eq!(
-        said(ServerTlsArgs { tls_client_ca: nonsense, ..good.clone() }),
-        "--tls-client-ca /nonsense cannot be used"
-    );
-    let other = folder.write("other.key", &other.key);
-    assert_eq!(
-        said(ServerTlsArgs { tls_key: other, ..good }),
-        "--tls-key /other.key is not the key of --tls-cert /server.pem"
-    );
-    let path = || folder.write("file", "");
+    for (args, expected) in [
+        (ServerTlsArgs { tls_key: None, ..good() }, "--tls-cert needs --tls-key"),
+        (ServerTlsArgs { tls_cert: None, ..good() }, "--tls-key needs --tls-cert"),
+        (ServerTlsArgs { tls_cert: None, tls_key: None, ..good() }, "--tls-client-ca needs --tls-cert"),
+        (ServerTlsArgs { tls_key: missing, ..good() }, "--tls-key /none cannot be read"),
+        (ServerTlsArgs { tls_cert: empty.clone(), ..good() }, "--tls-cert /empty holds no certificate in PEM"),
+        (ServerTlsArgs { tls_key: empty.clone(), ..good() }, "--tls-key /empty holds no private key in PEM"),
+        (ServerTlsArgs { tls_client_ca: empty, ..good() }, "--tls-client-ca /empty holds no certificate in PEM"),
+        (ServerTlsArgs { tls_cert: cut, ..good() }, "--tls-cert /cut is not PEM"),
+        (ServerTlsArgs { tls_client_ca: nonsense, ..good() }, "--tls-client-ca /nonsense cannot be used"),
+        (ServerTlsArgs { tls_key: other, ..good() }, "--tls-key /other.key is not the key of --tls-cert /one.pem"),
+    ] {
+        let error = args.load().unwrap_err().to_string();
+        assert_eq!(error.replace(&*folder.path().to_string_lossy(), ""), expected);
+    }
+    let path = || file("file", "");
     let given = |ca, cert, key| ClientTlsFiles::given(("--ca", ca), ("--cert", cert), ("--key", key));
     assert!(given(None, None, None).unwrap().is_none());
     assert_eq!(given(None, path(), path()).unwrap_err().to_string(), "--cert needs --ca");

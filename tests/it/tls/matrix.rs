@@ -8,13 +8,13 @@ use specfuse_proto::v1::{
 use specfuse_runtime::tls::ClientTls;
 use specfuse_tests::{
     answer::{self, Answer},
-    certificates::{Authority, Validity, client},
+    certificates::{Authority, Validity},
     golden,
     process::{DEADLINE, Process},
 };
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
-use super::{ADDRESS, channel, coordinator, flags, worker};
+use super::{ADDRESS, channel, client, coordinator, flags, worker};
 
 const POLL: std::time::Duration = std::time::Duration::from_millis(50);
 

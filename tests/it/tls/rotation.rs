@@ -11,13 +11,13 @@ use specfuse_proto::v1::{
 };
 use specfuse_runtime::tls::ClientTls;
 use specfuse_tests::{
-    certificates::{Authority, Validity, client, write},
+    certificates::{Authority, Validity, write},
     golden,
     process::{DEADLINE, Process},
 };
 use tonic::transport::Channel;
 
-use super::{ADDRESS, channel, flags, worker};
+use super::{ADDRESS, channel, client, flags, worker};
 
 const ROTATIONS: u32 = 4;
 /// Longer than a process may take to notice new files.

@@ -9,6 +9,9 @@ use crate::engine::batch::Row;
 #[path = "../../../tests/src/golden.rs"]
 #[expect(dead_code, unreachable_pub, reason = "the integration tests', which read more")]
 mod golden;
+#[path = "../../../tests/src/prerequisite.rs"]
+#[expect(unreachable_pub, reason = "likewise")]
+mod prerequisite;
 
 /// Sequences that lie interleaved in one store.
 const SEQUENCES: usize = 3;

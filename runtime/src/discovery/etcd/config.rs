@@ -146,11 +146,13 @@ impl EtcdConfig {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests {
     use clap::Parser as _;
 
     use super::*;
-    use crate::tls::authority::write;
+    use crate::tls::certificates::write;
 
     #[derive(clap::Parser)]
     struct Cli {
@@ -175,7 +177,8 @@ mod tests {
     #[test]
     fn a_password_is_read_from_its_file_and_shown_nowhere() {
         let folder = tempfile::tempdir().unwrap();
-        let file = write(folder.path(), "password", "secret word\n");
+        let file = folder.path().join("password");
+        write(&file, "secret word\n").unwrap();
         let flags = ["--discovery", "etcd://root@a:1", "--discovery-password-file", file.to_str().unwrap()];
         let found = config(&flags).unwrap().unwrap();
         let user = found.user.as_ref().unwrap();
@@ -187,7 +190,11 @@ mod tests {
     fn a_value_that_cannot_be_used_is_refused_with_its_flag() {
         let long = "x".repeat(65);
         let folder = tempfile::tempdir().unwrap();
-        let [empty, some] = [("empty", "\n"), ("some", "x")].map(|(name, text)| write(folder.path(), name, text));
+        let [empty, some] = [("empty", "\n"), ("some", "x")].map(|(name, text)| {
+            let path = folder.path().join(name);
+            write(&path, text).unwrap();
+            path
+        });
         let [empty, some] = [&empty, &some].map(|path| path.to_str().unwrap());
         for (flags, start) in [
             (&["--discovery", "http://a:1"][..], "--discovery must be etcd://"),

@@ -1,17 +1,12 @@
 //! A real etcd for tests: started on free ports, killed and started again on the same ones, gone with the value.
 
-use std::{
-    net::TcpListener,
-    path::{Path, PathBuf},
-    process::Stdio,
-    time::Duration,
-};
+use std::{net::TcpListener, path::PathBuf, process::Stdio, time::Duration};
 
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 use super::{EtcdConfig, config::DiscoveryArgs};
-use crate::tls::authority::{Authority, write};
+use crate::tls::certificates::{Authority, Validity, write};
 
 /// Generous: many start at once on few cores.
 pub(super) const DEADLINE: Duration = Duration::from_secs(60);
@@ -67,11 +62,9 @@ impl Host {
         command.args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer]);
         command.arg("--data-dir").arg(self.folder.path().join("data"));
         if let Some(authority) = &self.tls {
-            let issued = authority.issue("127.0.0.1");
-            let file = |name: &str, text: &str| write(self.folder.path(), name, text);
-            command.arg("--cert-file").arg(file("etcd.pem", &issued.cert));
-            command.arg("--key-file").arg(file("etcd.key", &issued.key));
-            command.arg("--trusted-ca-file").arg(file("ca.pem", &authority.pem())).arg("--client-cert-auth");
+            let issued = authority.issue("etcd", "127.0.0.1", Validity::Now).unwrap();
+            command.arg("--cert-file").arg(issued.cert).arg("--key-file").arg(issued.key);
+            command.arg("--trusted-ca-file").arg(&authority.ca).arg("--client-cert-auth");
         }
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
         self.child = Some(command.spawn().unwrap());
@@ -111,10 +104,6 @@ impl Host {
         format!("127.0.0.1:{}", self.ports[0])
     }
 
-    pub(super) fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
     pub(super) async fn client(&self) -> etcd_client::Client {
         etcd_client::Client::connect([self.address()], None).await.unwrap()
     }
@@ -135,7 +124,9 @@ impl Host {
     }
 
     pub(super) fn write(&self, name: &str, text: &str) -> Option<PathBuf> {
-        Some(write(self.folder(), name, text))
+        let path = self.folder.path().join(name);
+        write(&path, text).unwrap();
+        Some(path)
     }
 }
 

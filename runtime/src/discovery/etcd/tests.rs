@@ -9,7 +9,7 @@ use super::{
 use crate::{
     discovery::{Directory, WorkerRecord},
     shutdown::Shutdown,
-    tls::authority::Authority,
+    tls::certificates::{Authority, Validity},
 };
 
 fn record(instance: &str) -> WorkerRecord {
@@ -276,14 +276,17 @@ async fn a_user_is_let_in_by_its_password_and_nobody_else_is() {
 
 #[tokio::test]
 async fn tls_to_etcd_shows_a_certificate_and_trusts_only_its_own() {
-    let (authority, stranger) = (Authority::new("ours"), Authority::new("a stranger"));
-    let (known, trusted) = (authority.issue("worker"), authority.pem());
-    let Some(host) = Host::start_with_tls(authority).await else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let [ours, stranger] = ["ours", "stranger"].map(|name| Authority::new(folder.path(), name).unwrap());
+    let known = ours.issue("worker", "a worker", Validity::Now).unwrap();
+    let unknown = stranger.issue("unknown", "a worker", Validity::Now).unwrap();
+    let trusted = ours.ca.clone();
+    let Some(host) = Host::start_with_tls(ours).await else { return };
     let shutdown = shutdown();
     let args = DiscoveryArgs {
-        discovery_ca: host.write("trusted.pem", &trusted),
-        discovery_cert: host.write("worker.pem", &known.cert),
-        discovery_key: host.write("worker.key", &known.key),
+        discovery_ca: Some(trusted),
+        discovery_cert: Some(known.cert),
+        discovery_key: Some(known.key),
         ..host.args()
     };
     let config = args.clone().check().unwrap().unwrap();
@@ -293,15 +296,10 @@ async fn tls_to_etcd_shows_a_certificate_and_trusts_only_its_own() {
     registration.withdraw().await;
     until(&directory, &[]).await;
 
-    let unknown = stranger.issue("worker");
     let refused = [
         DiscoveryArgs { discovery_cert: None, discovery_key: None, ..args.clone() },
-        DiscoveryArgs {
-            discovery_cert: host.write("unknown.pem", &unknown.cert),
-            discovery_key: host.write("unknown.key", &unknown.key),
-            ..args.clone()
-        },
-        DiscoveryArgs { discovery_ca: host.write("stranger.pem", &stranger.pem()), ..args },
+        DiscoveryArgs { discovery_cert: Some(unknown.cert), discovery_key: Some(unknown.key), ..args.clone() },
+        DiscoveryArgs { discovery_ca: Some(stranger.ca), ..args },
         host.args(),
     ];
     let refused = refused.map(|args| watch(args.check().unwrap().unwrap(), &shutdown));

@@ -27,7 +27,7 @@ const PROGRESS: Duration = Duration::from_secs(2);
 const SILENCE: Duration = Duration::from_millis(4500);
 /// How long workers that a new list lacks are still listed: an etcd that came back empty hears from them within their backoff.
 /// Those that are gone are found out by calling them.
-const RETURN: Duration = Duration::from_secs(10);
+const RETURN: Duration = Duration::from_secs(8);
 
 /// Watches until the stop begins; then the list stays what it is.
 pub fn watch(config: EtcdConfig, shutdown: &Shutdown) -> Directory {
