@@ -10,6 +10,7 @@
 //! - `decide`: which candidate wins, and what that does to the roster
 //! - `transcript`: the text and tokens so far
 //! - `seed`: what a draft's sampling starts from
+//! - `undecided`: a round that came to nothing
 
 mod decide;
 mod exchange;
@@ -18,6 +19,7 @@ mod roster;
 mod seed;
 mod tally;
 mod transcript;
+mod undecided;
 
 #[cfg(test)]
 mod tests;
@@ -56,9 +58,6 @@ pub struct Generation {
     /// Rounds in a row that decided nothing.
     undecided: u32,
 }
-
-/// Rounds in a row that may decide nothing because members failed.
-const MOST_UNDECIDED: u32 = 3;
 
 #[derive(Debug)]
 enum Phase {
@@ -107,7 +106,9 @@ impl Generation {
     pub fn has_quorum(&self) -> bool {
         let quorum = self.policy.quorum.get();
         match &self.phase {
-            Phase::Drafting(tally) => tally.has(quorum, |outcome| outcome.draft().is_some()),
+            Phase::Drafting(tally) => {
+                tally.has(quorum, |outcome| outcome.draft().is_some_and(|draft| !draft.is_void()))
+            }
             Phase::Scoring(_, tally) => tally.has(quorum, |outcome| matches!(outcome, ScoreOutcome::Scored(_))),
             Phase::Done => false,
         }
@@ -144,8 +145,7 @@ impl Generation {
                 self.roster.mark_failed(*member);
             }
         }
-        let answered = drafts.iter().filter(|(_, outcome)| outcome.draft().is_some()).count();
-        if candidates.is_empty() || answered < self.policy.quorum.get().min(self.roster.members().len()) {
+        if candidates.is_empty() || !self.is_quorum(&drafts) {
             return self.close_undecided(drafts, exits);
         }
         self.put_to_the_vote(Drafted { drafts, candidates: candidates.into(), exits })
@@ -229,40 +229,6 @@ impl Generation {
         std::iter::once(emit).chain(rest).collect()
     }
 
-    /// Too few drafts. Where members failed, the round is held again by those who are left and by those whom quality sent away;
-    /// else, and where nobody is left, it is the last. It is reported too, for its exits, and because an answer that fails keeps
-    /// the text held back; but where an answer fails before it has begun, its failure says it all.
-    fn close_undecided(&mut self, drafts: Vec<(MemberIndex, DraftOutcome)>, mut exits: Vec<Exit>) -> Vec<Action> {
-        let ending = self.ending_without_decision(&drafts);
-        let failed = matches!(ending, Ending::Failed(_));
-        if failed && self.decided == 0 {
-            return vec![self.finish(ending)];
-        }
-        let (active, quality) = (self.roster.members(), self.roster.quality());
-        let struck = self.roster.departures(&[], &self.policy);
-        self.roster.dismiss(&struck);
-        exits.extend(struck);
-        self.undecided = self.undecided.saturating_add(1);
-        let may_try = failed && self.undecided < MOST_UNDECIDED;
-        let recalled = if may_try { self.roster.recall() } else { Vec::new() };
-        let again = may_try && !self.roster.members().is_empty();
-        let round = Round {
-            number: self.round,
-            active,
-            accepted: self.transcript.accepted(),
-            released: if failed && !again { self.transcript.release_rest() } else { String::new() },
-            drafts,
-            candidates: Arc::default(),
-            winner: 0,
-            scoring: None,
-            quality,
-            exits,
-            recalled,
-        };
-        let rest = if again { self.open_round() } else { vec![self.finish(ending)] };
-        std::iter::once(Action::Emit(Box::new(round))).chain(rest).collect()
-    }
-
     fn finish(&mut self, ending: Ending) -> Action {
         self.phase = Phase::Done;
         Action::Finish(Finish {
@@ -273,23 +239,6 @@ impl Generation {
             rounds: self.decided,
             member_rounds: self.member_rounds,
         })
-    }
-
-    /// Nothing to choose from: all drafts are void, or there are too few and the reason is the caller's to know.
-    fn ending_without_decision(&self, drafts: &[(MemberIndex, DraftOutcome)]) -> Ending {
-        let any = |wanted: &DraftOutcome| drafts.iter().any(|(_, outcome)| outcome == wanted);
-        let answered = drafts.iter().filter(|(_, outcome)| outcome.draft().is_some()).count();
-        if answered >= self.policy.quorum.get().min(self.roster.members().len()) && answered > 0 {
-            Ending::Length
-        } else if answered > 0 {
-            Ending::Failed(Failure::NoQuorum)
-        } else if any(&DraftOutcome::Failed) {
-            Ending::Failed(Failure::Unavailable)
-        } else if any(&DraftOutcome::ContextFull) {
-            Ending::Failed(if self.round > 1 { Failure::ContextFull } else { Failure::PromptTooLong })
-        } else {
-            Ending::Failed(Failure::Refused)
-        }
     }
 
     /// L of the round under way (section 4).

@@ -10,8 +10,9 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Roster {
     seats: Vec<Seat>,
-    /// Seats of those who left for their quality: they could come back.
-    benched: Vec<Seat>,
+    /// Seats of those who left for their quality, and of those who are out of strikes: they could come back.
+    outvoted: Vec<Seat>,
+    struck: Vec<Seat>,
     weight_rule: WeightRule,
     /// The one exit of `first_rounds` has taken place.
     pub(super) winless_dismissed: bool,
@@ -41,7 +42,8 @@ impl Roster {
         };
         let mut roster = Self {
             seats: (0..members).map(seat).collect(),
-            benched: Vec::new(),
+            outvoted: Vec::new(),
+            struck: Vec::new(),
             weight_rule,
             winless_dismissed: false,
         };
@@ -112,22 +114,29 @@ impl Roster {
         for seat in std::mem::take(&mut self.seats) {
             match reason(&seat) {
                 None => self.seats.push(seat),
-                Some(ExitReason::Quality) => self.benched.push(seat),
-                Some(ExitReason::ContextFull | ExitReason::Refused | ExitReason::Failed) => {}
+                Some(ExitReason::Quality) => self.outvoted.push(seat),
+                Some(ExitReason::Failed) => self.struck.push(seat),
+                Some(ExitReason::ContextFull | ExitReason::Refused) => {}
             }
         }
         self.renormalise();
     }
 
     pub(super) fn can_recall(&self) -> bool {
-        !self.benched.is_empty()
+        !self.outvoted.is_empty() || !self.struck.is_empty()
     }
 
-    /// Takes back all who left for their quality, as they left: better than no answer.
+    /// Takes back all who left for their quality, as they left; where that leaves nobody, those who were out of strikes, with one
+    /// strike left: better than no answer.
     pub(super) fn recall(&mut self) -> Vec<MemberIndex> {
-        self.benched.sort_by_key(|seat| seat.member);
-        let recalled = self.benched.iter().map(|seat| seat.member).collect();
-        self.seats.append(&mut self.benched);
+        let mut back = std::mem::take(&mut self.outvoted);
+        if back.is_empty() && self.seats.is_empty() {
+            back = std::mem::take(&mut self.struck);
+            back.iter_mut().for_each(|seat| seat.strikes = seat.strikes.saturating_sub(1));
+        }
+        back.sort_by_key(|seat| seat.member);
+        let recalled = back.iter().map(|seat| seat.member).collect();
+        self.seats.extend(back);
         self.seats.sort_by_key(|seat| seat.member);
         self.renormalise();
         recalled

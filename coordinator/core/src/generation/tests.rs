@@ -151,14 +151,25 @@ fn strikes_of_one_round_count_once_and_the_second_round_of_them_ends_membership(
     assert_eq!(asked_to_draft(&actions), [(0, 5)]);
 }
 
+/// All drafts fail, round after round, until the answer ends.
+fn fail(generation: &mut Generation, mut actions: Vec<Action>) -> Vec<Action> {
+    while !actions.iter().any(|it| matches!(it, Action::Finish(_))) {
+        let asked = asked_to_draft(&actions);
+        actions = draft(generation, &asked.iter().map(|(it, _)| (*it, DraftOutcome::Failed)).collect::<Vec<_>>());
+    }
+    actions
+}
+
 #[test]
-fn when_the_last_member_is_out_of_strikes_the_text_so_far_stands() {
+fn when_the_last_members_are_out_of_strikes_they_are_asked_a_last_time_and_the_text_so_far_stands() {
     let mut request = request(2);
     request.policy.max_strikes = NonZeroU32::MIN;
     let (mut generation, _) = Generation::start(request);
     draft(&mut generation, &[(0, text("a")), (1, text("b"))]);
     let actions = score(&mut generation, &[(0, ScoreOutcome::Failed), (1, ScoreOutcome::Failed)]);
     assert_eq!(exits(emitted(&actions)), [(0, ExitReason::Failed), (1, ExitReason::Failed)]);
+    assert_eq!(emitted(&actions).recalled, [MemberIndex(0), MemberIndex(1)]);
+    let actions = fail(&mut generation, actions);
     let finish = finished(&actions);
     assert_eq!((finish.ending, finish.text.as_str()), (Ending::Failed(Failure::Unavailable), "a"));
 }
@@ -232,22 +243,12 @@ fn an_answer_that_outgrows_every_context_keeps_its_text() {
 
 #[test]
 fn text_held_back_is_released_when_the_answer_fails() {
-    let held = || Request { stop: vec!["\n\nQ".to_owned()], ..request(1) };
-    let mut request = held();
-    request.policy.max_strikes = NonZeroU32::MIN;
-    let (mut generation, _) = Generation::start(request);
-    draft(&mut generation, &[(0, text("a\n"))]);
-    let actions = draft(&mut generation, &[(0, DraftOutcome::Failed)]);
+    let (mut generation, _) = Generation::start(Request { stop: vec!["\n\nQ".to_owned()], ..request(1) });
+    let actions = draft(&mut generation, &[(0, text("a\n"))]);
+    let actions = fail(&mut generation, actions);
     let (round, finish) = (emitted(&actions), finished(&actions));
     assert_eq!((round.released.as_str(), round.candidates.len()), ("\n", 0));
     assert_eq!((finish.text.as_str(), finish.released.as_str(), finish.rounds), ("a\n", "", 1));
-
-    let mut request = Request { members: 2, ..held() };
-    request.policy.max_strikes = NonZeroU32::MIN;
-    let (mut generation, _) = Generation::start(request);
-    draft(&mut generation, &[(0, text("a\n")), (1, text("b"))]);
-    let actions = score(&mut generation, &[(0, ScoreOutcome::Failed), (1, ScoreOutcome::Failed)]);
-    assert_eq!((emitted(&actions).released.as_str(), finished(&actions).released.as_str()), ("a\n", ""));
 }
 
 #[test]

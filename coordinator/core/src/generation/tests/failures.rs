@@ -1,6 +1,7 @@
 //! Rounds in which members fail: quorums, those who are late, and those who come back.
 
 use super::*;
+use crate::generation::undecided::MOST_UNDECIDED;
 
 fn failing(members: usize, quorum: usize) -> Request {
     let mut request = request(members);
@@ -106,4 +107,31 @@ fn members_that_go_on_failing_end_the_answer_and_its_text_stands() {
     let actions = draft(&mut generation, &[(0, DraftOutcome::Failed)]);
     let finish = finished(&actions);
     assert_eq!((finish.ending, finish.text.as_str()), (Ending::Failed(Failure::Unavailable), "a"));
+}
+
+#[test]
+fn whoever_was_out_of_strikes_is_asked_again_before_the_answer_fails() {
+    let mut request = failing(2, 1);
+    request.policy.max_strikes = NonZeroU32::MIN;
+    let (mut generation, _) = Generation::start(request);
+    draft(&mut generation, &[(0, DraftOutcome::Failed), (1, text("a"))]);
+    let actions = draft(&mut generation, &[(1, DraftOutcome::Failed)]);
+    assert_eq!(emitted(&actions).recalled, [MemberIndex(0), MemberIndex(1)]);
+    let actions = draft(&mut generation, &[(0, last("b")), (1, DraftOutcome::Failed)]);
+    assert_eq!(finished(&actions).text, "ab");
+}
+
+#[test]
+fn void_drafts_end_the_answer_only_once_nobody_else_may_have_something_to_say() {
+    let void = || text("");
+    let (mut generation, _) = Generation::start(failing(2, 1));
+    let actions = draft(&mut generation, &[(0, void()), (1, DraftOutcome::Failed)]);
+    assert_eq!(attempts(&actions), [(0, 1), (1, 1)]);
+    let actions = draft(&mut generation, &[(0, void()), (1, DraftOutcome::Failed)]);
+    assert_eq!(attempts(&actions), [(0, 2), (1, 2)]);
+    let actions = draft(&mut generation, &[(0, void()), (1, DraftOutcome::Failed)]);
+    assert_eq!(finished(&actions).ending, Ending::Length);
+    let (mut generation, _) = Generation::start(failing(2, 1));
+    draft(&mut generation, &[(0, void())]);
+    assert!(!generation.has_quorum(), "nobody goes on with nothing");
 }
