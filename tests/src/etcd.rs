@@ -17,7 +17,12 @@ use tokio::{
     process::{Child, ChildStdin},
 };
 
-use crate::{installed::installed, network::Host, prerequisite::missing, process::DEADLINE};
+use crate::{
+    installed::installed,
+    network::Host,
+    prerequisite::missing,
+    process::{DEADLINE, wait_a_little},
+};
 
 const POLL: Duration = Duration::from_millis(20);
 /// Kills its child when it is told to, or when nobody is left to tell it, and ends with it.
@@ -91,9 +96,9 @@ impl Etcd {
 
     /// SIGKILL; what it had promised to keep is on the disk.
     pub async fn kill(&mut self) -> Result<()> {
-        if let Some(Keeper { mut shell, pipe }) = self.keeper.take() {
-            drop(pipe);
-            tokio::time::timeout(DEADLINE, shell.wait()).await.context("etcd does not end")??;
+        if let Some(mut keeper) = self.keeper.take() {
+            keeper.pipe = None;
+            tokio::time::timeout(DEADLINE, keeper.shell.wait()).await.context("etcd does not end")??;
         }
         Ok(())
     }
@@ -116,6 +121,13 @@ impl Etcd {
             return Ok(());
         }
         bail!("etcd does not serve: {}", fs::read_to_string(&log)?);
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.pipe = None;
+        wait_a_little(&mut self.shell);
     }
 }
 

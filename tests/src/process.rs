@@ -147,6 +147,25 @@ impl Process {
     }
 }
 
+/// The next process on this address finds it free.
+impl Drop for Running {
+    fn drop(&mut self) {
+        // One that has ended already cannot be killed.
+        let _ = self.child.start_kill();
+        wait_a_little(&mut self.child);
+    }
+}
+
+/// Waits for the end of a process that is about to end: a value cannot be awaited while it is dropped.
+pub(crate) fn wait_a_little(child: &mut Child) {
+    for _ in 0..2000 {
+        if !matches!(child.try_wait(), Ok(None)) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
 async fn serving(stdout: &mut Lines<BufReader<ChildStdout>>) -> Result<Option<SocketAddr>> {
     while let Some(line) = stdout.next_line().await? {
         if let Announcement::Serving { address, .. } = serde_json::from_str(&line)? {
