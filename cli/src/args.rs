@@ -35,6 +35,8 @@ pub(crate) enum BenchCommand {
     ///
     /// Random weights are measured in bf16, q8_0 and f32 in turn (on a device in bf16), unless --dtype or --quantize chooses.
     Engine(bench::Args),
+    /// Time whole rounds: what coordination costs, with members that answer at once and with the bundled models.
+    Rounds(bench::rounds::Args),
 }
 
 #[derive(Debug, Args)]

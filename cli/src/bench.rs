@@ -1,6 +1,8 @@
-//! `specfuse bench engine`: the engine's steps against what this machine can do at best, as a table or as one JSON object.
+//! `specfuse bench engine`: the engine's steps against what this machine can do at best, as a table or as one JSON object. And
+//! `specfuse bench rounds`: what coordination costs.
 
 mod json;
+pub(crate) mod rounds;
 mod table;
 
 use anyhow::Context as _;

@@ -2,20 +2,18 @@
 //!
 //! No process outlives the cluster: each stops when the pipe to its standard input closes, which it does however we end.
 
-mod process;
+pub(crate) mod process;
 mod settings;
 
-use std::{io, net::SocketAddr, num::NonZero, path::Path, process::ExitStatus, time::Duration};
+use std::{io, net::SocketAddr, num::NonZero, path::PathBuf, process::ExitStatus, time::Duration};
 
 use futures::{StreamExt, stream::FuturesUnordered};
 use specfuse_proto::v1::{ListEnsemblesRequest, ensemble_service_client::EnsembleServiceClient};
 use tokio::time::Instant;
 
+pub(crate) use self::settings::Settings;
 use crate::{
-    cluster::{
-        process::{ChildProcess, ProcessError},
-        settings::Settings,
-    },
+    cluster::process::{ChildProcess, ProcessError},
     models::LocalModel,
     progress::Progress,
 };
@@ -65,21 +63,16 @@ pub(crate) struct Ended {
 impl Cluster {
     /// Starts every process and waits until questions can be asked. Dropping the future stops what was started.
     pub(crate) async fn start(plan: Plan) -> Result<Self, ClusterError> {
-        let program = std::env::current_exe().map_err(ClusterError::Executable)?;
-        let workers = start_workers(&program, &plan).await?;
+        let workers = start_workers(&plan).await?;
         let settings = Settings {
             listen: plan.listen,
             workers: workers.iter().map(ChildProcess::url).collect(),
             members: plan.models.iter().map(|model| model.name.clone()).collect(),
             segment_tokens: plan.segment_tokens,
+            exit: None,
         };
-        let file = settings.write()?;
-        let arguments = ["coordinator", "--supervised", "--log", &plan.log, "--config"];
-        let arguments = arguments.iter().map(Into::into).chain([file.path().into()]).collect();
-        let coordinator = ChildProcess::start(&program, "coordinator".to_owned(), arguments).await?;
-        let cluster = Self { coordinator, workers };
-        tokio::time::timeout(READY_DEADLINE, cluster.ready()).await.map_err(|_| ClusterError::NotReady)?;
-        Ok(cluster)
+        let coordinator = start_coordinator(&settings, &plan.log).await?;
+        Ok(Self { coordinator, workers })
     }
 
     /// URL of the coordinator.
@@ -90,19 +83,6 @@ impl Cluster {
     /// Name and URL of each worker.
     pub(crate) fn workers(&self) -> impl Iterator<Item = (&str, String)> {
         self.workers.iter().map(|worker| (worker.name(), worker.url()))
-    }
-
-    /// Completes when the coordinator knows a worker for every member.
-    async fn ready(&self) {
-        loop {
-            if let Ok(mut client) = EnsembleServiceClient::connect(self.endpoint()).await
-                && let Ok(response) = client.list_ensembles(ListEnsemblesRequest {}).await
-                && response.get_ref().ensembles.iter().all(|ensemble| ensemble.ready)
-            {
-                return;
-            }
-            tokio::time::sleep(READY_POLL).await;
-        }
     }
 
     /// Waits for a process to end by itself, and forgets it if it was a worker. Cancel safe.
@@ -121,20 +101,54 @@ impl Cluster {
 
     /// Tells every process to stop and waits for each; one that takes too long is killed.
     pub(crate) async fn stop(self) {
-        let deadline = Instant::now() + process::STOP_GRACE;
-        let all = std::iter::once(self.coordinator).chain(self.workers);
-        futures::future::join_all(all.map(|process| process.stop(deadline))).await;
+        stop_all(std::iter::once(self.coordinator).chain(self.workers)).await;
     }
 }
 
-async fn start_workers(program: &Path, plan: &Plan) -> Result<Vec<ChildProcess>, ClusterError> {
+/// Starts a coordinator and waits until it knows a worker for every member.
+pub(crate) async fn start_coordinator(settings: &Settings, log: &str) -> Result<ChildProcess, ClusterError> {
+    let file = settings.write()?;
+    let arguments = ["coordinator", "--supervised", "--log", log, "--config"];
+    let arguments = arguments.iter().map(Into::into).chain([file.path().into()]).collect();
+    let coordinator = ChildProcess::start(&program()?, "coordinator".to_owned(), arguments).await?;
+    let ready = tokio::time::timeout(READY_DEADLINE, ready(coordinator.url()));
+    ready.await.map_err(|_| ClusterError::NotReady)?;
+    Ok(coordinator)
+}
+
+/// Completes when the coordinator knows a worker for every member.
+async fn ready(endpoint: String) {
+    loop {
+        if let Ok(mut client) = EnsembleServiceClient::connect(endpoint.clone()).await
+            && let Ok(response) = client.list_ensembles(ListEnsemblesRequest {}).await
+            && response.get_ref().ensembles.iter().all(|ensemble| ensemble.ready)
+        {
+            return;
+        }
+        tokio::time::sleep(READY_POLL).await;
+    }
+}
+
+/// Tells every process to stop and waits for each; one that takes too long is killed.
+pub(crate) async fn stop_all(processes: impl IntoIterator<Item = ChildProcess>) {
+    let deadline = Instant::now() + process::STOP_GRACE;
+    futures::future::join_all(processes.into_iter().map(|process| process.stop(deadline))).await;
+}
+
+fn program() -> Result<PathBuf, ClusterError> {
+    std::env::current_exe().map_err(ClusterError::Executable)
+}
+
+/// One for each model, in their order.
+pub(crate) async fn start_workers(plan: &Plan) -> Result<Vec<ChildProcess>, ClusterError> {
+    let program = program()?;
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     let threads = (cores / plan.models.len().max(1)).max(1);
     let mut progress = Progress::new(plan.models.iter().map(|model| model.name.clone()).collect());
     let mut starting: FuturesUnordered<_> = (plan.models.iter().enumerate())
         .map(|(at, model)| {
             let arguments = worker_arguments(model, threads, &plan.log);
-            let process = ChildProcess::start(program, model.name.clone(), arguments);
+            let process = ChildProcess::start(&program, model.name.clone(), arguments);
             async move { (at, process.await) }
         })
         .collect();

@@ -2,7 +2,7 @@
 //!
 //! - [`args`]: the command line
 //! - [`ask`], [`up`]: the two commands for people
-//! - [`bench`] measures the engine
+//! - [`bench`] measures the engine, and what coordination costs
 //! - [`models`]: which checkpoint folders a local cluster serves; [`cluster`]: its processes
 //! - [`request`], [`access`], [`stream`]: the conversation with a coordinator
 //! - [`view`]: what an answer looks like, with [`plain`], [`trace`] and [`json`]; [`summary`], [`palette`], [`text`]: parts of it
@@ -64,6 +64,10 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Up(args) => Ok(Box::pin(up::run(args)).await?),
             Command::Bench(BenchCommand::Engine(args)) => {
                 bench::engine(args).await?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Bench(BenchCommand::Rounds(args)) => {
+                Box::pin(bench::rounds::run(args)).await?;
                 Ok(ExitCode::SUCCESS)
             }
             Command::Worker(args) => {

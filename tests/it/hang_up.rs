@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use specfuse_proto::v1::ensemble_service_client::EnsembleServiceClient;
+use anyhow::{Context, Result, bail};
+use specfuse_proto::v1::{
+    self as proto, Conversation, DescribeRequest, DraftRequest, context::Prompt,
+    ensemble_service_client::EnsembleServiceClient, worker_service_client::WorkerServiceClient,
+};
 use specfuse_tests::{
     answer,
     client::channel,
@@ -33,6 +36,47 @@ async fn the_sequences_of_clients_that_hang_up_leave_every_worker() -> Result<()
     let steps = fleet.steps().await?;
     tokio::time::sleep(POLL * 20).await;
     assert_eq!(fleet.steps().await?, steps);
+    Ok(())
+}
+
+/// A draft that would take so many passes.
+const LONG: u32 = 900;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draft_that_nobody_waits_for_is_not_finished() -> Result<()> {
+    let Some(fleet) = failover::plan().replicas(1).start().await? else { return Ok(()) };
+    let worker = &fleet.workers[0];
+    let mut client = WorkerServiceClient::new(channel(&worker.process.url())?);
+    let description = client.describe(DescribeRequest {}).await?.into_inner();
+    let messages = vec![answer::message("user", "How much is 41 × 6?")];
+    let prompt = Some(Prompt::Conversation(Conversation { messages }));
+    let request = DraftRequest {
+        request_id: "long".to_owned(),
+        round: 1,
+        context: Some(proto::Context { prompt, accepted: String::new() }),
+        max_tokens: LONG,
+        logit_bias: description.end_of_turn_ids.iter().map(|id| (*id, -100.0)).collect(),
+        ..DraftRequest::default()
+    };
+    let begun = async {
+        while worker.load().await?.live_sequences == 0 {
+            tokio::task::yield_now().await;
+        }
+        Ok::<_, anyhow::Error>(())
+    };
+    tokio::select! {
+        drafted = client.draft(request) => bail!("{drafted:?} before it was seen"),
+        begun = begun => begun?,
+    }
+    tokio::time::timeout(DEADLINE, async {
+        while worker.load().await?.live_sequences > 0 {
+            tokio::time::sleep(POLL).await;
+        }
+        Ok::<_, anyhow::Error>(())
+    })
+    .await??;
+    let steps = worker.load().await?.engine_steps;
+    assert!(steps < u64::from(LONG), "all {steps} passes were made");
     Ok(())
 }
 

@@ -27,6 +27,8 @@ pub(crate) struct Settings {
     pub(crate) workers: Vec<String>,
     pub(crate) members: Vec<String>,
     pub(crate) segment_tokens: Option<u32>,
+    /// The rule by which members leave; None: the coordinator's default.
+    pub(crate) exit: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -42,11 +44,19 @@ struct Ensemble<'a> {
     members: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     segment_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exit: Option<Exit>,
+}
+
+#[derive(Serialize)]
+struct Exit {
+    rule: &'static str,
 }
 
 impl Settings {
     fn toml(&self) -> Result<String, toml::ser::Error> {
-        let ensemble = Ensemble { members: &self.members, segment_tokens: self.segment_tokens };
+        let exit = self.exit.map(|rule| Exit { rule });
+        let ensemble = Ensemble { members: &self.members, segment_tokens: self.segment_tokens, exit };
         let ensembles = BTreeMap::from([("default", ensemble)]);
         let (listen, workers, shutdown_grace) = (self.listen, self.workers.as_slice(), DRAIN_GRACE);
         toml::to_string(&File { listen, workers, shutdown_grace, ensembles })
@@ -71,9 +81,11 @@ mod tests {
             workers: vec!["http://127.0.0.1:1".to_owned()],
             members: vec!["a \"b\"".to_owned()],
             segment_tokens: Some(6),
+            exit: Some("never"),
         };
         let expected = "listen = \"127.0.0.1:0\"\nworkers = [\"http://127.0.0.1:1\"]\nshutdown_grace = \"3s\"\n\n\
-                        [ensembles.default]\nmembers = ['a \"b\"']\nsegment_tokens = 6\n";
+                        [ensembles.default]\nmembers = ['a \"b\"']\nsegment_tokens = 6\n\n\
+                        [ensembles.default.exit]\nrule = \"never\"\n";
         assert_eq!(settings.toml().unwrap(), expected);
     }
 }

@@ -10,7 +10,7 @@ use std::{
 use serde::Deserialize;
 use specfuse_core::policy::{ExitPolicy, ExitRule, Policy, ScoreRule, WeightRule};
 
-use super::{Misfit, repeated};
+use super::{Misfit, is_name, repeated};
 
 /// A named, ordered list of members and how they work together.
 #[derive(Clone, Debug, PartialEq)]
@@ -137,8 +137,7 @@ impl Default for RawExit {
 impl RawEnsemble {
     /// Keys in errors are relative to the ensemble's table.
     pub(super) fn check(self, name: &str) -> Result<Ensemble, Misfit> {
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        if !(1..=64).contains(&name.len()) || !name.chars().all(plain) {
+        if !is_name(name) {
             return Err(Misfit::new("name", "a name is 1 to 64 of a-z, A-Z, 0-9, '.', '_' and '-'"));
         }
         let members = self.members.len();

@@ -14,8 +14,8 @@ use super::{
 static VALID: LazyLock<[String; 3]> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
     let authority = Authority::new(folder.path(), "ours").unwrap();
-    let pair = authority.issue("server", "localhost", Validity::Now).unwrap();
-    [pair.cert, pair.key, authority.ca].map(|path| std::fs::read_to_string(path).unwrap())
+    let issued = authority.issue("server", "localhost", Validity::Now).unwrap();
+    [issued.cert, issued.key, authority.ca].map(|file| std::fs::read_to_string(file).unwrap())
 });
 
 fn load(texts: &[Vec<u8>; 3]) -> [Result<(), TlsError>; 2] {

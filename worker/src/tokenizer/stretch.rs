@@ -110,14 +110,21 @@ pub fn added<'a>(whole: &'a str, before: &str) -> &'a str {
     whole.get(same..).unwrap_or_default()
 }
 
-/// What a post-processor puts around any input, as it shows with two of them.
+/// What a post-processor puts around any input, as it shows with none and a few. None: it shows differently, or not which ids are the
+/// input's own.
 pub(super) fn frame(tokenizer: &tokenizers::Tokenizer) -> Option<(Vec<u32>, Vec<u32>)> {
     let ids = |text, add_special| Some(tokenizer.encode_fast(text, add_special).ok()?.get_ids().to_vec());
-    let (bare, framed) = (ids("a", false)?, ids("a", true)?);
-    let start = framed.windows(bare.len().max(1)).position(|window| window == bare)?;
-    let (before, after) = (framed[..start].to_vec(), framed[start + bare.len()..].to_vec());
-    let is_bare = tokenizer.decode(&before, true).ok()?.is_empty();
-    (is_bare && ids("", true)? == [before.as_slice(), &after].concat()).then_some((before, after))
+    let around = ids("", true)?;
+    let probes: Vec<[Vec<u32>; 2]> =
+        ["a", "b", "1"].iter().map(|text| Some([ids(text, false)?, ids(text, true)?])).collect::<Option<_>>()?;
+    let mut splits = (0..=around.len()).map(|start| around.split_at(start));
+    let fits = |(before, after): &(&[u32], &[u32])| {
+        probes.iter().all(|[bare, framed]| *framed == [before, bare.as_slice(), after].concat())
+    };
+    let (before, after) = splits.by_ref().find(fits)?;
+    let is_only = !splits.any(|split| fits(&split));
+    let is_bare = tokenizer.decode(before, true).ok()?.is_empty();
+    (is_only && is_bare).then(|| (before.to_vec(), after.to_vec()))
 }
 
 pub(super) fn decodes_in_order(tokenizer: &tokenizers::Tokenizer) -> bool {

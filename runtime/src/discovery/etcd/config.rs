@@ -16,7 +16,7 @@ const MAX_CLUSTER: usize = 64;
 #[derive(Clone, Debug, clap::Args)]
 pub struct DiscoveryArgs {
     /// Where workers register and coordinators find them: etcd://[USER@]host:port[,host:port...]
-    #[arg(long, value_name = "URL", env = "SPECFUSE_DISCOVERY")]
+    #[arg(long, value_name = "URL", env = "SPECFUSE_DISCOVERY", hide_env_values = true)]
     pub discovery: Option<String>,
     /// Whom to find: workers and coordinators of one name belong together. 1 to 64 letters, digits, ".", "_" and "-".
     #[arg(long, value_name = "NAME", env = "SPECFUSE_CLUSTER", default_value = "default")]

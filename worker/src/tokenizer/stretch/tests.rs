@@ -45,6 +45,15 @@ fn a_long_text_is_read_as_it_is_encoded_however_it_grew() {
 }
 
 #[test]
+fn a_first_token_that_a_text_may_have_too_is_put_before_it() {
+    let of_a = tokenizer("null").encode("a", false).unwrap();
+    let tokenizer = tokenizer(&BOS.replace("[500]", &format!("{of_a:?}")));
+    for text in ["b", "a", "a b", ""] {
+        assert_eq!(tokenizer.read(text, true).unwrap().ids, tokenizer.encode(text, true).unwrap(), "{text:?}");
+    }
+}
+
+#[test]
 fn a_token_longer_than_a_lead_is_read_as_one() {
     let token = format!("<{}END", "x".repeat(2 * LEAD));
     let tokenizer = with_token("null", &token);

@@ -7,14 +7,13 @@ use specfuse_malformed as malformed;
 use tempfile::TempDir;
 
 use super::*;
-use crate::tls::certificates::write;
 
 const ADDRESSES: &[&str] = &["etcd://a.example:2379", "etcd://127.0.0.1:2379,[::1]:1,b:65535", "etcd://root@a:1"];
 
 static PASSWORD: LazyLock<(TempDir, PathBuf)> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("password");
-    write(&file, "s3cret\n").unwrap();
+    std::fs::write(&file, "s3cret\n").unwrap();
     (folder, file)
 });
 
