@@ -4,6 +4,7 @@
 //! is polled, so a client that does not read holds its generation back. Every action ends in exactly one event by its deadline.
 
 mod calls;
+mod desk;
 mod ledger;
 mod stragglers;
 
@@ -19,7 +20,8 @@ use tokio::time::Instant;
 use tracing::{Instrument, Span};
 
 use self::{
-    calls::{Desk, Done},
+    calls::Done,
+    desk::{Breather, Desk},
     ledger::Ledger,
     stragglers::Stragglers,
 };
@@ -114,7 +116,7 @@ impl Start {
             generation,
             ledger: Ledger::new(&request.ensemble.members),
             stragglers: Stragglers::new(request.ensemble.straggler_grace),
-            desk: Arc::new(Desk { request, pool }),
+            desk: Arc::new(Desk::new(request, pool)),
             calls: FuturesUnordered::new(),
             items: VecDeque::new(),
             ticket,
@@ -157,12 +159,14 @@ impl Drive {
         if !actions.is_empty() {
             self.stragglers.next_phase();
         }
+        let breather = self.breather(&actions);
         for action in actions {
             let overdue = self.stragglers.overdue();
             match action {
-                Action::Draft { round, member, accepted, max_tokens, seed, attempt } => {
+                Action::Draft { round, member, accepted, max_tokens, seed, .. } => {
                     self.ledger.draft_begins(round);
-                    let draft = calls::DraftAction { round, member, accepted, max_tokens, seed, attempt, overdue };
+                    let breather = breather.clone();
+                    let draft = calls::DraftAction { round, member, accepted, max_tokens, seed, breather, overdue };
                     self.calls.push(Box::pin(calls::draft(Arc::clone(&self.desk), draft)));
                 }
                 Action::Score { round, member, accepted, candidates } => {
@@ -177,6 +181,16 @@ impl Drive {
                 }
             }
         }
+    }
+
+    fn breather(&self, actions: &[Action]) -> Option<Breather> {
+        let ensemble = &self.desk.request.ensemble;
+        let drafts = actions.iter().filter_map(|action| match action {
+            Action::Draft { member, attempt, .. } => Some((*attempt, ensemble.members.get(member.0)?.clone())),
+            Action::Score { .. } | Action::Emit(_) | Action::Finish(_) => None,
+        });
+        let (attempts, members): (Vec<u32>, Vec<Arc<str>>) = drafts.unzip();
+        Breather::before(*attempts.first()?, members.into(), ensemble.policy.quorum.get())
     }
 
     fn finish(&mut self, finish: Finish) -> Result<Item, GenerateError> {
