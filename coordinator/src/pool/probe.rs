@@ -82,7 +82,7 @@ async fn look(board: &Board) -> bool {
 
 /// Usable is who says it is serving, and describes itself as it is registered.
 async fn ask(link: &Link) -> Result<Description, CallError> {
-    link.client.serving(PROBE_TIMEOUT).await?;
+    link.client.serving(PROBE_TIMEOUT, link.listed.record.is_some()).await?;
     let description = link.client.describe(PROBE_TIMEOUT).await?;
     if let Some(record) = &link.listed.record {
         description.matches(record)?;
