@@ -165,7 +165,7 @@ async fn a_question_without_a_coordinator_or_a_model_ends_with_one_error() -> Re
     one_line(&nobody, &[&closed]);
     let encrypted =
         program::run(Path::new(PROGRAM), &["ask", "--endpoint", "https://127.0.0.1:1", "How many?"]).await?;
-    one_line(&encrypted, &["https://127.0.0.1:1", "TLS"]);
+    one_line(&encrypted, &["https://127.0.0.1:1", "--tls-ca"]);
     let absent = program::run(Path::new(PROGRAM), &["ask", "--model", "/no/such/folder", "How many?"]).await?;
     let errors: Vec<_> = absent.stderr.lines().filter(|line| line.starts_with("error: ")).collect();
     assert!(matches!(errors.as_slice(), [one] if one.contains("/no/such/folder")), "{absent:?}");
