@@ -57,7 +57,7 @@ pub(crate) enum Denied {
         .0.running, .0.waiting
     )]
     Full(Bounds),
-    #[error("none of the {} running generations ended within {:?}; try again later", .0.running, .0.max_wait)]
+    #[error("there was no place among {} running generations within {:?}; try again later", .0.running, .0.max_wait)]
     Late(Bounds),
     #[error("the request's deadline passed before it could be started")]
     Expired,

@@ -57,10 +57,12 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 pub(crate) async fn serve(listener: TcpListener, config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     let bounds = Bounds { running: config.max_generations, waiting: config.max_waiting, max_wait: config.max_wait };
     let admission = Admission::new(bounds, shutdown.clone());
-    let directory = directory(config.workers, &shutdown);
+    // Running answers need their workers, new ones too, until they are finished: the list and the probes end after them.
+    let watching = Shutdown::new(FLUSH);
+    let directory = directory(config.workers, &watching);
     let ensembles = Ensembles {
         ensembles: config.ensembles,
-        pool: Pool::start(directory.membership.clone(), config.worker_tls, &shutdown),
+        pool: Pool::start(directory.membership.clone(), config.worker_tls, &watching),
         directory,
         admission: admission.clone(),
         log_content: config.log_content,
@@ -93,6 +95,7 @@ pub(crate) async fn serve(listener: TcpListener, config: Config, shutdown: Shutd
         stopped = stop(&shutdown, &health, &admission, config.shutdown_grace) => stopped,
     };
     drained.cancel();
+    watching.begin();
     tokio::select! {
         _ = serving => {}
         // A connection that a health watch holds open never ends by itself: not waiting for it cuts no answer.
@@ -100,6 +103,7 @@ pub(crate) async fn serve(listener: TcpListener, config: Config, shutdown: Shutd
     }
     let ended = shutdown.drain().await;
     stopped?;
+    watching.drain().await?;
     ended?;
     tracing::info!("stopped");
     Ok(())

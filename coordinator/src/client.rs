@@ -98,11 +98,14 @@ impl Description {
     /// An error where the worker says something else than what it is registered as.
     pub(crate) fn matches(&self, record: &WorkerRecord) -> Result<(), Malformed> {
         let context_length = (self.told.context_length.to_string(), record.context_length.to_string());
+        let capabilities = (self.told.capabilities.join(" "), record.capabilities.join(" "));
         let facts = [
             ("instance", &self.told.instance_id, &record.instance),
             ("model", &self.model, &record.model),
             ("family", &self.told.family, &record.family),
             ("context length", &context_length.0, &context_length.1),
+            ("capabilities", &capabilities.0, &capabilities.1),
+            ("build", &self.told.build, &record.build),
         ];
         match facts.into_iter().find(|(_, told, registered)| told != registered) {
             Some((fact, told, registered)) => {
@@ -127,13 +130,15 @@ impl WorkerClient {
         Self { calls, health: HealthClient::new(channel) }
     }
 
-    /// An error unless the worker says that it is serving. One that knows nothing of health passes: what it serves, it describes.
-    pub(crate) async fn serving(&self, timeout: Duration) -> Result<(), CallError> {
+    /// An error unless the worker says that it is serving. `strict`: one that knows nothing of health does not pass either.
+    pub(crate) async fn serving(&self, timeout: Duration, strict: bool) -> Result<(), CallError> {
         let mut health = self.health.clone();
         let service = worker_service_server::SERVICE_NAME.to_owned();
         let told = async {
             match health.check(with_timeout(HealthCheckRequest { service }, timeout)).await {
-                Err(status) if status.code() == Code::Unimplemented => Ok(Response::new(ServingStatus::Serving)),
+                Err(status) if status.code() == Code::Unimplemented && !strict => {
+                    Ok(Response::new(ServingStatus::Serving))
+                }
                 told => told.map(|told| Response::new(told.get_ref().status())),
             }
         };

@@ -1,13 +1,21 @@
 //! Performs one generation: its actions as calls, their outcomes as events, its rounds as a stream. Decides nothing.
 //!
-//! The stream owns everything: dropping it drops every call under way, and the workers see that. It does no work unless it
-//! is polled, so a client that does not read holds its generation back. Every action ends in exactly one event by its deadline.
+//! The stream owns everything: dropping it drops every call under way, and the workers see that. It is written by a task of its
+//! own, at most a round ahead of its reader, so that deadlines hold also while nobody reads, and nobody may leave it unread for
+//! long. Every action ends in exactly one event by its deadline.
 
 mod calls;
+mod desk;
 mod ledger;
 mod stragglers;
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::VecDeque,
+    pin::pin,
+    sync::Arc,
+    task::{Poll, ready},
+    time::Duration,
+};
 
 use futures::{
     Stream, StreamExt,
@@ -15,11 +23,12 @@ use futures::{
     stream::{self, FuturesUnordered},
 };
 use specfuse_core::generation::{Action, Ending, Failure, Finish, Generation, Request};
-use tokio::time::Instant;
+use tokio::{sync::mpsc, task::JoinSet, time::Instant};
 use tracing::{Instrument, Span};
 
 use self::{
-    calls::{Desk, Done},
+    calls::Done,
+    desk::{Breather, Desk},
     ledger::Ledger,
     stragglers::Stragglers,
 };
@@ -46,7 +55,12 @@ pub(crate) enum GenerateError {
     Cut,
     #[error("the deadline of the call passed before the answer was finished")]
     DeadlineExceeded,
+    #[error("nothing of the answer was read for {READING:?}")]
+    Unread,
 }
+
+/// How long an answer waits for its reader.
+const READING: Duration = Duration::from_secs(60);
 
 /// One answer: its rounds, then one `Finished` or one error.
 pub(crate) fn run(
@@ -57,6 +71,30 @@ pub(crate) fn run(
     let (ensemble, key) = (&request.ensemble.name, request.key.as_deref());
     let span = tracing::info_span!("generation", request_id = ?request.request_id, %ensemble, key);
     let start = Start { request, pool, ticket, span };
+    let (told, mut items) = mpsc::channel(1);
+    let mut writer = JoinSet::new();
+    writer.spawn(write(driven(start), told, READING));
+    let mut is_over = false;
+    stream::poll_fn(move |context| {
+        // Its end is the stream's: dropping the stream drops it.
+        let _writer = &writer;
+        let item = ready!(items.poll_recv(context)).unwrap_or(Err(GenerateError::Unread));
+        let was_over = std::mem::replace(&mut is_over, matches!(item, Ok(Item::Finished { .. }) | Err(_)));
+        Poll::Ready((!was_over).then_some(item))
+    })
+}
+
+/// Ends early when nobody reads for so long.
+async fn write<T>(items: impl Stream<Item = T>, told: mpsc::Sender<T>, patience: Duration) {
+    let mut items = pin!(items);
+    while let Some(item) = items.next().await {
+        if !matches!(tokio::time::timeout(patience, told.send(item)).await, Ok(Ok(()))) {
+            return;
+        }
+    }
+}
+
+fn driven(start: Start) -> impl Stream<Item = Result<Item, GenerateError>> + Send {
     stream::unfold(Progress::Start(Box::new(start)), async |progress| {
         let mut drive = match progress {
             Progress::Start(start) => start.begin().await,
@@ -114,7 +152,7 @@ impl Start {
             generation,
             ledger: Ledger::new(&request.ensemble.members),
             stragglers: Stragglers::new(request.ensemble.straggler_grace),
-            desk: Arc::new(Desk { request, pool }),
+            desk: Arc::new(Desk::new(request, pool)),
             calls: FuturesUnordered::new(),
             items: VecDeque::new(),
             ticket,
@@ -157,12 +195,14 @@ impl Drive {
         if !actions.is_empty() {
             self.stragglers.next_phase();
         }
+        let breather = self.breather(&actions);
         for action in actions {
             let overdue = self.stragglers.overdue();
             match action {
-                Action::Draft { round, member, accepted, max_tokens, seed, attempt } => {
+                Action::Draft { round, member, accepted, max_tokens, seed, .. } => {
                     self.ledger.draft_begins(round);
-                    let draft = calls::DraftAction { round, member, accepted, max_tokens, seed, attempt, overdue };
+                    let breather = breather.clone();
+                    let draft = calls::DraftAction { round, member, accepted, max_tokens, seed, breather, overdue };
                     self.calls.push(Box::pin(calls::draft(Arc::clone(&self.desk), draft)));
                 }
                 Action::Score { round, member, accepted, candidates } => {
@@ -177,6 +217,16 @@ impl Drive {
                 }
             }
         }
+    }
+
+    fn breather(&self, actions: &[Action]) -> Option<Breather> {
+        let ensemble = &self.desk.request.ensemble;
+        let drafts = actions.iter().filter_map(|action| match action {
+            Action::Draft { member, attempt, .. } => Some((*attempt, ensemble.members.get(member.0)?.clone())),
+            Action::Score { .. } | Action::Emit(_) | Action::Finish(_) => None,
+        });
+        let (attempts, members): (Vec<u32>, Vec<Arc<str>>) = drafts.unzip();
+        Breather::before(*attempts.first()?, members.into(), ensemble.policy.quorum.get())
     }
 
     fn finish(&mut self, finish: Finish) -> Result<Item, GenerateError> {
@@ -211,5 +261,18 @@ async fn passed(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_that_nobody_reads_ends_and_what_was_told_can_still_be_read() {
+        let (told, mut items) = mpsc::channel(1);
+        let written = write(stream::repeat('a'), told, Duration::from_millis(20));
+        tokio::time::timeout(Duration::from_secs(20), written).await.unwrap();
+        assert_eq!((items.recv().await, items.recv().await), (Some('a'), None));
     }
 }

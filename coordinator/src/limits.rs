@@ -45,7 +45,7 @@ pub(crate) struct Allowance {
 pub(crate) enum OverLimit {
     #[error("this API key may start {allowed} requests a minute; try again in {after:.1?}")]
     Requests { allowed: NonZeroU32, after: Duration },
-    #[error("this API key may run {allowed} generations at once, and they are running; try again later")]
+    #[error("this API key may run {allowed} generations at once, and they run or wait; try again later")]
     Generations { allowed: NonZeroU32 },
     #[error("this API key may have {allowed} tokens a minute and has had more; try again in {after:.1?}")]
     Tokens { allowed: NonZeroU32, after: Duration },

@@ -18,7 +18,7 @@ use std::{sync::Arc, time::Duration};
 use specfuse_runtime::{discovery::Membership, shutdown::Shutdown, tls::ClientTls};
 use tokio::sync::watch;
 
-pub(crate) use self::link::Link;
+pub(crate) use self::link::{Calling, Link};
 use self::{choice::Replica, roll::Roll};
 use crate::client::Description;
 
@@ -112,6 +112,12 @@ impl Pool {
             return Err(cluster.why_unserved(model));
         }
         Ok(choice::order(replicas).into_iter().cloned().collect())
+    }
+}
+
+impl NoReplica {
+    pub(crate) fn none() -> Self {
+        Self::Unserved { silent: 0, workers: 0 }
     }
 }
 

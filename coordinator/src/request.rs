@@ -1,4 +1,5 @@
-//! What is asked for, once it is known to be valid. Nothing here is checked again; nothing here is ever logged but the id.
+//! What is asked for, once it is known to be valid. Nothing here is checked again; nothing here is logged but the id, unless
+//! `--log-content` says so.
 
 use std::{num::NonZeroU32, sync::Arc};
 

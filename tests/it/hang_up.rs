@@ -68,6 +68,7 @@ async fn a_draft_that_nobody_waits_for_is_not_finished() -> Result<()> {
         drafted = client.draft(request) => bail!("{drafted:?} before it was seen"),
         begun = begun => begun?,
     }
+    let before = worker.load().await?.engine_steps;
     tokio::time::timeout(DEADLINE, async {
         while worker.load().await?.live_sequences > 0 {
             tokio::time::sleep(POLL).await;
@@ -75,8 +76,9 @@ async fn a_draft_that_nobody_waits_for_is_not_finished() -> Result<()> {
         Ok::<_, anyhow::Error>(())
     })
     .await??;
-    let steps = worker.load().await?.engine_steps;
-    assert!(steps < u64::from(LONG), "all {steps} passes were made");
+    // One pass may be under way; the others are those made while this process was not looking.
+    let steps = worker.load().await?.engine_steps - before;
+    assert!(steps < u64::from(LONG) / 10, "{steps} passes were made for nobody");
     Ok(())
 }
 

@@ -57,7 +57,10 @@ pub async fn run(program: &Path, trial: &Trial) -> Result<Option<Verdict>> {
     let workers: Vec<String> = fleet.workers.iter().map(|worker| worker.process.url()).collect();
     let clients = load::Clients { urls: urls.clone(), seed: trial.seed };
     let calm_answers = trial.calm_answers;
-    let calm = clients.hear(0, move |asked| asked < calm_answers).await?;
+    // The first answers meet cold caches and no connections: they are not the calm that the storm is compared with.
+    let mut calm = clients.hear(0, move |asked| asked < calm_answers).await?;
+    let cold = calm.len() / 3;
+    let warm = calm.split_off(cold);
 
     let mut memory = watched(&fleet)?;
     let start = Instant::now();
@@ -82,7 +85,10 @@ pub async fn run(program: &Path, trial: &Trial) -> Result<Option<Verdict>> {
     for process in &mut memory {
         process.measure()?;
     }
-    Ok(Some(verdict::of(&ensemble, verdict::Evidence { calm, heard, faults, leaked, memory, seconds })))
+    Ok(Some(verdict::of(
+        &ensemble,
+        verdict::Evidence { cold: calm, calm: warm, heard, faults, leaked, memory, seconds },
+    )))
 }
 
 /// Five members of which no two answer alike: the bundled models, and two of them again with their weights rounded.

@@ -86,9 +86,11 @@ impl Client {
     }
 }
 
-/// The coordinator has not begun: it says so, or the connection was lost, and a status that the transport made up has a source.
+/// The coordinator has not begun: it says that it is stopping, or the connection was lost, and a status that the transport made up
+/// has a source. Any other refusal is an answer that failed.
 fn is_unheard(status: &Status) -> bool {
-    status.code() == Code::Unavailable || status.source().is_some()
+    (status.code() == Code::Unavailable && status.message() == "this coordinator is stopping")
+        || status.source().is_some()
 }
 
 struct Reading {

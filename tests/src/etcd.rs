@@ -39,8 +39,9 @@ pub struct Etcd {
     pub address: SocketAddr,
     host: Host,
     arguments: Vec<String>,
-    folder: TempDir,
+    /// Ends before the folder goes.
     keeper: Option<Keeper>,
+    folder: TempDir,
 }
 
 /// The shell, and the pipe that it hangs on: waiting for a child would close its own.

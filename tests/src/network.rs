@@ -75,6 +75,12 @@ impl Network {
         }
         let (number, claim) = claim()?;
         let mut bridge = Bridge { name: format!("specfuse{number}"), number, namespaces: Vec::new() };
+        // Root in a container may still not be allowed to.
+        let trial = format!("{}-trial", bridge.name);
+        if let Err(refusal) = ip(&[], &format!("netns add {trial}\nnetns delete {trial}")) {
+            missing(&format!("no network namespaces: {refusal}"));
+            return Ok(None);
+        }
         bridge.clear_leftovers()?;
         bridge.raise()?;
         let hosts = (2..hosts + 2).map(|host| bridge.attach(host, hosts)).collect::<Result<_>>()?;
@@ -175,7 +181,8 @@ impl Drop for Bridge {
 /// A number that no other test on this machine uses, for as long as the file is open.
 fn claim() -> Result<(u8, File)> {
     for number in 1..=NETWORKS {
-        let path = std::env::temp_dir().join(format!("specfuse-network-{number}.lock"));
+        // The names are the machine's, so the claims are too, whatever this process calls its folder for temporary files.
+        let path = Path::new("/tmp").join(format!("specfuse-network-{number}.lock"));
         // Of another user: taken.
         let Ok(file) = File::options().create(true).append(true).open(&path) else { continue };
         if file.try_lock().is_ok() {

@@ -46,6 +46,7 @@ impl From<ApiError> for Status {
             ApiError::Denied(Denied::Expired) | ApiError::Generate(GenerateError::DeadlineExceeded) => {
                 (Code::DeadlineExceeded, told)
             }
+            ApiError::Generate(GenerateError::Unread) => (Code::Aborted, told),
             ApiError::Denied(Denied::Stopping) | ApiError::Generate(GenerateError::Cut) => (Code::Unavailable, told),
             ApiError::Generate(GenerateError::Failed { ensemble, failure, misses }) => match failure {
                 Failure::Refused => (Code::InvalidArgument, refusal(failure, &misses)),

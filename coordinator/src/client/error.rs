@@ -43,6 +43,10 @@ pub(crate) enum CallError {
 pub(crate) enum Malformed {
     #[error("it describes itself without a model name")]
     NoModel,
+    #[error("it describes itself in a word of {0} bytes")]
+    LongName(usize),
+    #[error("it describes itself with {0} capabilities")]
+    Capabilities(usize),
     #[error("it says its {fact} is {told:?}, it is registered as {registered:?}")]
     Unregistered { fact: &'static str, told: String, registered: String },
     #[error("{tokens} tokens drafted, 1 to {asked} were asked for")]

@@ -10,6 +10,9 @@ use crate::request::{Message, Prompt};
 
 /// No token is longer, in bytes of UTF-8.
 const LONGEST_TOKEN: usize = 1024;
+/// Bytes of a word in which a worker describes itself.
+const LONGEST_NAME: usize = 256;
+const MOST_CAPABILITIES: usize = 64;
 /// What rounding may add to the logarithm of 1.
 const ROUNDING: f32 = 1e-3;
 
@@ -61,6 +64,14 @@ fn context(context: &Context) -> proto::Context {
 pub(super) fn description(told: proto::DescribeResponse) -> Result<Description, Malformed> {
     if told.model.is_empty() {
         return Err(Malformed::NoModel);
+    }
+    let names = [&told.model, &told.family, &told.dtype, &told.device, &told.build, &told.instance_id];
+    if let Some(long) = names.into_iter().chain(&told.capabilities).map(String::len).find(|bytes| *bytes > LONGEST_NAME)
+    {
+        return Err(Malformed::LongName(long));
+    }
+    if told.capabilities.len() > MOST_CAPABILITIES {
+        return Err(Malformed::Capabilities(told.capabilities.len()));
     }
     Ok(Description { model: told.model.clone(), told })
 }

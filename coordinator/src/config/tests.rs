@@ -47,6 +47,8 @@ fn everything_can_be_said() {
         score = "mean_prob"
         exit = { rule = "first_rounds", rounds = 3, theta = 0.25, tau = 2.0 }
         weights = { rule = "hedge" }
+        quorum = 2
+        straggler_grace = "300ms"
         min_members = 2
         max_strikes = 1
         max_tokens = 8
@@ -60,6 +62,7 @@ fn everything_can_be_said() {
     assert_eq!((config.max_waiting, config.max_wait), (0, Duration::from_millis(250)));
     assert_eq!((config.reflection, config.health_needs_key), (false, true));
     let ensemble = &config.ensembles["x-1.y_z"];
+    assert_eq!((ensemble.policy.quorum.get(), ensemble.straggler_grace), (2, Duration::from_millis(300)));
     assert_eq!(ensemble.policy.exit.rule, ExitRule::FirstRounds { rounds: 3 });
     assert_eq!(ensemble.policy.weights, WeightRule::Hedge { rate: 10.0 });
     assert_eq!(ensemble.draft_timeout, Duration::from_millis(250));
@@ -78,6 +81,8 @@ fn an_error_names_the_file_and_the_key() {
         ("members = [\"a\"]\nmember = 2", "ensembles.default: unknown field `member`"),
         ("members = [\"a\"]\nsegment_tokens = 0", "ensembles.default.segment_tokens: 0 is not in 1 to 256"),
         ("members = [\"a\"]\nmax_tokens = 5000", "ensembles.default.max_tokens: 5000 is not in 1 to 4096"),
+        ("members = [\"a\"]\nquorum = 2", "ensembles.default.quorum: 2 is not in 1 to 1"),
+        ("members = [\"a\"]\nstraggler_grace = \"0s\"", "ensembles.default.straggler_grace: 0ns"),
         ("members = [\"a\"]\ndraft_timeout = \"0s\"", "ensembles.default.draft_timeout: 0ns"),
         ("members = [\"a\"]\ndraft_timeout = \"soon\"", "ensembles.default.draft_timeout: invalid"),
         ("members = [\"a\"]\nscore = \"best\"", "ensembles.default.score: unknown variant `best`"),

@@ -1,4 +1,4 @@
-//! One action as one call, tried on a second replica where that may help: always exactly one event, by the deadline.
+//! One action as one call: always exactly one event, by the deadline, which begins once the round has taken its breath.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,30 +7,14 @@ use specfuse_core::{
     generation::{DraftOutcome, Event, ScoreOutcome},
     member::MemberIndex,
 };
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::desk::{Breather, Desk, Limits};
 use crate::{
-    client::{CallError, Context, DraftCall, Drafted, ScoreCall, Scored, Work, WorkerClient},
-    pool::{NoReplica, Pool},
-    request::{GenerateRequest, Sampling},
+    client::{CallError, DraftCall, Drafted, ScoreCall, Scored, Work},
+    pool::NoReplica,
+    request::Sampling,
 };
-
-/// How long workers are waited for where the last round came to nothing.
-const PATIENCE: Duration = Duration::from_secs(3);
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-
-/// What every call of a generation needs.
-pub(super) struct Desk {
-    pub(super) request: GenerateRequest,
-    pub(super) pool: Pool,
-}
-
-/// When a call ends without an answer.
-struct Limits {
-    timeout: Duration,
-    overdue: CancellationToken,
-}
 
 pub(super) struct DraftAction {
     pub(super) round: u32,
@@ -38,8 +22,8 @@ pub(super) struct DraftAction {
     pub(super) accepted: Arc<str>,
     pub(super) max_tokens: u32,
     pub(super) seed: u64,
-    /// Rounds before this one that came to nothing.
-    pub(super) attempt: u32,
+    /// After a round that came to nothing.
+    pub(super) breather: Option<Breather>,
     /// The others have waited for it long enough.
     pub(super) overdue: CancellationToken,
 }
@@ -109,8 +93,10 @@ impl Done {
 }
 
 pub(super) async fn draft(desk: Arc<Desk>, action: DraftAction) -> Done {
-    let DraftAction { round, member, accepted, max_tokens, seed, attempt, overdue } = action;
-    desk.take_time(attempt).await;
+    let DraftAction { round, member, accepted, max_tokens, seed, breather, overdue } = action;
+    if let Some(breather) = breather {
+        breather.taken(&desk.pool).await;
+    }
     let sampling = Sampling { seed, ..desk.request.sampling };
     let call = Arc::new(DraftCall { context: desk.context(round, accepted), max_tokens, sampling });
     let answer = desk
@@ -134,62 +120,6 @@ pub(super) async fn score(desk: Arc<Desk>, action: ScoreAction) -> Done {
         .await;
     let (outcome, note) = score_outcome(answer);
     Done { event: Event::Scored { round, member, outcome }, note }
-}
-
-impl Desk {
-    fn context(&self, round: u32, accepted: Arc<str>) -> Context {
-        let GenerateRequest { request_id, prompt, .. } = &self.request;
-        Context { request_id: Arc::clone(request_id), round, prompt: Arc::clone(prompt), accepted }
-    }
-
-    fn model(&self, member: MemberIndex) -> &str {
-        self.request.ensemble.members.get(member.0).map_or("", AsRef::as_ref)
-    }
-
-    /// After a round that came to nothing there is no hurry: workers may be about to come back, or to be found gone.
-    async fn take_time(&self, attempt: u32) {
-        if attempt > 0 {
-            let pause = FIRST_PAUSE.saturating_mul(1 << (attempt - 1).min(8));
-            tokio::time::sleep(pause.mul_f64(rand::random_range(0.5..1.0))).await;
-            let ensemble = &self.request.ensemble;
-            self.pool.served(&ensemble.members, ensemble.policy.quorum.get(), PATIENCE).await;
-        }
-    }
-
-    /// Asks the member's first replica and, if that may help and time is left, its second. Where there is only one, it is asked
-    /// again when it was not reached: its connection may have been a dead one.
-    async fn ask<T, F>(
-        &self,
-        member: MemberIndex,
-        limits: Limits,
-        call: impl Fn(WorkerClient, Instant) -> F,
-    ) -> Result<T, Miss>
-    where
-        F: Future<Output = Result<T, CallError>>,
-    {
-        let own = Instant::now() + limits.timeout;
-        let deadline = self.request.deadline.map_or(own, |deadline| deadline.min(own));
-        let replicas = self.pool.replicas(self.model(member), &self.request.request_id)?;
-        let mut outcome = Err(CallError::Unreachable("no replica".to_owned()));
-        for link in replicas.iter().cycle().take(2) {
-            let calling = link.call();
-            outcome = tokio::select! {
-                biased;
-                outcome = call(calling.client(), deadline) => outcome,
-                () = limits.overdue.cancelled() => {
-                    calling.link().suspect();
-                    return Err(Miss::Overdue { grace: self.request.ensemble.straggler_grace });
-                }
-            };
-            calling.ended(&outcome);
-            match &outcome {
-                Err(CallError::Unreachable(_)) if Instant::now() < deadline => {}
-                Err(error) if error.is_worth_another_replica() && replicas.len() > 1 && Instant::now() < deadline => {}
-                Ok(_) | Err(_) => break,
-            }
-        }
-        Ok(outcome?)
-    }
 }
 
 fn draft_outcome(answer: Result<Drafted, Miss>) -> (DraftOutcome, Note) {

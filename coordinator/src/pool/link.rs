@@ -2,13 +2,13 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, AtomicU32, Ordering},
+    atomic::{AtomicU32, Ordering},
 };
 
 use specfuse_runtime::discovery::Listed;
 use tokio::sync::Notify;
 
-use crate::client::{CallError, WorkerClient};
+use crate::client::WorkerClient;
 
 #[derive(Debug)]
 pub(crate) struct Link {
@@ -17,26 +17,23 @@ pub(crate) struct Link {
     calls: AtomicU32,
     /// Calls in a row that failed for reasons of the worker's own.
     failures: AtomicU32,
-    /// A call has been answered since it was last asked for.
-    answered: AtomicBool,
+    /// How often it was ejected: what calls begun before the last time come to, counts for nothing.
+    era: AtomicU32,
     /// A call has gone wrong: the probe should look.
     pub(super) suspected: Notify,
 }
 
 /// A call under way, counted for as long as it is held.
 #[derive(Debug)]
-pub(crate) struct Calling(Arc<Link>);
+pub(crate) struct Calling {
+    link: Arc<Link>,
+    era: u32,
+}
 
 impl Link {
     pub(super) fn new(listed: Listed, client: WorkerClient) -> Self {
-        Self {
-            listed,
-            client,
-            calls: AtomicU32::new(0),
-            failures: AtomicU32::new(0),
-            answered: AtomicBool::new(false),
-            suspected: Notify::new(),
-        }
+        let (calls, failures, era) = (AtomicU32::new(0), AtomicU32::new(0), AtomicU32::new(0));
+        Self { listed, client, calls, failures, era, suspected: Notify::new() }
     }
 
     /// As configured, or as the worker advertises it.
@@ -51,54 +48,51 @@ impl Link {
 
     pub(crate) fn call(self: &Arc<Self>) -> Calling {
         self.calls.fetch_add(1, Ordering::Relaxed);
-        Calling(Arc::clone(self))
+        Calling { link: Arc::clone(self), era: self.era.load(Ordering::Relaxed) }
     }
 
     pub(super) fn failures(&self) -> u32 {
         self.failures.load(Ordering::Relaxed)
     }
 
-    /// Forgets the failures, and tells whether a call was answered since the last time.
-    pub(super) fn forgive(&self) -> bool {
-        self.failures.store(0, Ordering::Relaxed);
-        self.answered.swap(false, Ordering::Relaxed)
-    }
-
-    /// Others did not wait for it: it may hang.
-    pub(crate) fn suspect(&self) {
-        self.suspected.notify_one();
+    /// It is ejected: when it is back, so many failures are held against it until a call is answered.
+    pub(super) fn on_probation(&self, failures: u32) {
+        self.era.fetch_add(1, Ordering::Relaxed);
+        self.failures.store(failures, Ordering::Relaxed);
     }
 }
 
 impl Calling {
     pub(crate) fn client(&self) -> WorkerClient {
-        self.0.client.clone()
+        self.link.client.clone()
     }
 
-    pub(crate) fn link(&self) -> &Link {
-        &self.0
-    }
-
-    /// Tells how the call ended.
-    pub(crate) fn ended<T>(&self, outcome: &Result<T, CallError>) {
-        match outcome {
-            Err(
-                CallError::Late { .. } | CallError::Unreachable(_) | CallError::Broken(_) | CallError::Malformed(_),
-            ) => {
-                self.0.failures.fetch_add(1, Ordering::Relaxed);
-                self.0.suspect();
-            }
-            Ok(_)
-            | Err(CallError::Busy(_) | CallError::ContextFull(_) | CallError::Refused(_) | CallError::Invalid(_)) => {
-                self.0.failures.store(0, Ordering::Relaxed);
-                self.0.answered.store(true, Ordering::Relaxed);
-            }
+    pub(crate) fn answered(&self) {
+        if self.is_of_this_era() {
+            self.link.failures.store(0, Ordering::Relaxed);
         }
+    }
+
+    /// It failed for a reason of the worker's own.
+    pub(crate) fn failed(&self) {
+        if self.is_of_this_era() {
+            self.link.failures.fetch_add(1, Ordering::Relaxed);
+        }
+        self.suspect();
+    }
+
+    /// Nothing is held against it, but it may hang.
+    pub(crate) fn suspect(&self) {
+        self.link.suspected.notify_one();
+    }
+
+    fn is_of_this_era(&self) -> bool {
+        self.era == self.link.era.load(Ordering::Relaxed)
     }
 }
 
 impl Drop for Calling {
     fn drop(&mut self) {
-        self.0.calls.fetch_sub(1, Ordering::Relaxed);
+        self.link.calls.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -1,9 +1,9 @@
 //! One worker's probe: asks for its health and its description, again and again, and publishes what it hears. Never ends by itself.
 //!
-//! - ready: again after 2 s, or at once after a call that went wrong
+//! - ready: again after 2 s, or 0.2 s after a call that went wrong
 //! - unreachable: again after 0.2 s, doubling to 5 s, each with jitter
-//! - ejected: a worker that is ready but failed its last three calls is unreachable for 1 s, doubling to 60 s for as long as
-//!   no call in between is answered, each with jitter; then it is looked at again
+//! - ejected: a worker that is ready but failed its last three calls is unreachable for 1 s, with jitter; then it is looked at, and
+//!   is on probation: its next failure ejects it for twice as long, up to 60 s, until a call is answered
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,6 +13,7 @@ use super::{Cluster, Link, State};
 use crate::client::{CallError, Description};
 
 const AGAIN_WHEN_READY: Duration = Duration::from_secs(2);
+const AGAIN_WHEN_SUSPECTED: Duration = Duration::from_millis(200);
 const UNREACHABLE: Backoff = Backoff { first: Duration::from_millis(200), longest: Duration::from_secs(5) };
 const EJECTED: Backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(60) };
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -33,8 +34,13 @@ pub(super) async fn run(board: Board) {
     let link = Arc::clone(&board.link);
     let (mut failures, mut ejections) = (0, 0);
     loop {
+        ejections = match link.failures() {
+            0 => 0,
+            1..FAILURES_TO_EJECT => ejections,
+            FAILURES_TO_EJECT.. => ejections + 1,
+        };
         if link.failures() >= FAILURES_TO_EJECT {
-            ejections = if link.forgive() { 1 } else { ejections + 1 };
+            link.on_probation(FAILURES_TO_EJECT - 1);
             board.lost(format!("its last {FAILURES_TO_EJECT} calls failed"));
             tokio::time::sleep(EJECTED.pause(ejections, jitter())).await;
         }
@@ -43,7 +49,7 @@ pub(super) async fn run(board: Board) {
             // A worker that is unreachable is not hurried: no call goes to it.
             tokio::select! {
                 () = tokio::time::sleep(AGAIN_WHEN_READY) => {}
-                () = link.suspected.notified() => {}
+                () = link.suspected.notified() => tokio::time::sleep(AGAIN_WHEN_SUSPECTED).await,
             }
         } else {
             failures += 1;
@@ -76,7 +82,7 @@ async fn look(board: &Board) -> bool {
 
 /// Usable is who says it is serving, and describes itself as it is registered.
 async fn ask(link: &Link) -> Result<Description, CallError> {
-    link.client.serving(PROBE_TIMEOUT).await?;
+    link.client.serving(PROBE_TIMEOUT, link.listed.record.is_some()).await?;
     let description = link.client.describe(PROBE_TIMEOUT).await?;
     if let Some(record) = &link.listed.record {
         description.matches(record)?;

@@ -87,7 +87,7 @@ async fn a_wait_that_is_over_is_a_refusal() {
     let _first = coordinator.generate(ask("well?")).await.unwrap();
     let status = coordinator.generate(ask("me too")).await.unwrap_err();
     assert!(is_told_when_to_come_back(&status), "{status:?}");
-    assert!(status.message().starts_with("none of the 1 running generations ended within 100ms"), "{status:?}");
+    assert!(status.message().starts_with("there was no place among 1 running generations within 100ms"), "{status:?}");
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-//! Which fault comes when: one a second, drawn from the seed, and never so that no member is left that answers.
+//! Which fault comes when: one a second, drawn from the seed and from what is whole at that moment, and never so that no member is
+//! left that answers.
 
 use std::{
     collections::BTreeMap,

@@ -48,6 +48,8 @@ pub struct Weathers {
 }
 
 pub(super) struct Evidence {
+    /// The first answers of all, which are checked and not timed.
+    pub(super) cold: Vec<Heard>,
     pub(super) calm: Vec<Heard>,
     pub(super) heard: Vec<Heard>,
     pub(super) faults: BTreeMap<Kind, u32>,
@@ -56,17 +58,28 @@ pub(super) struct Evidence {
     pub(super) seconds: f64,
 }
 
+/// From so many faults on, every kind must have come, and an answer must have felt one.
+const A_LONG_STORM: u32 = 60;
+
 impl Verdict {
     /// Nothing was lost, altered or left behind.
-    pub fn is_clean(&self) -> bool {
+    pub fn is_sound(&self) -> bool {
         self.failed == 0 && self.altered == 0 && self.leaked_sequences == 0
+    }
+
+    /// Nor has a process grown, and what broke was felt.
+    pub fn is_clean(&self) -> bool {
+        let storm: u32 = self.faults.values().sum();
+        let felt = self.with_misses > 0 && self.faults.values().all(|times| *times > 0);
+        let flat = !self.memory.iter().any(Memory::has_grown);
+        self.is_sound() && flat && (storm < A_LONG_STORM || felt)
     }
 }
 
 pub(super) fn of(ensemble: &Ensemble, evidence: Evidence) -> Verdict {
-    let Evidence { calm, heard, faults, leaked, memory, seconds } = evidence;
+    let Evidence { cold, calm, heard, faults, leaked, memory, seconds } = evidence;
     let (mut failed, mut altered, mut complaints) = (0, 0, Vec::new());
-    for heard in calm.iter().chain(&heard) {
+    for heard in cold.iter().chain(&calm).chain(&heard) {
         let id = &heard.request.request_id;
         match &heard.told.outcome {
             Err(failure) => {
@@ -86,7 +99,7 @@ pub(super) fn of(ensemble: &Ensemble, evidence: Evidence) -> Verdict {
     let whole = |heard: &[Heard]| Spread::of(heard.iter().map(|heard| heard.told.took));
     Verdict {
         answers: heard.len(),
-        calm_answers: calm.len(),
+        calm_answers: cold.len() + calm.len(),
         failed,
         altered,
         leaked_sequences: leaked,
