@@ -1,14 +1,19 @@
 //! Our own port: what shows who we are, who may come, and the connections that have come far enough to be served.
 //!
-//! A peer that says nothing, or the wrong thing, costs a place among a bounded number for a bounded time, and holds up nobody.
+//! A peer that says nothing, or the wrong thing, costs a place among a bounded number for a bounded time, and holds up nobody:
+//! where places are short, the one that took longest goes. That is so up to its first byte, or with TLS to the end of the handshake.
+//! What stops after that, within HTTP/2's first 24 bytes, is not noticed: such connections are as many as the process may open files.
 
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::VecDeque, io, path::PathBuf, sync::Arc, time::Duration};
 
 use futures::Stream;
-use rustls::{ServerConfig, server::WebPkiClientVerifier};
+use rustls::{
+    ServerConfig,
+    server::{NoServerSessionStorage, WebPkiClientVerifier},
+};
 use tokio::{
     net::{TcpListener, TcpStream},
-    task::JoinSet,
+    task::{AbortHandle, JoinSet},
     time::timeout,
 };
 use tokio_rustls::TlsAcceptor;
@@ -81,13 +86,18 @@ impl Source for ServerFiles {
         };
         let mut config = builder.with_cert_resolver(resolver);
         config.alpn_protocols = vec![ALPN.to_vec()];
+        if self.client_ca.is_some() {
+            // A session that is resumed shows no certificate: who has had one once would come in after it has expired.
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+            config.send_tls13_tickets = 0;
+        }
         Ok(config)
     }
 }
 
 /// The connections that come, once they are ready to be served. It never ends by itself, and holds no error.
 pub fn serve(listener: TcpListener, tls: Option<ServerTls>) -> impl Stream<Item = io::Result<Connection>> + Send {
-    let port = Port { listener, tls, greetings: JoinSet::new(), is_failing: false };
+    let port = Port { listener, tls, greetings: JoinSet::new(), oldest_first: VecDeque::new(), is_failing: false };
     futures::stream::unfold(port, |mut port| async move { Some((Ok(port.next().await), port)) })
 }
 
@@ -95,6 +105,8 @@ struct Port {
     listener: TcpListener,
     tls: Option<ServerTls>,
     greetings: JoinSet<Option<Connection>>,
+    /// The greetings, by their age.
+    oldest_first: VecDeque<AbortHandle>,
     /// The last attempt to take a connection failed.
     is_failing: bool,
 }
@@ -103,12 +115,14 @@ impl Port {
     async fn next(&mut self) -> Connection {
         loop {
             tokio::select! {
+                // First what has ended: places are then counted as they are.
+                biased;
                 Some(greeted) = self.greetings.join_next() => {
                     if let Ok(Some(connection)) = greeted {
                         return connection;
                     }
                 }
-                accepted = accept(&self.listener, self.is_failing), if self.greetings.len() < MAX_GREETINGS => {
+                accepted = accept(&self.listener, self.is_failing), if self.greetings.len() <= MAX_GREETINGS => {
                     self.take(accepted);
                 }
             }
@@ -119,7 +133,13 @@ impl Port {
         match accepted {
             Ok(stream) => {
                 self.is_failing = false;
-                self.greetings.spawn(greet(stream, self.tls.clone()));
+                self.oldest_first.retain(|greeting| !greeting.is_finished());
+                if self.oldest_first.len() >= MAX_GREETINGS
+                    && let Some(oldest) = self.oldest_first.pop_front()
+                {
+                    oldest.abort();
+                }
+                self.oldest_first.push_back(self.greetings.spawn(greet(stream, self.tls.clone())));
             }
             // The peer's doing, and over.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}

@@ -1,11 +1,13 @@
 use std::{net::SocketAddr, path::Path, time::Duration};
 
 use futures::{StreamExt as _, future::BoxFuture};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
     task::JoinSet,
+    time::Instant,
 };
 use tonic::{
     Code, Request, Status,
@@ -182,6 +184,60 @@ async fn peers_that_say_nothing_hold_up_nobody() {
         assert!(came_through(&answered), "{answered:?}");
         let ended = tokio::time::timeout(DEADLINE, silent[1].read(&mut [0; 1024])).await.unwrap();
         assert!(matches!(ended, Ok(0) | Err(_)), "{ended:?}");
+    }
+}
+
+#[tokio::test]
+async fn more_silent_peers_than_there_are_places_hold_up_nobody() {
+    let port = port(None).await;
+    let (mut silent, begun) = (Vec::new(), Instant::now());
+    for _ in 0..300 {
+        silent.push(TcpStream::connect(port.address).await.unwrap());
+    }
+    let answered = call(format!("http://{}", port.address), None).await;
+    assert!(came_through(&answered), "{answered:?}");
+    let ended = tokio::time::timeout(DEADLINE, silent[0].read(&mut [0; 1024])).await.unwrap();
+    assert!(matches!(ended, Ok(0) | Err(_)), "{ended:?}");
+    assert!(begun.elapsed() < Duration::from_secs(5), "places were waited for: {:?}", begun.elapsed());
+    let last = silent.last_mut().unwrap();
+    assert!(tokio::time::timeout(Duration::from_millis(50), last.read(&mut [0])).await.is_err(), "the newest stay");
+}
+
+/// How the second connection of one client comes about.
+async fn comes_again(port: &Port, config: &Arc<rustls::ClientConfig>) -> Option<rustls::HandshakeKind> {
+    let mut kind = None;
+    for _ in 0..2 {
+        let stream = TcpStream::connect(port.address).await.unwrap();
+        let name = rustls::pki_types::ServerName::try_from("127.0.0.1").unwrap();
+        let mut stream = tokio_rustls::TlsConnector::from(Arc::clone(config)).connect(name, stream).await.unwrap();
+        kind = stream.get_ref().1.handshake_kind();
+        stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+        // What the session is resumed by comes before it.
+        tokio::time::timeout(DEADLINE, stream.read_u8()).await.unwrap().unwrap();
+    }
+    kind
+}
+
+#[tokio::test]
+async fn a_client_shows_its_certificate_at_every_connection() {
+    let (_folder, [ca]) = authorities(["ours"]);
+    let issued = ca.issue("server", "127.0.0.1", Validity::Now).unwrap();
+    let known = ca.issue("known", "a client", Validity::Now).unwrap();
+    let pem = |path: &Path| std::fs::read(path).unwrap();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(&pem(&ca.ca)).unwrap()).unwrap();
+    for version in rustls::ALL_VERSIONS {
+        let builder = rustls::ClientConfig::builder_with_provider(provider());
+        let builder = builder.with_protocol_versions(&[version]).unwrap().with_root_certificates(roots.clone());
+        let cert = CertificateDer::from_pem_slice(&pem(&known.cert)).unwrap();
+        let key = PrivateKeyDer::from_pem_slice(&pem(&known.key)).unwrap();
+        let mut config = builder.with_client_auth_cert(vec![cert], key).unwrap();
+        config.alpn_protocols = vec![ALPN.to_vec()];
+        let config = Arc::new(config);
+        let mutual = port(server(&issued, Some(&ca)).load().unwrap()).await;
+        assert_eq!(comes_again(&mutual, &config).await, Some(rustls::HandshakeKind::Full), "{version:?}");
+        let open = port(server(&issued, None).load().unwrap()).await;
+        assert_eq!(comes_again(&open, &config).await, Some(rustls::HandshakeKind::Resumed), "{version:?}");
     }
 }
 
