@@ -153,6 +153,30 @@ fn the_files_that_are_changed_are_valid() {
     }
 }
 
+#[test]
+fn parts_that_nest_deeply_are_read_soon_or_refused() {
+    let nested = |kind: Option<&str>, list: &str, levels: usize| {
+        (0..levels).fold(json!({"type": "NFC"}), |inner, _| match kind {
+            Some(kind) => json!({"type": kind, list: [inner]}),
+            None => json!({list: [inner]}),
+        })
+    };
+    let sections = [
+        ("normalizer", "normalizers"),
+        ("pre_tokenizer", "pretokenizers"),
+        ("post_processor", "processors"),
+        ("decoder", "decoders"),
+    ];
+    for (section, list) in sections {
+        for kind in [Some("Sequence"), None] {
+            let mut file = words();
+            file["added_tokens"] = json!([]);
+            file[section] = nested(kind, list, 58);
+            malformed::soon(&file, |file| drop(load(&file.to_string())));
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(malformed::config())]
 
