@@ -14,12 +14,16 @@ struct Cli {
     args: Args,
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    message::exit_code(coordinate(Cli::parse().args).await)
+fn main() -> ExitCode {
+    message::exit_code(coordinate(Cli::parse().args))
 }
 
-async fn coordinate(args: Args) -> anyhow::Result<()> {
+fn coordinate(args: Args) -> anyhow::Result<()> {
     telemetry::init(&args.log)?;
-    run(Config::load(&args)?).await
+    let config = Config::load(&args)?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let outcome = runtime.block_on(run(config));
+    // Such as a name that is still being looked up.
+    runtime.shutdown_background();
+    outcome
 }

@@ -1,4 +1,5 @@
-//! Logs: structured, on standard error, filtered by one directive string. Prompts and answers are never logged.
+//! Logs: structured, on standard error, filtered by one directive string. Whether prompts and answers may appear in them
+//! is for each program to say.
 
 use std::io::IsTerminal;
 

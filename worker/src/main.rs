@@ -18,12 +18,16 @@ struct Cli {
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    message::exit_code(work(Cli::parse().args).await)
+fn main() -> ExitCode {
+    message::exit_code(work(Cli::parse().args))
 }
 
-async fn work(args: Args) -> anyhow::Result<()> {
+fn work(args: Args) -> anyhow::Result<()> {
     telemetry::init(&args.log)?;
-    run(Config::try_from(args)?).await
+    let config = Config::try_from(args)?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let outcome = runtime.block_on(run(config));
+    // What is still being read by then, nobody waits for.
+    runtime.shutdown_background();
+    outcome
 }

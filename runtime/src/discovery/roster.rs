@@ -1,10 +1,12 @@
-//! Entries of the discovery service to a list of workers. Pure: no clock, no connection, no log.
+//! Entries of the discovery service to a list of workers. Pure: no clock, no connection, no log; it is told what time it is.
 //!
 //! Whoever can write an entry is not trusted to write a good one: what cannot be a worker's record is refused, and the list has a
 //! bound. After a connection was lost the service may have forgotten entries that come back in a moment: those that a new list
 //! lacks stay until they are given up.
 
 use std::{collections::BTreeMap, sync::Arc};
+
+use tokio::time::Instant;
 
 use super::{Listed, Membership, WorkerRecord, worker_url};
 
@@ -37,15 +39,15 @@ pub(super) struct Roster {
 #[derive(Debug)]
 struct Entry {
     record: Arc<WorkerRecord>,
-    /// The newest list lacks it.
-    is_missing: bool,
+    /// When a list first lacked it; all lists since have.
+    missing_since: Option<Instant>,
 }
 
 impl Roster {
     /// A whole list follows: what it does not hold is missing.
-    pub(super) fn begin_list(&mut self) {
+    pub(super) fn begin_list(&mut self, now: Instant) {
         for entry in self.entries.values_mut() {
-            entry.is_missing = true;
+            entry.missing_since.get_or_insert(now);
         }
     }
 
@@ -59,12 +61,12 @@ impl Roster {
             }
         };
         if self.entries.len() >= MAX_WORKERS && !self.entries.contains_key(&record.instance) {
-            self.forget_missing();
+            self.entries.retain(|_, entry| entry.missing_since.is_none());
             if self.entries.len() >= MAX_WORKERS {
                 return Err(Refusal::Full);
             }
         }
-        self.entries.insert(record.instance.clone(), Entry { record, is_missing: false });
+        self.entries.insert(record.instance.clone(), Entry { record, missing_since: None });
         Ok(())
     }
 
@@ -74,13 +76,14 @@ impl Roster {
         }
     }
 
-    /// Gives up those that the newest list lacks and that have not come back since.
-    pub(super) fn forget_missing(&mut self) {
-        self.entries.retain(|_, entry| !entry.is_missing);
+    /// Gives up those that have been missing since then or longer.
+    pub(super) fn forget_missing(&mut self, since: Instant) {
+        self.entries.retain(|_, entry| entry.missing_since.is_none_or(|missing| missing > since));
     }
 
-    pub(super) fn misses_some(&self) -> bool {
-        self.entries.values().any(|entry| entry.is_missing)
+    /// Since when the first of those that are missing is. None: none is.
+    pub(super) fn missing_since(&self) -> Option<Instant> {
+        self.entries.values().filter_map(|entry| entry.missing_since).min()
     }
 
     pub(super) fn membership(&self) -> Membership {
@@ -154,15 +157,31 @@ mod tests {
         for instance in ["a", "b", "c"] {
             put(&mut roster, instance, "http://host:1").unwrap();
         }
-        assert!(!roster.misses_some());
-        roster.begin_list();
+        assert_eq!(roster.missing_since(), None);
+        let now = Instant::now();
+        roster.begin_list(now);
         put(&mut roster, "b", "http://host:1").unwrap();
-        assert!(roster.misses_some());
+        assert_eq!(roster.missing_since(), Some(now));
         assert_eq!(instances(&roster), ["a", "b", "c"]);
         put(&mut roster, "c", "http://host:1").unwrap();
-        roster.forget_missing();
+        roster.forget_missing(now);
         assert_eq!(instances(&roster), ["b", "c"]);
-        assert!(!roster.misses_some());
+        assert_eq!(roster.missing_since(), None);
+    }
+
+    #[test]
+    fn every_further_list_that_lacks_an_entry_brings_its_end_no_further_away() {
+        let mut roster = Roster::default();
+        let [first, second] = [0, 5].map(|seconds| Instant::now() + std::time::Duration::from_secs(seconds));
+        put(&mut roster, "a", "http://host:1").unwrap();
+        put(&mut roster, "b", "http://host:1").unwrap();
+        roster.begin_list(first);
+        put(&mut roster, "b", "http://host:1").unwrap();
+        roster.begin_list(second);
+        assert_eq!(roster.missing_since(), Some(first));
+        roster.forget_missing(first);
+        assert_eq!(instances(&roster), ["b"], "who is missing for less long still has time");
+        assert_eq!(roster.missing_since(), Some(second));
     }
 
     #[test]
@@ -201,7 +220,7 @@ mod tests {
         }
         assert!(matches!(put(&mut roster, "new", "http://host:1"), Err(Refusal::Full)));
         put(&mut roster, "00007", "http://host:2").unwrap();
-        roster.begin_list();
+        roster.begin_list(Instant::now());
         put(&mut roster, "new", "http://host:1").unwrap();
         assert_eq!(instances(&roster), ["new"]);
     }

@@ -139,6 +139,15 @@ fn checked_user(name: Option<&str>, file: Option<PathBuf>) -> Result<Option<User
 }
 
 impl EtcdConfig {
+    /// Some endpoint is on this machine.
+    pub fn is_here(&self) -> bool {
+        let is_here = |host: &str| {
+            let host = host.trim_start_matches('[').trim_end_matches(']');
+            host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+        };
+        self.endpoints.iter().filter_map(Uri::host).any(is_here)
+    }
+
     /// What all keys of the cluster's workers begin with.
     pub(super) fn prefix(&self) -> String {
         format!("/specfuse/{}/workers/", self.cluster)
@@ -170,7 +179,9 @@ mod tests {
         let found = config(&["--discovery", "etcd://a.example:2379,[::1]:1"]).unwrap().unwrap();
         assert_eq!(*found.endpoints, ["http://a.example:2379", "http://[::1]:1"].map(Uri::from_static));
         assert_eq!(found.prefix(), "/specfuse/default/workers/");
+        assert!(found.is_here());
         let found = config(&["--discovery", "etcd://a:1", "--cluster", "blue-1"]).unwrap().unwrap();
+        assert!(!found.is_here());
         assert_eq!(found.prefix(), "/specfuse/blue-1/workers/");
     }
 

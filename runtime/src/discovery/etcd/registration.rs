@@ -17,6 +17,8 @@ use crate::{discovery::WorkerRecord, message::chain, shutdown::Shutdown};
 /// Seconds: how long the entry outlives its worker.
 const TTL: i64 = 10;
 const WITHDRAWAL: Duration = Duration::from_secs(2);
+/// Of one attempt: an endpoint that hangs leaves time for the others.
+const ATTEMPT: Duration = Duration::from_millis(600);
 /// Between two attempts of a withdrawal.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -135,13 +137,22 @@ impl Registrar {
 
     /// Until it goes well, at one endpoint after the other.
     async fn take_away(&mut self, held: Held) {
-        let Held { mut client, lease } = held;
-        while let Err(error) = remove(&mut client, &self.key, lease).await {
-            tracing::debug!(error = chain(&error), "the withdrawal at etcd is tried again");
-            tokio::time::sleep(PAUSE).await;
-            if let Ok(next) = self.connector.connect().await {
-                client = next;
+        let Held { client, lease } = held;
+        let mut known = Some(client);
+        loop {
+            let attempt = async {
+                let mut client = match known.take() {
+                    Some(client) => client,
+                    None => self.connector.connect().await?,
+                };
+                remove(&mut client, &self.key, lease).await
+            };
+            match tokio::time::timeout(ATTEMPT, attempt).await {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => tracing::debug!(error = chain(&error), "the withdrawal at etcd is tried again"),
+                Err(_) => tracing::debug!("the withdrawal at etcd is not answered, and is tried elsewhere"),
             }
+            tokio::time::sleep(PAUSE).await;
         }
     }
 }

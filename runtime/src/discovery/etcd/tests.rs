@@ -188,26 +188,6 @@ async fn entries_that_are_no_workers_are_skipped_and_those_beside_them_are_not()
 }
 
 #[tokio::test]
-async fn a_watch_whose_past_was_compacted_while_etcd_was_away_lists_anew() {
-    let Some(mut host) = Host::start().await else { return };
-    let shutdown = shutdown();
-    let directory = watch(host.config(), &shutdown);
-    let _first = register(host.config(), record("a"), &shutdown);
-    until(&directory, &["a"]).await;
-    host.kill().await;
-    host.up().await;
-    let mut client = host.client().await;
-    let mut revision = 0;
-    for _ in 0..5 {
-        revision = client.put("/elsewhere", "x", None).await.unwrap().header().unwrap().revision();
-    }
-    client.compact(revision, None).await.unwrap();
-    until_synced(&directory).await;
-    let _second = register(host.config(), record("b"), &shutdown);
-    until(&directory, &["a", "b"]).await;
-}
-
-#[tokio::test]
 async fn the_next_endpoint_is_tried_when_one_is_dead() {
     let Some(host) = Host::start().await else { return };
     let shutdown = shutdown();
@@ -222,7 +202,7 @@ async fn the_next_endpoint_is_tried_when_one_is_dead() {
 
 #[tokio::test]
 async fn an_etcd_that_hangs_is_left_for_the_next() {
-    let (Some(one), Some(other)) = (Host::start().await, Host::start().await) else { return };
+    let (Some(mut one), Some(mut other)) = (Host::start().await, Host::start().await) else { return };
     let shutdown = shutdown();
     for (host, name) in [(&one, "a"), (&other, "b")] {
         let value = serde_json::to_vec(&record(name)).unwrap();
@@ -232,10 +212,34 @@ async fn an_etcd_that_hangs_is_left_for_the_next() {
     let args = DiscoveryArgs { discovery: Some(addresses), ..one.args() };
     let mut directory = watch(args.check().unwrap().unwrap(), &shutdown);
     tokio::time::timeout(DEADLINE, directory.membership.changed()).await.unwrap().unwrap();
-    let watched = if instances(&directory) == ["a"] { &one } else { &other };
+    let watched = if instances(&directory) == ["a"] { &mut one } else { &mut other };
     watched.freeze().await;
     let took = until(&directory, &["a", "b"]).await;
     assert!(took < Duration::from_secs(12), "{took:?}");
+}
+
+#[tokio::test]
+async fn a_withdrawal_that_one_etcd_does_not_answer_is_told_the_next() {
+    let (Some(mut one), Some(mut other)) = (Host::start().await, Host::start().await) else { return };
+    let shutdown = shutdown();
+    let addresses = format!("etcd://{},{}", one.address(), other.address());
+    let args = DiscoveryArgs { discovery: Some(addresses), ..one.args() };
+    let (at_one, at_other) = (watch(one.config(), &shutdown), watch(other.config(), &shutdown));
+    let registration = register(args.check().unwrap().unwrap(), record("a"), &shutdown);
+    let registered = async {
+        while instances(&at_one).is_empty() && instances(&at_other).is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, registered).await.unwrap();
+    let (hangs, next) =
+        if instances(&at_one).is_empty() { (&mut other, (&one, &at_one)) } else { (&mut one, (&other, &at_other)) };
+    let value = serde_json::to_vec(&record("a")).unwrap();
+    next.0.client().await.put("/specfuse/test/workers/a", value, None).await.unwrap();
+    until(next.1, &["a"]).await;
+    hangs.freeze().await;
+    registration.withdraw().await;
+    until(next.1, &[]).await;
 }
 
 #[tokio::test]

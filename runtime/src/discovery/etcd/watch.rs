@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, convert::Infallible, time::Duration};
 
-use etcd_client::{EventType, GetOptions, KeyValue, WatchOptions, WatchResponse};
+use etcd_client::{Client, EventType, GetOptions, KeyValue, WatchOptions, WatchResponse};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 
 use super::{
@@ -25,22 +25,14 @@ use crate::{
 const PROGRESS: Duration = Duration::from_secs(2);
 /// A stream that has said nothing for so long is dead.
 const SILENCE: Duration = Duration::from_millis(4500);
-/// How long workers that a new list lacks are still listed: an etcd that came back empty hears from them within their backoff.
-/// Those that are gone are found out by calling them.
-const RETURN: Duration = Duration::from_secs(8);
+/// How long workers that new lists lack are still listed: an etcd that came back empty hears from them after a backoff, a call in
+/// vain and another backoff. Those that are gone are found out by calling them.
+const RETURN: Duration = Duration::from_secs(15);
 
 /// Watches until the stop begins; then the list stays what it is.
 pub fn watch(config: EtcdConfig, shutdown: &Shutdown) -> Directory {
     let (publisher, directory) = Directory::published();
-    let prefix = config.prefix();
-    let watcher = Watcher {
-        connector: Connector::new(config),
-        prefix,
-        roster: Roster::default(),
-        publisher,
-        refused: BTreeSet::new(),
-        attempts: Attempts::at("watch"),
-    };
+    let watcher = Watcher::new(config, publisher);
     let stop = shutdown.clone();
     shutdown.spawn(async move {
         tokio::select! {
@@ -62,6 +54,12 @@ struct Watcher {
 }
 
 impl Watcher {
+    fn new(config: EtcdConfig, publisher: Publisher) -> Self {
+        let (prefix, roster) = (config.prefix(), Roster::default());
+        let (connector, attempts) = (Connector::new(config), Attempts::at("watch"));
+        Self { connector, prefix, roster, publisher, refused: BTreeSet::new(), attempts }
+    }
+
     async fn run(mut self) -> Infallible {
         loop {
             let Err(error) = self.follow().await;
@@ -75,21 +73,24 @@ impl Watcher {
         let options = GetOptions::new().with_prefix().with_limit(MAX_WORKERS as i64 + 1);
         let list = within("Range", kv(&client).get(self.prefix.as_str(), Some(options))).await?;
         let revision = list.header().map_or(0, etcd_client::ResponseHeader::revision);
-        self.roster.begin_list();
+        self.roster.begin_list(Instant::now());
         for entry in list.kvs() {
             self.put(entry);
         }
         self.publish();
         self.publisher.is_current();
-        let give_up = Instant::now() + RETURN;
+        self.follow_from(&client, revision + 1).await
+    }
 
-        let options = WatchOptions::new().with_prefix().with_start_revision(revision + 1);
-        let mut stream = within("Watch", watches(&client).watch(self.prefix.as_str(), Some(options))).await?;
+    async fn follow_from(&mut self, client: &Client, revision: i64) -> Result<Infallible, EtcdError> {
+        let options = WatchOptions::new().with_prefix().with_start_revision(revision);
+        let mut stream = within("Watch", watches(client).watch(self.prefix.as_str(), Some(options))).await?;
         self.attempts.succeeded();
         let mut heard = Instant::now();
         let mut progress = interval_at(heard + PROGRESS, PROGRESS);
         progress.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            let missing_since = self.roster.missing_since();
             tokio::select! {
                 response = stream.message() => {
                     self.take(within("Watch", async { response }).await?)?;
@@ -97,15 +98,15 @@ impl Watcher {
                 }
                 _ = progress.tick() => within("WatchProgress", stream.request_progress()).await?,
                 () = sleep_until(heard + SILENCE) => return Err(EtcdError::Late { call: "WatchProgress" }),
-                () = sleep_until(give_up), if self.roster.misses_some() => {
-                    self.roster.forget_missing();
+                Some(since) = waited(missing_since) => {
+                    self.roster.forget_missing(since);
                     self.publish();
                 }
             }
         }
     }
 
-    /// Every response says that nothing before it was missed.
+    /// Every response but the first says that nothing before it was missed.
     fn take(&mut self, response: Option<WatchResponse>) -> Result<(), EtcdError> {
         let response = response.ok_or(EtcdError::Ended { call: "Watch" })?;
         match response.compact_revision() {
@@ -121,7 +122,10 @@ impl Watcher {
             }
         }
         self.publish();
-        self.publisher.is_current();
+        // That a watch is there says nothing of the list: what it was to begin with may be compacted.
+        if !response.created() {
+            self.publisher.is_current();
+        }
         Ok(())
     }
 
@@ -147,5 +151,37 @@ impl Watcher {
 
     fn publish(&self) {
         self.publisher.publish(self.roster.membership());
+    }
+}
+
+/// Until those missing since then are given up.
+async fn waited(missing_since: Option<Instant>) -> Option<Instant> {
+    let since = missing_since?;
+    sleep_until(since + RETURN).await;
+    Some(since)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::discovery::etcd::host::Host;
+
+    #[tokio::test]
+    async fn a_watch_from_a_past_that_was_compacted_ends_and_the_next_list_is_whole() {
+        let Some(host) = Host::start().await else { return };
+        let mut client = host.client().await;
+        let mut revision = 0;
+        for _ in 0..5 {
+            revision = client.put("/elsewhere", "x", None).await.unwrap().header().unwrap().revision();
+        }
+        client.compact(revision, None).await.unwrap();
+        let (publisher, directory) = Directory::published();
+        let mut watcher = Watcher::new(host.config(), publisher);
+        let Err(error) = watcher.follow_from(&client, 1).await;
+        assert!(matches!(error, EtcdError::Compacted(at) if at == revision), "{error:?}");
+        assert_eq!(directory.last_sync(), None, "it was told nothing");
+        let listed = tokio::time::timeout(RETURN, watcher.follow()).await;
+        assert!(listed.is_err(), "{listed:?}");
+        assert!(directory.last_sync().is_some());
     }
 }

@@ -1,30 +1,25 @@
 //! Addresses of an etcd that somebody mistyped: each can be asked, or is refused by its flag.
 
-use std::{path::Path, sync::LazyLock};
+use std::path::Path;
 
 use proptest::prelude::*;
 use specfuse_malformed as malformed;
-use tempfile::TempDir;
 
 use super::*;
 
 const ADDRESSES: &[&str] = &["etcd://a.example:2379", "etcd://127.0.0.1:2379,[::1]:1,b:65535", "etcd://root@a:1"];
 
-static PASSWORD: LazyLock<(TempDir, PathBuf)> = LazyLock::new(|| {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("password");
-    std::fs::write(&file, "s3cret\n").unwrap();
-    (folder, file)
-});
-
 fn check((address, cluster, with_password): (String, String, bool)) {
+    let folder = tempfile::tempdir().unwrap();
+    let password = folder.path().join("password");
+    std::fs::write(&password, "s3cret\n").unwrap();
     let args = DiscoveryArgs {
         discovery: Some(address),
         cluster,
         discovery_ca: None,
         discovery_cert: None,
         discovery_key: None,
-        discovery_password_file: with_password.then(|| PASSWORD.1.clone()),
+        discovery_password_file: with_password.then_some(password),
     };
     match args.check() {
         Ok(config) => {
