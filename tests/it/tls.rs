@@ -1,5 +1,6 @@
 //! TLS with real processes: each hop takes whom it should and nobody else, and certificates change without a failed call.
 
+mod etcd;
 mod matrix;
 mod rotation;
 
@@ -24,10 +25,11 @@ async fn worker(golden: &Path, flags: &[String]) -> Result<Process> {
         .await
 }
 
-/// A coordinator of these workers, whether they can be reached or not.
+/// A coordinator of these workers, whether they can be reached or not. None are listed: it has to discover them.
 async fn coordinator(folder: &Path, workers: &[String], flags: &[String]) -> Result<Process> {
     let file = tempfile::NamedTempFile::new_in(folder)?;
-    let text = format!("listen = \"127.0.0.1:0\"\nworkers = {workers:?}\n[ensembles.default]\nmembers = [\"llama\"]\n");
+    let listed = if workers.is_empty() { String::new() } else { format!("workers = {workers:?}\n") };
+    let text = format!("listen = \"127.0.0.1:0\"\n{listed}[ensembles.default]\nmembers = [\"llama\"]\n");
     std::fs::write(file.path(), text)?;
     let path = file.path().to_str().context("the file's name is not UTF-8")?;
     let own = ["coordinator", "--config", path];

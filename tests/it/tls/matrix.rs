@@ -1,5 +1,7 @@
 //! Who is served on each hop: every kind of client at every kind of port.
 
+use std::path::Path;
+
 use anyhow::{Context, Result};
 use futures::future::{join_all, try_join_all};
 use specfuse_proto::v1::{
@@ -11,14 +13,16 @@ use specfuse_tests::{
     certificates::{Authority, Validity},
     golden,
     process::{DEADLINE, Process},
+    program,
 };
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 use super::{ADDRESS, channel, client, coordinator, flags, worker};
+use crate::PROGRAM;
 
-const POLL: std::time::Duration = std::time::Duration::from_millis(50);
+pub(super) const POLL: std::time::Duration = std::time::Duration::from_millis(50);
 
-async fn is_served(process: &Process, tls: Option<&ClientTls>) -> Result<bool> {
+pub(super) async fn is_served(process: &Process, tls: Option<&ClientTls>) -> Result<bool> {
     let mut health = HealthClient::new(channel(process, tls)?);
     let answered = tokio::time::timeout(DEADLINE, health.check(HealthCheckRequest::default())).await;
     Ok(answered.context("neither answered nor refused")?.is_ok())
@@ -57,16 +61,16 @@ async fn a_port_serves_whom_it_should_and_nobody_else() -> Result<()> {
     Ok(())
 }
 
-async fn cluster(coordinator: &Process) -> Result<GetClusterResponse> {
-    let mut client = EnsembleServiceClient::new(channel(coordinator, None)?);
+pub(super) async fn cluster(coordinator: &Process, tls: Option<&ClientTls>) -> Result<GetClusterResponse> {
+    let mut client = EnsembleServiceClient::new(channel(coordinator, tls)?);
     Ok(client.get_cluster(GetClusterRequest {}).await?.into_inner())
 }
 
 /// The endpoints of the workers that are called, once every one has been tried.
-async fn ready(coordinator: &Process) -> Result<Vec<String>> {
+async fn ready(coordinator: &Process, tls: Option<&ClientTls>) -> Result<Vec<String>> {
     let tried = async {
         loop {
-            let workers = cluster(coordinator).await?.workers;
+            let workers = cluster(coordinator, tls).await?.workers;
             if workers.iter().all(|worker| worker.state() != WorkerState::Connecting) {
                 let ready = workers.into_iter().filter(|worker| worker.state() == WorkerState::Ready);
                 return Ok(ready.map(|worker| worker.endpoint).collect());
@@ -98,15 +102,44 @@ async fn a_coordinator_calls_only_workers_that_it_trusts_and_that_trust_it() -> 
     let trusting = Some(("ca", ours.ca.as_path()));
 
     let known = coordinator(folder.path(), &https, &flags("worker", Some(&ours_to_show), trusting)).await?;
-    assert_eq!(ready(&known).await?, https[..1], "{:?}", cluster(&known).await?);
+    assert_eq!(ready(&known, None).await?, https[..1], "{:?}", cluster(&known, None).await?);
     let mut asked = EnsembleServiceClient::new(channel(&known, None)?);
     let answer = Answer::read(asked.generate(answer::question("How many apples?", 8)).await?.into_inner()).await?;
     assert!(!answer.segments.is_empty());
 
     let unknown = coordinator(folder.path(), &https[..1], &flags("worker", None, trusting)).await?;
-    assert_eq!(ready(&unknown).await?, [""; 0], "{:?}", cluster(&unknown).await?);
+    assert_eq!(ready(&unknown, None).await?, [""; 0], "{:?}", cluster(&unknown, None).await?);
     let http = [workers[0].url()];
     let plain = coordinator(folder.path(), &http, &[]).await?;
-    assert_eq!(ready(&plain).await?, [""; 0], "{:?}", cluster(&plain).await?);
+    assert_eq!(ready(&plain, None).await?, [""; 0], "{:?}", cluster(&plain, None).await?);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_asks_only_a_coordinator_that_it_trusts() -> Result<()> {
+    let Some(golden) = golden::folder() else { return Ok(()) };
+    let folder = tempfile::tempdir()?;
+    let (ours, stranger) = (Authority::new(folder.path(), "ours")?, Authority::new(folder.path(), "stranger")?);
+    let process = worker(&golden, &[]).await?;
+    let worker = [process.url()];
+    let ca = ours.ca.to_str().context("the file's name is not UTF-8")?;
+    let servers = [
+        (ours.issue("good", ADDRESS, Validity::Now)?, None),
+        (ours.issue("expired", ADDRESS, Validity::Expired)?, Some("expired")),
+        (ours.issue("elsewhere", "elsewhere.example", Validity::Now)?, Some("not valid for name")),
+        (stranger.issue("stranger", ADDRESS, Validity::Now)?, Some("UnknownIssuer")),
+    ];
+    for (shown, reason) in servers {
+        let coordinator = coordinator(folder.path(), &worker, &flags("tls", Some(&shown), None)).await?;
+        if reason.is_none() {
+            let found = ready(&coordinator, Some(&client(&ours.ca, None)?)).await?;
+            assert_eq!(found, worker);
+        }
+        let url = format!("https://{}", coordinator.address);
+        let ask = ["ask", "--endpoint", &url, "--tls-ca", ca, "--max-tokens", "8", "How many apples?"];
+        let ran = program::run(Path::new(PROGRAM), &ask).await?;
+        assert_eq!(ran.code == Some(0), reason.is_none(), "{shown:?}: {ran:?}");
+        assert!(reason.is_none_or(|reason| ran.stderr.contains(reason)), "{shown:?}: {ran:?}");
+    }
     Ok(())
 }
