@@ -20,7 +20,7 @@ use crate::{
 
 /// Generations that run at a time, and requests that may wait: what two cores carry beside the clients.
 const LIMIT: u8 = 2;
-const WAITING: u8 = 1;
+const WAITING: u8 = 0;
 /// Clients for each generation that may run.
 const EXCESS: u8 = 4;
 const MAX_TOKENS: u32 = 128;
