@@ -8,6 +8,7 @@ pub(crate) mod server;
 use std::{error::Error as _, net::SocketAddr, num::NonZeroUsize};
 
 use anyhow::{Context as _, anyhow, bail};
+use chrono::{DateTime, Utc};
 use specfuse_runtime::{
     discovery::{WorkerRecord, etcd},
     shutdown::Shutdown,
@@ -26,6 +27,7 @@ use crate::{
 
 /// Runs a worker until it is told to stop. An error: it could not start, its engine died, or calls were cut at the end.
 pub async fn run(config: Config) -> anyhow::Result<()> {
+    let started = Utc::now();
     room::check(&config)?;
     use_threads(config.model.threads)?;
     let shutdown = Shutdown::new(config.shutdown_grace);
@@ -38,6 +40,9 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     } else {
         shutdown.on_signal()?;
     }
+    if config.is_registered_for_nobody(address) {
+        tracing::warn!(%address, "only this machine can call the address that is registered: --advertise gives another");
+    }
     tracing::info!(model = config.name, from = config.model.source.shown(), "loading");
     let loaded = tokio::select! {
         loaded = load(config.model.clone()) => loaded?,
@@ -48,7 +53,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         announce(&Announcement::Serving { name: config.name.clone(), address });
     }
     tracing::info!(model = config.name, %address, "serving");
-    serve(&config, &shutdown, Serving { service, engine, port, address }).await
+    serve(&config, &shutdown, Serving { service, engine, port, address, started }).await
 }
 
 struct Serving {
@@ -56,11 +61,12 @@ struct Serving {
     engine: EngineThread,
     port: server::Port,
     address: SocketAddr,
+    started: DateTime<Utc>,
 }
 
 /// Until the stop, until the engine ends (it must not, before), or until the grace after the stop is over or cut short.
 async fn serve(config: &Config, shutdown: &Shutdown, serving: Serving) -> anyhow::Result<()> {
-    let Serving { service, mut engine, port, address } = serving;
+    let Serving { service, mut engine, port, address, started } = serving;
     let calls = service.calls();
     // Keeps the engine up until the server has ended: only then may the engine end.
     let last_handle = service.clone();
@@ -70,7 +76,7 @@ async fn serve(config: &Config, shutdown: &Shutdown, serving: Serving) -> anyhow
         tokio::time::sleep(config.shutdown_grace).await;
     };
     // First awaited when calls are answered.
-    let until_withdrawn = registered(config, shutdown, service.record(url(config, address)));
+    let until_withdrawn = registered(config, shutdown, service.record(url(config, address), started));
     tokio::select! {
         served = server::serve(service, port, until_withdrawn) => served?,
         ended = engine.ended() => return Err(engine_died(ended)),

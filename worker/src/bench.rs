@@ -14,13 +14,13 @@ mod steps;
 use std::time::Instant;
 use std::{fs, io};
 
+use specfuse_runtime::message::chain;
 use tokio::runtime::Handle;
 
 use crate::app::{self, CheckpointError, Loaded, ThreadsError};
 use crate::config::{BenchConfig, ModelChoice};
 use crate::engine::bench::StepError;
 use crate::model::{ForwardError, Model, Precision, WeightFormat};
-use crate::status;
 use ceilings::Probe;
 use memory::Watch;
 use steps::Steps;
@@ -166,7 +166,7 @@ impl Run<'_> {
         }
         (self.told)(&format!("{dtype}: rounds through gRPC"));
         let measured = self.runtime.block_on(rounds::measure(loaded, self.config.rounds));
-        measured.inspect_err(|error| (self.told)(&format!("{dtype}: no rounds: {}", status::chain(error)))).ok()
+        measured.inspect_err(|error| (self.told)(&format!("{dtype}: no rounds: {}", chain(error)))).ok()
     }
 }
 

@@ -1,17 +1,30 @@
 //! A model's chat template: messages to the one string that the model was trained to read, rendered as transformers does.
 //!
 //! The template comes with a checkpoint. It never sees a file, the environment or anything but the messages and the special tokens;
-//! instructions, text and lists that it makes cost fuel, and what it writes is bounded. One thing is not: a value that holds the same
-//! value twice, some dozens of times over, is small to make and endless to compare or to write into a string. Whoever serves a
-//! checkpoint trusts its template that far.
+//! instructions, text and lists that it makes cost fuel, and what it writes is bounded. One thing costs none: a value that holds the
+//! same value twice, some dozens of times over, is small to make and endless to compare or to write into a string. So a rendering
+//! also has a deadline. It cannot be stopped, only left behind, and after a few of those the template renders no more.
 
 mod json;
 mod python;
 mod source;
 
-use std::{fmt::Write as _, io, path::Path};
+use std::{
+    fmt::Write as _,
+    io,
+    path::Path,
+    sync::{
+        Mutex, PoisonError,
+        mpsc::{RecvTimeoutError, sync_channel},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
 
-use crate::gguf::Gguf;
+use crate::{
+    contained::{Panicked, contained},
+    gguf::Gguf,
+};
 use minijinja::{Environment, Error, ErrorKind, Value, context, syntax::SyntaxConfig, value::merge_maps};
 
 pub use source::TemplateLoadError;
@@ -31,6 +44,11 @@ const MAX_RECURSION: usize = 120;
 /// The deepest value that [`MAX_FUEL`] can nest, or the deepest expression that a template file can, needs some 90 MiB to be
 /// walked. Pages that are not touched cost nothing.
 const STACK_BYTES: usize = 128 << 20;
+
+/// Far more than any rendering needs whose work costs fuel, also on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// Renderings of one template that were left behind and have not ended.
+const MAX_ABANDONED: usize = 2;
 
 const NAME: &str = "chat_template";
 const CLOCK: &str = "strftime_now";
@@ -55,6 +73,7 @@ pub enum Role {
 pub struct ChatTemplate {
     environment: Environment<'static>,
     special_tokens: Value,
+    abandoned: Mutex<Vec<JoinHandle<()>>>,
 }
 
 /// Why a conversation has no rendering.
@@ -67,6 +86,12 @@ pub enum RenderError {
     Failed(#[source] Error),
     #[error("the rendered messages are longer than {MAX_RENDERED} bytes")]
     TooLong,
+    #[error("the model's chat template came to no end on these messages")]
+    TooSlow,
+    #[error("the model's chat template has come to no end too often")]
+    Abandoned,
+    #[error("the template engine failed")]
+    Panicked(#[source] Panicked),
     #[error("no thread to render the messages on")]
     NoThread(#[source] io::Error),
 }
@@ -105,7 +130,8 @@ impl ChatTemplate {
         let environment = on_a_deep_stack(|| compile(template))
             .map_err(TemplateLoadError::NoThread)?
             .map_err(|source| TemplateLoadError::Broken { path: found.path, source })?;
-        Ok(Self { environment, special_tokens: Value::from(found.special_tokens) })
+        let special_tokens = Value::from(found.special_tokens);
+        Ok(Self { environment, special_tokens, abandoned: Mutex::default() })
     }
 
     /// The same messages may be rendered differently at another time.
@@ -115,28 +141,38 @@ impl ChatTemplate {
 
     /// The prompt for `messages`, with the generation prompt added.
     pub fn render(&self, messages: &[Message]) -> Result<String, RenderError> {
-        on_a_deep_stack(|| self.render_here(messages)).map_err(RenderError::NoThread)?
+        self.render_within(messages, PATIENCE)
     }
 
-    fn render_here(&self, messages: &[Message]) -> Result<String, RenderError> {
+    fn render_within(&self, messages: &[Message], patience: Duration) -> Result<String, RenderError> {
         let bytes: usize = messages.iter().map(|message| message.content.len()).sum();
         if bytes > MAX_RENDERED {
             return Err(RenderError::TooLong);
         }
+        {
+            let mut abandoned = self.abandoned.lock().unwrap_or_else(PoisonError::into_inner);
+            abandoned.retain(|rendering| !rendering.is_finished());
+            if abandoned.len() >= MAX_ABANDONED {
+                return Err(RenderError::Abandoned);
+            }
+        }
         let fuel = BASE_FUEL + messages.len() * FUEL_PER_MESSAGE + bytes / CONTENT_BYTES_PER_FUEL;
         let mut environment = self.environment.clone();
         environment.set_fuel(Some(fuel.min(MAX_FUEL) as u64));
-        let mut sink = Sink { bytes: Vec::new(), overflowed: false };
-        let rendered = environment
-            .get_template(NAME)
-            .and_then(|template| template.render_captured_to(self.variables(messages), &mut sink).map(drop));
-        match rendered {
-            Ok(()) => Ok(String::from_utf8_lossy(&sink.bytes).into_owned()),
-            Err(_) if sink.overflowed => Err(RenderError::TooLong),
-            Err(error) => Err(match raised(&error) {
-                Some(message) => RenderError::Refused(message),
-                None => RenderError::Failed(error),
-            }),
+        let variables = self.variables(messages);
+        let (sender, rendered) = sync_channel(1);
+        let work = move || {
+            // Nobody hears it who has lost patience.
+            _ = sender.send(contained(|| render(&environment, variables)));
+        };
+        let thread = deep_thread().spawn(work).map_err(RenderError::NoThread)?;
+        match rendered.recv_timeout(patience) {
+            Ok(rendered) => rendered.map_err(RenderError::Panicked)?,
+            Err(RecvTimeoutError::Disconnected) => Err(RenderError::Panicked(Panicked)),
+            Err(RecvTimeoutError::Timeout) => {
+                self.abandoned.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+                Err(RenderError::TooSlow)
+            }
         }
     }
 
@@ -150,12 +186,30 @@ impl ChatTemplate {
     }
 }
 
-/// Runs `work` on a thread of its own, whose stack no template can overflow.
+fn render(environment: &Environment<'_>, variables: Value) -> Result<String, RenderError> {
+    let mut sink = Sink { bytes: Vec::new(), overflowed: false };
+    let rendered =
+        environment.get_template(NAME).and_then(|template| template.render_captured_to(variables, &mut sink).map(drop));
+    match rendered {
+        Ok(()) => Ok(String::from_utf8_lossy(&sink.bytes).into_owned()),
+        Err(_) if sink.overflowed => Err(RenderError::TooLong),
+        Err(error) => Err(match raised(&error) {
+            Some(message) => RenderError::Refused(message),
+            None => RenderError::Failed(error),
+        }),
+    }
+}
+
+/// A thread whose stack no template can overflow.
+fn deep_thread() -> thread::Builder {
+    thread::Builder::new().name(NAME.to_owned()).stack_size(STACK_BYTES)
+}
+
+/// Runs `work` on such a thread.
 fn on_a_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> io::Result<T> {
-    std::thread::scope(|scope| {
-        let thread =
-            std::thread::Builder::new().name(NAME.to_owned()).stack_size(STACK_BYTES).spawn_scoped(scope, work)?;
-        thread.join().map_err(|_| io::Error::other("the template engine panicked"))
+    thread::scope(|scope| {
+        let thread = deep_thread().spawn_scoped(scope, || contained(work))?;
+        thread.join().unwrap_or(Err(Panicked)).map_err(io::Error::other)
     })
 }
 

@@ -141,6 +141,14 @@ impl TryFrom<Args> for Config {
     }
 }
 
+impl Config {
+    /// What is to be registered can be called on this machine alone, and discovery is for others.
+    pub(crate) fn is_registered_for_nobody(&self, address: SocketAddr) -> bool {
+        let is_elsewhere = self.discovery.as_ref().is_some_and(|etcd| !etcd.is_here());
+        is_elsewhere && self.advertise.is_none() && address.ip().is_loopback()
+    }
+}
+
 fn advertise(given: Option<String>, listen: SocketAddr, is_found: bool) -> Result<Option<String>, ConfigError> {
     match given {
         Some(_) if !is_found => Err(ConfigError::AdvertiseAlone),
@@ -253,6 +261,19 @@ mod tests {
             let error = with(&["--advertise", advertise]).unwrap_err().to_string();
             assert!(error.starts_with("--advertise"), "{error}");
         }
+    }
+
+    #[test]
+    fn an_address_that_only_this_machine_can_call_is_not_for_a_discovery_elsewhere() {
+        let is_for_nobody = |flags: &[&str]| {
+            let config = config(flags).unwrap();
+            config.is_registered_for_nobody(config.listen)
+        };
+        assert!(is_for_nobody(&["--discovery", "etcd://etcd.example:2379"]));
+        assert!(!is_for_nobody(&["--discovery", "etcd://etcd.example:2379", "--advertise", "worker-0:7071"]));
+        assert!(!is_for_nobody(&["--discovery", "etcd://etcd.example:2379", "--listen", "192.0.2.1:7071"]));
+        assert!(!is_for_nobody(&["--discovery", "etcd://127.0.0.1:2379"]));
+        assert!(!is_for_nobody(&[]));
     }
 
     #[test]

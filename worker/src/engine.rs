@@ -187,8 +187,7 @@ impl Engine {
 
     /// What the engine is doing now.
     pub fn load(&self) -> Load {
-        let queued = self.jobs.max_capacity() - self.jobs.capacity();
-        self.counters.load(queued, self.max_queue.saturating_sub(self.places.available_permits()))
+        self.counters.load(self.max_queue.saturating_sub(self.places.available_permits()))
     }
 
     /// A job is made ready here; one of a long context better by who reads it, which then holds up nobody.
@@ -239,9 +238,13 @@ impl Engine {
     fn send(&self, request: Request) -> Result<(), EngineError> {
         let full = || EngineError::QueueFull { limit: self.max_queue };
         let place = self.places.clone().try_acquire_owned().map_err(|_| full())?;
-        self.jobs.try_send(Job { request, arrived: Instant::now(), place }).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => full(),
-            mpsc::error::TrySendError::Closed(_) => EngineError::Stopped,
+        self.counters.queue();
+        self.jobs.try_send(Job { request, arrived: Instant::now(), place }).map_err(|error| {
+            self.counters.take();
+            match error {
+                mpsc::error::TrySendError::Full(_) => full(),
+                mpsc::error::TrySendError::Closed(_) => EngineError::Stopped,
+            }
         })
     }
 }

@@ -7,6 +7,7 @@ mod request;
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use specfuse_proto::v1 as wire;
 use specfuse_runtime::discovery::WorkerRecord;
 use tokio::{sync::Semaphore, task::spawn_blocking};
@@ -16,6 +17,7 @@ use tonic::{Code, Request, Response, Status};
 pub use self::request::RequestError;
 use self::request::{Candidate, DraftCall, ScoreCall};
 use crate::{
+    contained::contained,
     context::{Context, Encoded, Language},
     engine::{DraftJob, Engine, EngineError, Load, ReadyDraft, ScoreJob, ScoreSequence, Work},
     model::ModelInfo,
@@ -78,11 +80,11 @@ impl Service {
         self.calls.clone()
     }
 
-    /// What discovery is told of a worker that is called at this URL.
-    pub(crate) fn record(&self, address: String) -> WorkerRecord {
+    /// What discovery is told of a worker that is called at this URL, and has lived since then.
+    pub(crate) fn record(&self, address: String, started: DateTime<Utc>) -> WorkerRecord {
         let wire::DescribeResponse { model, family, context_length, capabilities, build, instance_id, .. } =
             self.describe();
-        let started_at = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+        let started_at = started.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
         WorkerRecord { instance: instance_id, address, model, family, context_length, capabilities, build, started_at }
     }
 
@@ -159,9 +161,10 @@ impl Service {
         let served = Arc::clone(&self.served);
         let read = spawn_blocking(move || {
             let _reading = reading;
-            work(&served)
+            contained(|| work(&served))
         });
-        read.await.map_err(CallError::Reading)?
+        // Only a runtime that has stopped runs nothing.
+        read.await.map_err(|_| EngineError::Stopped)?.map_err(CallError::Reading)?
     }
 }
 
@@ -227,13 +230,20 @@ fn load(load: Load) -> wire::Load {
 }
 
 /// Ends a call: its answer or its status; what is the worker's own fault is logged.
-fn answer<T>(_counted: TaskTrackerToken, answered: Result<T, CallError>) -> Result<Response<T>, Status> {
+fn answer<T>(
+    _counted: TaskTrackerToken,
+    answered: Result<T, CallError>,
+    logs_content: bool,
+) -> Result<Response<T>, Status> {
     answered.map(Response::new).map_err(|error| {
+        let what = error.to_string();
         let status = Status::from(error);
+        // A template's own words, and what a library says of a text, may quote it.
+        let why = logs_content.then(|| status.message());
         if status.code() == Code::Internal {
-            tracing::error!(message = status.message(), "call failed");
+            tracing::error!(what, why, "call failed");
         } else {
-            tracing::debug!(code = ?status.code(), message = status.message(), "call refused");
+            tracing::debug!(code = ?status.code(), why, "call refused");
         }
         status
     })
@@ -251,7 +261,7 @@ impl wire::worker_service_server::WorkerService for Service {
             Ok(call) => Self::draft(self, call).await,
             Err(error) => Err(error.into()),
         };
-        answer(counted, answered)
+        answer(counted, answered, self.logs_content)
     }
 
     async fn score(&self, request: Request<wire::ScoreRequest>) -> Result<Response<wire::ScoreResponse>, Status> {
@@ -260,7 +270,7 @@ impl wire::worker_service_server::WorkerService for Service {
             Ok(call) => Self::score(self, call).await,
             Err(error) => Err(error.into()),
         };
-        answer(counted, answered)
+        answer(counted, answered, self.logs_content)
     }
 }
 

@@ -1,12 +1,10 @@
 //! Why a call was not answered, and the one place where that becomes a gRPC status (the contract's "Errors").
 
-use std::error::Error;
-
-use specfuse_runtime::message::clipped;
+use specfuse_runtime::message::{chain, clipped};
 use tonic::{Code, Status, metadata::MetadataValue};
 
 use crate::{
-    chat_template::RenderError, context::ContextError, engine::EngineError, service::RequestError,
+    chat_template::RenderError, contained::Panicked, context::ContextError, engine::EngineError, service::RequestError,
     tokenizer::TokenizerError,
 };
 
@@ -37,7 +35,7 @@ pub(crate) enum CallError {
     #[error(transparent)]
     Engine(#[from] EngineError),
     #[error("reading the call's text failed")]
-    Reading(#[source] tokio::task::JoinError),
+    Reading(#[source] Panicked),
 }
 
 impl From<CallError> for Status {
@@ -58,7 +56,9 @@ fn code_of(error: &CallError) -> (Code, Option<i64>) {
             (Code::InvalidArgument, None)
         }
         // Also a text with a token that the tokenizer knows and the model does not.
-        CallError::Context(ContextError::Render(RenderError::Refused(_) | RenderError::Failed(_)))
+        CallError::Context(ContextError::Render(
+            RenderError::Refused(_) | RenderError::Failed(_) | RenderError::TooSlow,
+        ))
         | CallError::Engine(EngineError::UnknownToken { .. }) => (Code::FailedPrecondition, None),
         CallError::Context(ContextError::Render(RenderError::TooLong))
         | CallError::DraftTooLong { .. }
@@ -67,24 +67,16 @@ fn code_of(error: &CallError) -> (Code, Option<i64>) {
         CallError::Engine(EngineError::QueueFull { .. }) => (Code::ResourceExhausted, Some(RETRY_AFTER_MILLIS)),
         CallError::Engine(EngineError::TooLarge { .. }) => (Code::ResourceExhausted, Some(NEVER)),
         CallError::Engine(EngineError::Malformed(_)) => (Code::InvalidArgument, None),
-        CallError::Engine(EngineError::Stopped) => (Code::Unavailable, None),
+        CallError::Engine(EngineError::Stopped) | CallError::Context(ContextError::Render(RenderError::Abandoned)) => {
+            (Code::Unavailable, None)
+        }
         CallError::Engine(EngineError::NotFinite | EngineError::Model(_))
-        | CallError::Context(ContextError::Render(RenderError::NoThread(_)) | ContextError::Tokenizer(_))
+        | CallError::Context(
+            ContextError::Render(RenderError::NoThread(_) | RenderError::Panicked(_)) | ContextError::Tokenizer(_),
+        )
         | CallError::Tokenizer(_)
         | CallError::Reading(_) => (Code::Internal, None),
     }
-}
-
-/// An error and what caused it, outermost first.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

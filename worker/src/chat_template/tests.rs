@@ -246,3 +246,27 @@ fn a_long_conversation_has_the_fuel_it_needs() {
     let messages: Vec<_> = (0..2_000).flat_map(|_| user("hello there")).collect();
     assert_eq!(template(source).render(&messages).unwrap().len(), 2_000 * 11);
 }
+
+#[test]
+fn a_rendering_that_comes_to_no_end_is_left_behind_and_so_are_only_a_few() {
+    let doubled = "{% set ns = namespace(a=[1], b=[1]) %}{% for _ in range(DEPTH) %}\
+        {% set ns.a = [ns.a, ns.a] %}{% set ns.b = [ns.b, ns.b] %}{% endfor %}{{ ns.a == ns.b }}";
+    let slow = template(&doubled.replace("DEPTH", "20"));
+    for _ in 0..MAX_ABANDONED {
+        let rendered = slow.render_within(&user("a"), Duration::from_millis(1));
+        assert!(matches!(rendered, Err(RenderError::TooSlow)), "{rendered:?}");
+    }
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        match slow.render(&user("a")) {
+            Err(RenderError::Abandoned) => assert!(Instant::now() < deadline, "they never end"),
+            rendered => break assert_eq!(rendered.unwrap(), "True"),
+        }
+    }
+}
+
+#[test]
+fn a_panic_of_the_engine_is_an_error_that_repeats_nothing_of_it() {
+    let error = on_a_deep_stack::<()>(|| panic!("s3cret")).unwrap_err();
+    assert_eq!(error.to_string(), Panicked.to_string());
+}

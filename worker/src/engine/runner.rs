@@ -58,16 +58,22 @@ impl Runner {
     fn receive(&mut self) -> bool {
         if self.scheduler.is_idle() {
             let Some(job) = self.jobs.blocking_recv() else { return false };
-            self.start(job);
+            self.take(job);
         }
         loop {
             match self.jobs.try_recv() {
-                Ok(job) => self.start(job),
+                Ok(job) => self.take(job),
                 Err(TryRecvError::Empty) => return true,
                 // Whoever waits for an answer holds a handle: with all of them gone, nobody does.
                 Err(TryRecvError::Disconnected) => return false,
             }
         }
+    }
+
+    fn take(&mut self, job: Job) {
+        self.start(job);
+        self.publish();
+        self.counters.take();
     }
 
     fn start(&mut self, job: Job) {

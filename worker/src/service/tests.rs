@@ -1,3 +1,10 @@
+use std::{
+    io::{self, Write},
+    sync::Mutex,
+};
+
+use tracing::level_filters::LevelFilter;
+
 use super::{request::CallName, *};
 use crate::{
     chat_template::{ChatTemplate, Message, Role},
@@ -112,4 +119,38 @@ fn a_conversation_needs_a_template_that_takes_it() {
 fn a_prompt_without_tokens_is_invalid() {
     let (code, message) = status(read_draft(&served(None, 9), draft(raw("  ", ""), 1)));
     assert_eq!((code, message.as_str()), (Code::InvalidArgument, "the prompt encodes to no tokens"));
+}
+
+/// What this thread logs, at any level.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn what_a_template_says_of_a_prompt_is_logged_only_where_content_may_be() {
+    let refusing = served(Some("{{ raise_exception('not ' + messages[0].content) }}"), 9);
+    for logs_content in [false, true] {
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_ansi(false);
+        let subscriber = subscriber.with_writer(move || writer.clone()).finish();
+        let status = tracing::subscriber::with_default(subscriber, || {
+            let read = read_draft(&refusing, draft(chat("a s3cret"), 1));
+            answer(TaskTracker::new().token(), read, logs_content).unwrap_err()
+        });
+        assert!(status.message().ends_with("not a s3cret"), "{status:?}");
+        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        assert!(text.contains("call refused"), "{text}");
+        assert_eq!(text.contains("s3cret"), logs_content, "{text}");
+    }
 }
