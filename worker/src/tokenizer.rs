@@ -146,7 +146,14 @@ impl Tokenizer {
         Self::from_parts(inner, path)
     }
 
-    fn from_parts(inner: tokenizers::Tokenizer, path: PathBuf) -> Result<Self, TokenizerLoadError> {
+    fn from_parts(mut inner: tokenizers::Tokenizer, path: PathBuf) -> Result<Self, TokenizerLoadError> {
+        // A text that is not split is one word, and the library keeps thousands of words, on each thread: what of them comes again
+        // is remembered in the memo, within its bound.
+        if inner.get_pre_tokenizer().is_none() {
+            let mut model = inner.get_model().clone();
+            model.resize_cache(0);
+            inner.with_model(model);
+        }
         let known = || {
             let highest_id = inner.get_vocab(true).into_values().max();
             let highest_base_id = inner.get_vocab(false).into_values().max();
