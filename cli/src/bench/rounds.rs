@@ -8,11 +8,14 @@ mod told;
 use std::{io, path::PathBuf, time::Duration};
 
 use clap::builder::RangedU64ValueParser;
-use tokio::time::Instant;
+use tokio::{
+    task::{JoinError, JoinSet},
+    time::Instant,
+};
 use tonic::Status;
 
 use self::{
-    asked::{Coordinator, Round},
+    asked::{Answer, Coordinator, Round},
     scripted::Scripted,
     told::Report,
 };
@@ -63,6 +66,8 @@ pub(crate) enum RoundsError {
     Late(Duration),
     #[error("no answer had more than one round")]
     NoRounds,
+    #[error("the bench panicked")]
+    Panicked(#[from] JoinError),
     #[error("cannot write to standard output")]
     Output(#[source] io::Error),
 }
@@ -72,12 +77,22 @@ pub(crate) async fn run(args: Args) -> Result<(), RoundsError> {
     let bundled = models::choose(&[], args.models.as_deref())?;
     let folders: Vec<PathBuf> = bundled.into_iter().map(|model| model.folder).cycle().take(args.members).collect();
     let models = models::choose(&folders, None)?;
-    let scripted = scripted_rounds(args.members, args.rounds).await?;
     let names = models.iter().map(|model| model.name.clone()).collect();
-    let real = real_rounds(models).await?;
+    let (scripted, real) = measured(args.members, args.rounds, models).await?;
     let report = Report::of(&scripted, &real, names).ok_or(RoundsError::NoRounds)?;
     let text = if args.json { report.json().to_string() } else { report.sentences() };
     output::write(&format!("{text}\n")).map_err(RoundsError::Output)
+}
+
+/// On the runtime's own threads, where segments arrive: another would have to be woken for each.
+async fn measured(
+    members: usize,
+    wanted: usize,
+    models: Vec<LocalModel>,
+) -> Result<(Vec<Round>, Vec<Answer>), RoundsError> {
+    let mut task = JoinSet::new();
+    task.spawn(async move { Ok((scripted_rounds(members, wanted).await?, real_answers(models).await?)) });
+    task.join_next().await.transpose()?.unwrap_or(Err(RoundsError::NoRounds))
 }
 
 async fn scripted_rounds(members: usize, wanted: usize) -> Result<Vec<Round>, RoundsError> {
@@ -95,7 +110,7 @@ async fn scripted_rounds(members: usize, wanted: usize) -> Result<Vec<Round>, Ro
     Ok(rounds)
 }
 
-async fn real_rounds(models: Vec<LocalModel>) -> Result<Vec<Round>, RoundsError> {
+async fn real_answers(models: Vec<LocalModel>) -> Result<Vec<Answer>, RoundsError> {
     let names = models.iter().map(|model| model.name.clone()).collect();
     let plan = Plan { models, listen: ([127, 0, 0, 1], 0).into(), segment_tokens: None, log: LOG.to_owned() };
     let workers = cluster::start_workers(&plan).await?;
@@ -105,16 +120,16 @@ async fn real_rounds(models: Vec<LocalModel>) -> Result<Vec<Round>, RoundsError>
         coordinator.answer(question, None).await?;
     }
     let begun = Instant::now();
-    let mut rounds = Vec::new();
+    let mut answers = Vec::new();
     for question in questions {
-        rounds.extend(coordinator.answer(question, None).await?);
+        answers.push(coordinator.answer(question, None).await?);
         if begun.elapsed() > REAL {
             break;
         }
     }
     coordinator.stop().await;
     cluster::stop_all(workers).await;
-    Ok(rounds)
+    Ok(answers)
 }
 
 /// One of a few kinds that the bundled models know, each time with other numbers.

@@ -9,8 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Far more than any reader needs, also on a busy machine.
-const SOON: Duration = Duration::from_secs(30);
+/// Far more than any reader needs, also where others take nearly all of the machine.
+const SOON: Duration = Duration::from_secs(300);
 
 type Running = BTreeMap<u64, (Instant, Box<dyn Debug + Send>)>;
 

@@ -24,6 +24,9 @@ pub(super) struct Round {
     pub(super) engine: Duration,
 }
 
+/// The rounds of one answer but the first, which begins with the request.
+pub(super) type Answer = Vec<Round>;
+
 pub(super) struct Coordinator {
     process: ChildProcess,
     client: EnsembleServiceClient<Channel>,
@@ -39,12 +42,7 @@ impl Coordinator {
         Ok(Self { process, client })
     }
 
-    /// The rounds of one answer but the first, which begins with the request.
-    pub(super) async fn answer(
-        &mut self,
-        question: String,
-        max_tokens: Option<u32>,
-    ) -> Result<Vec<Round>, RoundsError> {
+    pub(super) async fn answer(&mut self, question: String, max_tokens: Option<u32>) -> Result<Answer, RoundsError> {
         let refused = |status| RoundsError::Refused(Box::new(status));
         let messages = vec![Message { role: "user".to_owned(), content: question }];
         let prompt = Some(Prompt::Conversation(Conversation { messages }));
