@@ -79,6 +79,9 @@ pub(crate) struct AccessArgs {
 /// What is asked besides the question.
 #[derive(Debug, Default, Args)]
 pub(crate) struct PromptArgs {
+    /// How the ensemble answers: a strategy's name; default: the ensemble's own.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) strategy: Option<String>,
     /// System message before the question.
     #[arg(long, value_name = "TEXT", conflicts_with = "raw")]
     pub(crate) system: Option<String>,

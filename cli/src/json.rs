@@ -110,6 +110,7 @@ fn reason(reason: ExitReason) -> &'static str {
         ExitReason::ContextFull => "context_full",
         ExitReason::Refused => "refused",
         ExitReason::Failed => "failed",
+        ExitReason::Budget => "budget",
         ExitReason::Unspecified => "unspecified",
     }
 }

@@ -74,6 +74,7 @@ pub(crate) fn build(ensemble: Option<String>, question: String, args: PromptArgs
         sampling: Some(sampling),
         stop: args.stop,
         request_id: String::new(),
+        strategy: args.strategy.unwrap_or_default(),
     }
 }
 

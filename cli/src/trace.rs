@@ -157,6 +157,7 @@ impl Trace {
             ExitReason::ContextFull => "the answer no longer fits its context",
             ExitReason::Refused => "its chat template refuses the messages",
             ExitReason::Failed => "it failed too often",
+            ExitReason::Budget => "the budget of calls allows fewer members",
             ExitReason::Unspecified => "no reason given",
         };
         let mut line = format!("  {} left: {why}", self.names(std::slice::from_ref(&exit.member)));

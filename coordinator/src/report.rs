@@ -50,6 +50,15 @@ fn segment(report: &RoundReport, names: &Names<'_>) -> proto::Segment {
             score_micros: micros(report.score_time),
         }),
         recalled: round.recalled.iter().map(|member| names.of(*member)).collect(),
+        decided_by: decided_by(round).into(),
+    }
+}
+
+fn decided_by(round: &Round) -> proto::Decision {
+    match (&round.scoring, round.candidates.is_empty()) {
+        (_, true) => proto::Decision::None,
+        (Some(_), false) => proto::Decision::Scores,
+        (None, false) => proto::Decision::Unopposed,
     }
 }
 
@@ -141,6 +150,7 @@ fn finished(finish: Finish, usage: Usage) -> proto::Finished {
         drafted_tokens: member.drafted_tokens,
         tokens_computed: member.tokens_computed,
         tokens_cached: member.tokens_cached,
+        scored_tokens: 0,
     };
     let usage = proto::Usage {
         completion_tokens: finish.completion_tokens,
@@ -149,6 +159,8 @@ fn finished(finish: Finish, usage: Usage) -> proto::Finished {
         draft_calls: usage.draft_calls,
         score_calls: usage.score_calls,
         members: usage.members.into_iter().map(member).collect(),
+        scored_rounds: 0,
+        gated_rounds: 0,
     };
     proto::Finished { reason: reason.into(), text: finish.released, usage: Some(usage) }
 }

@@ -122,6 +122,8 @@ fn ensemble_told(ensemble: &Ensemble, cluster: &Cluster) -> proto::Ensemble {
         default_max_tokens: ensemble.default_max_tokens.get(),
         max_tokens_limit: ensemble.max_tokens_limit.get(),
         ready: ensemble.members.iter().all(|member| cluster.serves(member)),
+        strategies: Vec::new(),
+        default_strategy: String::new(),
     }
 }
 

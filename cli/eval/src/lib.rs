@@ -1,0 +1,7 @@
+//! What an evaluation asks, how it judges, and what follows from it, as values: no network, no clock, no randomness but a seed.
+//!
+//! - [`question`]: a question and how an answer to it is judged
+//! - [`record`]: one answer of one strategy to one question, and what it cost
+
+pub mod question;
+pub mod record;
