@@ -3,12 +3,21 @@
 use crate::member::MemberIndex;
 
 /// What a member proposes as the next segment.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
     pub text: String,
     /// The member ended its turn.
     pub finished: bool,
     /// Tokens drafted, cut from the text or not.
+    pub tokens: u32,
+    pub own: OwnScore,
+}
+
+/// What an author thinks of what it drew: every token of the draft, and the end of turn.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct OwnScore {
+    /// Natural, under the plain softmax; finite.
+    pub sum_logprob: f64,
     pub tokens: u32,
 }
 
@@ -38,6 +47,18 @@ impl Draft {
     /// Nothing proposed (section 2.4): not a candidate.
     pub fn is_void(&self) -> bool {
         self.text.is_empty() && !self.finished
+    }
+}
+
+impl OwnScore {
+    /// 0 where nothing was drawn.
+    pub fn mean(self) -> f64 {
+        self.sum_logprob / f64::from(self.tokens.max(1))
+    }
+
+    #[must_use]
+    pub fn with(self, later: Self) -> Self {
+        Self { sum_logprob: self.sum_logprob + later.sum_logprob, tokens: self.tokens.saturating_add(later.tokens) }
     }
 }
 
@@ -80,7 +101,7 @@ mod tests {
     use super::*;
 
     fn draft(text: &str, finished: bool) -> Draft {
-        Draft { text: text.to_owned(), finished, tokens: 3 }
+        Draft { text: text.to_owned(), finished, tokens: 3, own: OwnScore::default() }
     }
 
     #[test]

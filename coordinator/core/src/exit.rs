@@ -43,6 +43,14 @@ pub fn winless(won: &[bool]) -> Vec<usize> {
     won.iter().enumerate().rev().filter(|(_, won)| !**won).map(|(position, _)| position).collect()
 }
 
+/// Everyone but the best, the first of equals, in the order of leaving: lowest first, the last of equals first.
+pub fn all_but_best(quality: &[f64]) -> Vec<usize> {
+    let mut order: Vec<(usize, f64)> = quality.iter().copied().enumerate().collect();
+    order.sort_by(|(i, q), (k, r)| q.total_cmp(r).then(k.cmp(i)));
+    order.pop();
+    order.into_iter().map(|(position, _)| position).collect()
+}
+
 /// Proportional to exp(value); the largest is 1, so that neither end of the scale is lost.
 fn exponentials(values: &[f64]) -> Vec<f64> {
     let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -94,6 +102,8 @@ mod tests {
         assert_eq!(below(&[0.7, 0.08, 0.04, 0.08, 0.1], 0.5), [2, 3, 1]);
         assert_eq!(below(&[0.5, 0.5], 1.0), [] as [usize; 0]);
         assert_eq!(winless(&[true, false, true, false]), [3, 1]);
+        assert_eq!(all_but_best(&[0.2, 0.4, 0.1, 0.4, 0.1]), [4, 2, 0, 3]);
+        assert_eq!(all_but_best(&[0.2]), [] as [usize; 0]);
     }
 
     proptest! {

@@ -11,9 +11,13 @@
 //! - `transcript`: the text and tokens so far
 //! - `seed`: what a draft's sampling starts from
 //! - `undecided`: a round that came to nothing
+//! - `gather`: a round whose drafts are wanted, and no winner
+//! - `budget`: how many calls are left, and what follows
 
+mod budget;
 mod decide;
 mod exchange;
+mod gather;
 mod report;
 mod roster;
 mod seed;
@@ -34,14 +38,17 @@ use self::{
 };
 pub use self::{
     exchange::{Action, DraftOutcome, Event, Request, ScoreOutcome},
-    report::{Ending, Exit, ExitReason, Failure, Finish, Round, Scoring},
+    report::{DecidedBy, Ending, Exit, ExitReason, Failure, Finish, Round, Scoring},
 };
 pub use crate::rank::CandidateScore;
 use crate::{
     candidate::{Candidate, group},
     member::MemberIndex,
-    policy::Policy,
+    policy::{Policy, RankRule, Voters},
 };
+
+/// Tokens that one call may draft: the contract's bound.
+pub const LONGEST_DRAFT: u32 = 4096;
 
 /// One answer in the making.
 #[derive(Debug)]
@@ -50,6 +57,10 @@ pub struct Generation {
     seed: u64,
     /// The round under way, from 1.
     round: u32,
+    /// L of the round under way (section 4).
+    segment_tokens: u32,
+    /// Asked for so far.
+    calls: u32,
     roster: Roster,
     transcript: Transcript,
     phase: Phase,
@@ -79,11 +90,13 @@ impl Generation {
     /// The generation and its first actions.
     pub fn start(request: Request) -> (Self, Vec<Action>) {
         let mut generation = Self {
-            roster: Roster::new(request.members, request.policy.weights),
+            roster: Roster::new(&request.members, request.policy.weights),
             transcript: Transcript::new(request.max_tokens, request.stop),
             policy: request.policy,
             seed: request.seed,
-            round: 0,
+            round: request.rounds_before,
+            segment_tokens: 0,
+            calls: 0,
             phase: Phase::Done,
             decided: 0,
             member_rounds: 0,
@@ -120,7 +133,9 @@ impl Generation {
             return vec![self.finish(Ending::Failed(Failure::Unavailable))];
         }
         self.round = self.round.saturating_add(1);
-        let max_tokens = self.segment_tokens();
+        self.segment_tokens = self.next_segment_tokens(members.len());
+        self.calls = self.calls.saturating_add(u32::try_from(members.len()).unwrap_or(u32::MAX));
+        let max_tokens = self.segment_tokens;
         let draft = |member| Action::Draft {
             round: self.round,
             member,
@@ -151,15 +166,27 @@ impl Generation {
         self.put_to_the_vote(Drafted { drafts, candidates: candidates.into(), exits })
     }
 
-    /// A single candidate wins unscored; else whoever drafted scores. A member whose draft failed is not asked: it
-    /// would cost the round a second deadline.
+    /// A single candidate wins unscored, and so does a certain leader's; else whoever drafted scores. A member whose draft failed
+    /// is not asked: it would cost the round a second deadline.
     fn put_to_the_vote(&mut self, drafted: Drafted) -> Vec<Action> {
-        if let [only] = drafted.candidates.as_ref() {
-            let decision = decide::unopposed(&mut self.roster, only);
+        for (member, outcome) in &drafted.drafts {
+            if let Some(draft) = outcome.draft() {
+                self.roster.add_own(*member, draft.own);
+            }
+        }
+        if self.policy.rank == RankRule::Gather {
+            return self.close_gathered(drafted);
+        }
+        if let Some(decision) = self.unscored(&drafted) {
             return self.close_round(drafted, decision);
         }
-        let scorers: Vec<MemberIndex> =
-            drafted.drafts.iter().filter(|(_, outcome)| outcome.draft().is_some()).map(|(member, _)| *member).collect();
+        let drafters =
+            drafted.drafts.iter().filter(|(_, outcome)| outcome.draft().is_some()).map(|(member, _)| *member);
+        let scorers: Vec<MemberIndex> = match self.policy.voters {
+            Voters::Everyone | Voters::Others => drafters.collect(),
+            Voters::First => drafters.take(1).collect(),
+        };
+        self.calls = self.calls.saturating_add(u32::try_from(scorers.len()).unwrap_or(u32::MAX));
         let score = |member| Action::Score {
             round: self.round,
             member,
@@ -169,6 +196,28 @@ impl Generation {
         let actions = scorers.iter().copied().map(score).collect();
         self.phase = Phase::Scoring(drafted, Tally::new(scorers));
         actions
+    }
+
+    /// What can be decided without a score.
+    fn unscored(&mut self, drafted: &Drafted) -> Option<Decision> {
+        let candidates = &drafted.candidates;
+        if let [only] = candidates.as_ref() {
+            return Some(decide::unopposed(&mut self.roster, only));
+        }
+        match self.policy.rank {
+            RankRule::Author => {
+                let ballot = decide::Ballot { round: self.round, candidates, scores: &[] };
+                Some(decide::by_authors(&mut self.roster, &self.policy, ballot))
+            }
+            RankRule::Majority => Some(decide::by_majority(&mut self.roster, &self.policy, candidates)),
+            RankRule::Cross | RankRule::Blend { .. } | RankRule::Gather => {
+                let mean_of = |member| {
+                    let (_, outcome) = drafted.drafts.iter().find(|(drafter, _)| *drafter == member)?;
+                    outcome.draft().map(|draft| draft.own.mean())
+                };
+                decide::gated(&mut self.roster, &self.policy, candidates, mean_of)
+            }
+        }
     }
 
     fn scored(&mut self, member: MemberIndex, outcome: ScoreOutcome) -> Vec<Action> {
@@ -189,9 +238,9 @@ impl Generation {
     fn close_round(&mut self, drafted: Drafted, decision: Decision) -> Vec<Action> {
         let active = self.roster.members();
         let quality = self.roster.quality();
-        let departures = self.roster.departures(&decision.leaving, &self.policy);
+        let mut departures = self.roster.departures(&decision.leaving, &self.policy);
         self.roster.dismiss(&departures);
-        let segment = Segment::won(&drafted, decision.winner, self.segment_tokens());
+        let segment = Segment::won(&drafted, decision.winner, self.segment_tokens);
         let accepted = self.transcript.accepted();
         let mut passed = self.transcript.append(&segment);
         let all_left = departures.len() == active.len();
@@ -206,6 +255,9 @@ impl Generation {
             None
         };
         let recalled = if all_left && ending.is_none() { self.roster.recall() } else { Vec::new() };
+        if ending.is_none() && recalled.is_empty() {
+            departures.extend(self.dismiss_unaffordable());
+        }
         self.undecided = 0;
         self.decided = self.decided.saturating_add(1);
         self.member_rounds = self.member_rounds.saturating_add(active.len() as u64);
@@ -217,6 +269,7 @@ impl Generation {
             drafts: drafted.drafts,
             candidates: drafted.candidates,
             winner: decision.winner,
+            decided_by: decision.decided_by,
             scoring: decision.scoring,
             quality,
             exits: [drafted.exits, departures].concat(),
@@ -239,11 +292,6 @@ impl Generation {
             rounds: self.decided,
             member_rounds: self.member_rounds,
         })
-    }
-
-    /// L of the round under way (section 4).
-    fn segment_tokens(&self) -> u32 {
-        self.policy.segment_tokens.get().min(self.transcript.tokens_left())
     }
 }
 

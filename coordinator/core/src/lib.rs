@@ -2,15 +2,18 @@
 //!
 //! - [`generation`]: one answer, as a state machine: events in, actions out
 //! - [`candidate`]: drafts, and what becomes of them
-//! - [`rank`], [`weights`], [`exit`]: sections 4, 6 and 5 of the algorithm
+//! - [`rank`], [`weights`], [`exit`]: sections 4, 6 and 5 of the algorithm; [`reliability`]: weights of our own
+//! - [`final_answer`]: what a worked answer comes to, for a majority of them
 //! - [`policy`]: the choices an ensemble makes
 //! - [`stop`]: stop strings in a stream
 
 pub mod candidate;
 pub mod exit;
+pub mod final_answer;
 pub mod generation;
 pub mod member;
 pub mod policy;
 pub mod rank;
+pub mod reliability;
 pub mod stop;
 pub mod weights;

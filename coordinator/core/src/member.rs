@@ -3,3 +3,10 @@
 /// A member's place in its ensemble's order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MemberIndex(pub usize);
+
+impl MemberIndex {
+    /// The members of an ensemble of so many, in its order.
+    pub fn all(members: usize) -> Vec<Self> {
+        (0..members).map(Self).collect()
+    }
+}

@@ -1,12 +1,22 @@
 //! Which candidate wins a round (section 4), and what that does to weights, qualities and memberships (sections 5, 6).
+//!
+//! - `unscored`: the decisions for which nobody is asked to score
 
-use super::{exchange::ScoreOutcome, report::Scoring, roster::Roster};
+mod unscored;
+
+pub(super) use self::unscored::{by_authors, by_majority, gated, unopposed};
+use super::{
+    exchange::ScoreOutcome,
+    report::{DecidedBy, Scoring},
+    roster::Roster,
+};
 use crate::{
     candidate::Candidate,
     exit,
     member::MemberIndex,
-    policy::{ExitRule, Policy, ScoreRule, WeightRule},
+    policy::{ExitRule, Policy, RankRule, ScoreRule, Voters, WeightRule},
     rank::{self, CandidateScore, Row},
+    reliability,
     weights::{self, Board},
 };
 
@@ -23,38 +33,60 @@ pub(super) struct Ballot<'a> {
 pub(super) struct Decision {
     /// Index into the candidates.
     pub(super) winner: usize,
+    pub(super) decided_by: DecidedBy,
     pub(super) scoring: Option<Scoring>,
     /// Positions in the roster of who should leave for its quality, in the order of leaving.
     pub(super) leaving: Vec<usize>,
-}
-
-/// One candidate: it wins unscored, everyone's share is even, and nobody leaves.
-pub(super) fn unopposed(roster: &mut Roster, candidate: &Candidate) -> Decision {
-    let n = roster.members().len();
-    roster.add_shares(&vec![1.0 / n as f64; n]);
-    roster.credit(&candidate.authors);
-    Decision { winner: 0, scoring: None, leaving: Vec::new() }
 }
 
 pub(super) fn by_scores(roster: &mut Roster, policy: &Policy, ballot: Ballot<'_>) -> Decision {
     let members = roster.members();
     let scored = |member: &MemberIndex| {
         let (_, outcome) = ballot.scores.iter().find(|(scorer, _)| scorer == member)?;
-        row(policy.score, outcome, ballot.candidates.len())
+        row(policy, *member, outcome, ballot.candidates.len())
     };
     let rows: Vec<(MemberIndex, Option<Vec<CandidateScore>>)> = members.iter().map(|m| (*m, scored(m))).collect();
     let values: Vec<Row> = rows.iter().map(|(_, row)| Some(row.as_ref()?.iter().map(|s| s.mean).collect())).collect();
-    let candidate_of: Vec<Option<usize>> =
-        members.iter().map(|member| ballot.candidates.iter().position(|c| c.authors.contains(member))).collect();
+    let candidate_of = candidates_of(&members, ballot.candidates);
+    let board = Board { rows: &values, candidate_of: &candidate_of };
+    let weights = weigh(roster, policy.weights, board, ballot.round);
+    let cross = match policy.voters {
+        Voters::Everyone | Voters::First => rank::aggregate(&values, &roster.weights()),
+        Voters::Others => {
+            let authors = positions_of_authors(&candidate_of, ballot.candidates.len());
+            rank::aggregate_of_others(&values, &roster.weights(), &authors)
+        }
+    };
+    let (decided_by, aggregate) = match policy.rank {
+        RankRule::Blend { alpha } => {
+            let own = unscored::authors_values(roster, policy, ballot.candidates);
+            (DecidedBy::Blend, Some(blended(alpha, own, cross)))
+        }
+        RankRule::Cross | RankRule::Author | RankRule::Majority | RankRule::Gather => (DecidedBy::Scores, cross),
+    };
+    let scoring = Scoring { rows, aggregate, weights, ..Scoring::default() };
+    conclude(roster, policy, ballot, (decided_by, scoring))
+}
 
-    let weights = weigh(roster, policy.weights, Board { rows: &values, candidate_of: &candidate_of }, ballot.round);
-    let aggregate = rank::aggregate(&values, &roster.weights());
+/// alpha · own + (1 - alpha) · S; the author's own alone where no scorer has a say.
+fn blended(alpha: f64, own: Vec<f64>, cross: Option<Vec<f64>>) -> Vec<f64> {
+    let Some(cross) = cross else { return own };
+    own.into_iter().zip(cross).map(|(own, cross)| alpha * own + (1.0 - alpha) * cross).collect()
+}
+
+/// The winner by the scoring's aggregate, who is credited with it, and who leaves for it.
+fn conclude(
+    roster: &mut Roster,
+    policy: &Policy,
+    ballot: Ballot<'_>,
+    (decided_by, mut scoring): (DecidedBy, Scoring),
+) -> Decision {
     // Without a score the first candidate wins: the one of the first active member that has any.
-    let winner = aggregate.as_deref().map_or(0, rank::winner);
+    let winner = scoring.aggregate.as_deref().map_or(0, rank::winner);
     if let Some(candidate) = ballot.candidates.get(winner) {
         roster.credit(&candidate.authors);
     }
-    let mut scoring = Scoring { rows, aggregate, weights, entropy: None, keep: None };
+    let candidate_of = candidates_of(&roster.members(), ballot.candidates);
     let mut leaving = Vec::new();
     if let Some(scores) = &scoring.aggregate {
         let judgement = judge(roster, policy, &member_scores(scores, &candidate_of));
@@ -62,25 +94,47 @@ pub(super) fn by_scores(roster: &mut Roster, policy: &Policy, ballot: Ballot<'_>
         scoring.entropy = Some(judgement.entropy);
         scoring.keep = Some(judgement.keep);
     }
-    Decision { winner, scoring: Some(scoring), leaving }
+    Decision { winner, decided_by, scoring: Some(scoring), leaving }
+}
+
+/// Each member's candidate; None: it has none.
+fn candidates_of(members: &[MemberIndex], candidates: &[Candidate]) -> Vec<Option<usize>> {
+    members.iter().map(|member| candidates.iter().position(|c| c.authors.contains(member))).collect()
+}
+
+/// For each candidate the positions of its authors among the members.
+fn positions_of_authors(candidate_of: &[Option<usize>], candidates: usize) -> Vec<Vec<usize>> {
+    let authors = |candidate| {
+        let own = candidate_of.iter().enumerate().filter(move |(_, own)| **own == Some(candidate));
+        own.map(|(position, _)| position).collect()
+    };
+    (0..candidates).map(authors).collect()
 }
 
 /// A scorer's row; None, an abstention, unless it holds one finite value for each candidate.
-fn row(rule: ScoreRule, outcome: &ScoreOutcome, candidates: usize) -> Option<Vec<CandidateScore>> {
+fn row(policy: &Policy, member: MemberIndex, outcome: &ScoreOutcome, candidates: usize) -> Option<Vec<CandidateScore>> {
     let terms = match outcome {
         ScoreOutcome::Scored(terms) if terms.len() == candidates => terms,
         ScoreOutcome::Scored(_) | ScoreOutcome::Abstained | ScoreOutcome::Failed => return None,
     };
-    let row: Vec<CandidateScore> = terms.iter().map(|terms| rank::score(rule, terms)).collect();
+    let calibration = policy.calibration(member);
+    let row: Vec<CandidateScore> = terms.iter().map(|terms| rank::score(policy.score, calibration, terms)).collect();
     row.iter().all(|score| score.mean.is_finite()).then_some(row)
 }
 
 /// The weights of this round, which are also kept for the next; None under uniform weights.
 fn weigh(roster: &mut Roster, rule: WeightRule, board: Board<'_>, round: u32) -> Option<Vec<f64>> {
-    let WeightRule::Hedge { rate } = rule else { return None };
-    if board.rows.iter().any(Option::is_some) {
-        let weights = weights::hedge(&roster.weights(), board, rate, round);
-        roster.set_weights(&weights);
+    match rule {
+        WeightRule::Uniform => return None,
+        WeightRule::Hedge { rate } if board.rows.iter().any(Option::is_some) => {
+            let weights = weights::hedge(&roster.weights(), board, rate, round);
+            roster.set_weights(&weights);
+        }
+        WeightRule::Hedge { .. } => {}
+        WeightRule::Reliability => {
+            let agreements = roster.add_agreements(&reliability::agreements(board.rows));
+            roster.set_weights(&reliability::weights(&agreements));
+        }
     }
     Some(roster.weights())
 }
@@ -100,11 +154,18 @@ struct Judgement {
 
 /// Section 5 up to p; adds q to Q.
 fn judge(roster: &mut Roster, policy: &Policy, scores: &[f64]) -> Judgement {
-    let shares = exit::shares(policy.score, scores);
+    let rule = match policy.rank {
+        RankRule::Cross => policy.score,
+        // An author's own mean is one of logarithms.
+        RankRule::Author | RankRule::Blend { .. } | RankRule::Majority | RankRule::Gather => ScoreRule::MeanLogprob,
+    };
+    let shares = exit::shares(rule, scores);
     roster.add_shares(&shares);
     let entropy = match policy.exit.rule {
         ExitRule::NoEntropy => 1.0,
-        ExitRule::Cumulative | ExitRule::Never | ExitRule::FirstRounds { .. } => exit::entropy(&shares),
+        ExitRule::Cumulative | ExitRule::Never | ExitRule::FirstRounds { .. } | ExitRule::AllButBest { .. } => {
+            exit::entropy(&shares)
+        }
     };
     Judgement { entropy, keep: exit::keep(&roster.quality(), policy.exit.tau, entropy) }
 }
@@ -117,6 +178,7 @@ fn leave(roster: &mut Roster, policy: &Policy, keep: &[f64], round: u32) -> Vec<
             roster.winless_dismissed = true;
             exit::winless(&roster.won())
         }
-        ExitRule::FirstRounds { .. } => Vec::new(),
+        ExitRule::AllButBest { rounds } if round >= rounds => exit::all_but_best(&roster.quality()),
+        ExitRule::FirstRounds { .. } | ExitRule::AllButBest { .. } => Vec::new(),
     }
 }

@@ -12,8 +12,10 @@ use crate::{
 /// What is asked for.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// Members of the ensemble; at least one.
-    pub members: usize,
+    /// Who takes part, in ensemble order; at least one.
+    pub members: Vec<MemberIndex>,
+    /// Rounds that came before, of another generation for the same answer.
+    pub rounds_before: u32,
     pub policy: Policy,
     pub max_tokens: NonZeroU32,
     /// None of them empty.
@@ -28,7 +30,7 @@ pub enum Event {
     Scored { round: u32, member: MemberIndex, outcome: ScoreOutcome },
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum DraftOutcome {
     Drafted(Draft),
     /// The call failed or was late: one strike.

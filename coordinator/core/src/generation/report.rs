@@ -21,7 +21,8 @@ pub struct Round {
     pub candidates: Arc<[Candidate]>,
     /// Index into `candidates`; 0 where there is none.
     pub winner: usize,
-    /// None where there was no choice between candidates.
+    pub decided_by: DecidedBy,
+    /// None where nothing told candidates apart.
     pub scoring: Option<Scoring>,
     /// Q after this round, for each of `active`.
     pub quality: Vec<f64>,
@@ -31,12 +32,28 @@ pub struct Round {
     pub recalled: Vec<MemberIndex>,
 }
 
-/// Sections 3 to 6, for one scored round.
-#[derive(Clone, Debug)]
+/// What a round's winner was chosen by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DecidedBy {
+    /// There is no winner.
+    Nothing,
+    /// There was one candidate.
+    Unopposed,
+    Scores,
+    Author,
+    Blend,
+    /// The leader was certain.
+    Gate,
+    Majority,
+}
+
+/// Sections 3 to 6, for one round with a choice.
+#[derive(Clone, Debug, Default)]
 pub struct Scoring {
-    /// One for each active member; None: it abstained, or was not asked because its draft had failed.
+    /// One for each active member, where members were asked to score; None: it abstained, or was not asked because its draft had
+    /// failed, or it has no say.
     pub rows: Vec<(MemberIndex, Option<Vec<CandidateScore>>)>,
-    /// S, for each candidate; None where every scorer abstained.
+    /// What the candidates are ranked by, for each of them: S, or what takes its place; None where every scorer abstained.
     pub aggregate: Option<Vec<f64>>,
     /// w as used in this round, for each active member; None under uniform weights.
     pub weights: Option<Vec<f64>>,
@@ -59,6 +76,8 @@ pub enum ExitReason {
     Refused,
     /// Out of strikes.
     Failed,
+    /// The budget of calls has no room for it.
+    Budget,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,8 +2,10 @@
 
 use super::report::{Exit, ExitReason};
 use crate::{
+    candidate::OwnScore,
     member::MemberIndex,
     policy::{Policy, WeightRule},
+    reliability::Agreement,
     weights,
 };
 
@@ -23,25 +25,31 @@ struct Seat {
     member: MemberIndex,
     /// Q
     quality: f64,
-    /// w; of all seats they sum to one under hedge, and stay one each under uniform weights.
+    /// w; of all seats they sum to one under hedge and reliability, and stay one each under uniform weights.
     weight: f64,
     won: bool,
     strikes: u32,
     failed_this_round: bool,
+    /// What it thinks of all that it has drafted, won or not.
+    own: OwnScore,
+    /// How it scores, against the others.
+    agreement: Agreement,
 }
 
 impl Roster {
-    pub(super) fn new(members: usize, weight_rule: WeightRule) -> Self {
-        let seat = |index| Seat {
-            member: MemberIndex(index),
+    pub(super) fn new(members: &[MemberIndex], weight_rule: WeightRule) -> Self {
+        let seat = |member: &MemberIndex| Seat {
+            member: *member,
             quality: 0.0,
             weight: 1.0,
             won: false,
             strikes: 0,
             failed_this_round: false,
+            own: OwnScore::default(),
+            agreement: Agreement::default(),
         };
         let mut roster = Self {
-            seats: (0..members).map(seat).collect(),
+            seats: members.iter().map(seat).collect(),
             outvoted: Vec::new(),
             struck: Vec::new(),
             weight_rule,
@@ -61,6 +69,40 @@ impl Roster {
 
     pub(super) fn weights(&self) -> Vec<f64> {
         self.seats.iter().map(|seat| seat.weight).collect()
+    }
+
+    pub(super) fn own(&self, member: MemberIndex) -> OwnScore {
+        self.seats.iter().find(|seat| seat.member == member).map(|seat| seat.own).unwrap_or_default()
+    }
+
+    pub(super) fn add_own(&mut self, member: MemberIndex, own: OwnScore) {
+        for seat in self.seats.iter_mut().filter(|seat| seat.member == member) {
+            seat.own = seat.own.with(own);
+        }
+    }
+
+    /// Adds a round's agreements; all of them so far.
+    pub(super) fn add_agreements(&mut self, round: &[Agreement]) -> Vec<Agreement> {
+        for (seat, agreement) in self.seats.iter_mut().zip(round) {
+            seat.agreement = seat.agreement.with(*agreement);
+        }
+        self.seats.iter().map(|seat| seat.agreement).collect()
+    }
+
+    /// The member of the highest quality, where there is only one such.
+    pub(super) fn leader(&self) -> Option<MemberIndex> {
+        let best = self.seats.iter().max_by(|a, b| a.quality.total_cmp(&b.quality))?;
+        let equals = self.seats.iter().filter(|seat| seat.quality >= best.quality).count();
+        (equals == 1).then_some(best.member)
+    }
+
+    /// Who leaves so that a round of those left costs no more than `affordable` says, lowest quality first; one stays.
+    pub(super) fn unaffordable(&self, affordable: impl Fn(usize) -> bool) -> Vec<Exit> {
+        let leaving = crate::exit::all_but_best(&self.quality());
+        let members = self.seats.len();
+        let count = (0..leaving.len()).find(|gone| affordable(members - gone)).unwrap_or(leaving.len());
+        let leaving = leaving.into_iter().take(count).filter_map(|position| self.seats.get(position));
+        leaving.map(|seat| Exit { member: seat.member, reason: ExitReason::Budget }).collect()
     }
 
     pub(super) fn won(&self) -> Vec<bool> {
@@ -114,7 +156,7 @@ impl Roster {
         for seat in std::mem::take(&mut self.seats) {
             match reason(&seat) {
                 None => self.seats.push(seat),
-                Some(ExitReason::Quality) => self.outvoted.push(seat),
+                Some(ExitReason::Quality | ExitReason::Budget) => self.outvoted.push(seat),
                 Some(ExitReason::Failed) => self.struck.push(seat),
                 Some(ExitReason::ContextFull | ExitReason::Refused) => {}
             }
@@ -153,7 +195,9 @@ impl Roster {
     fn renormalise(&mut self) {
         match self.weight_rule {
             WeightRule::Uniform => {}
-            WeightRule::Hedge { .. } => self.set_weights(&weights::normalised(&self.weights())),
+            WeightRule::Hedge { .. } | WeightRule::Reliability => {
+                self.set_weights(&weights::normalised(&self.weights()))
+            }
         }
     }
 }

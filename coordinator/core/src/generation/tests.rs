@@ -2,37 +2,37 @@
 
 mod failures;
 mod properties;
+mod rules;
 
 use std::num::{NonZeroU32, NonZeroUsize};
 
 use super::*;
 use crate::{
-    candidate::{Draft, Terms},
+    candidate::{Draft, OwnScore, Terms},
     policy::{ExitPolicy, ExitRule, ScoreRule, WeightRule},
 };
 
 fn policy() -> Policy {
-    Policy {
-        segment_tokens: NonZeroU32::new(10).unwrap(),
-        score: ScoreRule::MeanLogprob,
-        exit: ExitPolicy { rule: ExitRule::Cumulative, theta: 0.5, tau: 1.0 },
-        weights: WeightRule::Uniform,
-        quorum: NonZeroUsize::MIN,
-        min_members: NonZeroUsize::MIN,
-        max_strikes: NonZeroU32::new(2).unwrap(),
-    }
+    Policy { max_strikes: NonZeroU32::new(2).unwrap(), ..Policy::default() }
 }
 
 fn request(members: usize) -> Request {
-    Request { members, policy: policy(), max_tokens: NonZeroU32::new(25).unwrap(), stop: vec![], seed: 7 }
+    Request {
+        members: MemberIndex::all(members),
+        rounds_before: 0,
+        policy: policy(),
+        max_tokens: NonZeroU32::new(25).unwrap(),
+        stop: vec![],
+        seed: 7,
+    }
 }
 
 fn text(text: &str) -> DraftOutcome {
-    DraftOutcome::Drafted(Draft { text: text.to_owned(), finished: false, tokens: 10 })
+    DraftOutcome::Drafted(Draft { text: text.to_owned(), finished: false, tokens: 10, own: OwnScore::default() })
 }
 
 fn last(text: &str) -> DraftOutcome {
-    DraftOutcome::Drafted(Draft { text: text.to_owned(), finished: true, tokens: 10 })
+    DraftOutcome::Drafted(Draft { text: text.to_owned(), finished: true, tokens: 10, own: OwnScore::default() })
 }
 
 /// One term for each candidate.
@@ -190,7 +190,8 @@ fn exits_by_quality_leave_enough_members_that_are_not_out_of_strikes() {
 #[test]
 fn where_every_scorer_abstains_the_first_candidate_wins_and_nothing_else_changes() {
     let (mut generation, _) = Generation::start(request(3));
-    let void = DraftOutcome::Drafted(Draft { text: String::new(), finished: false, tokens: 4 });
+    let void =
+        DraftOutcome::Drafted(Draft { text: String::new(), finished: false, tokens: 4, own: OwnScore::default() });
     let actions = draft(&mut generation, &[(0, void), (1, text("b")), (2, text("c"))]);
     assert_eq!(asked_to_score(&actions), [0, 1, 2]);
     let actions =

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Action, DraftOutcome, Ending, Exit, Failure, Generation, Round};
+use super::{Action, DecidedBy, DraftOutcome, Ending, Exit, Failure, Generation, Round};
 use crate::member::MemberIndex;
 
 /// Rounds in a row that may decide nothing because members failed.
@@ -40,6 +40,7 @@ impl Generation {
             drafts,
             candidates: Arc::default(),
             winner: 0,
+            decided_by: DecidedBy::Nothing,
             scoring: None,
             quality,
             exits,

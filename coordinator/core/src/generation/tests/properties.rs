@@ -3,7 +3,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::generation::seed::splitmix64;
+use crate::{
+    generation::seed::splitmix64,
+    policy::{Calibration, RankRule, Voters},
+};
 
 /// An endless supply of choices from one number.
 struct Dice(u64);
@@ -16,6 +19,11 @@ impl Dice {
 
     fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.roll(from.len())]
+    }
+
+    fn own(&mut self) -> OwnScore {
+        let tokens = self.roll(4) as u32;
+        OwnScore { sum_logprob: -(self.roll(400) as f64) / 100.0 * f64::from(tokens), tokens }
     }
 
     fn terms(&mut self) -> Terms {
@@ -32,7 +40,7 @@ impl Dice {
             _ => {
                 let tokens = self.pick(&[0, 1, 3, 9]);
                 let text = self.pick(&["a", "b", "ab", "a\n", "é"]).to_owned();
-                DraftOutcome::Drafted(Draft { text, finished: false, tokens })
+                DraftOutcome::Drafted(Draft { text, finished: false, tokens, own: self.own() })
             }
         }
     }
@@ -60,36 +68,65 @@ impl Dice {
     }
 }
 
-fn any_request() -> impl Strategy<Value = Request> {
+fn any_policy() -> impl Strategy<Value = Policy> {
     let rules = prop_oneof![
         Just(ExitRule::Cumulative),
         Just(ExitRule::NoEntropy),
         Just(ExitRule::Never),
         (0u32..4).prop_map(|rounds| ExitRule::FirstRounds { rounds }),
+        (0u32..4).prop_map(|rounds| ExitRule::AllButBest { rounds }),
     ];
     let exit = (rules, 0.0..2.0, 0.05..2.0).prop_map(|(rule, theta, tau)| ExitPolicy { rule, theta, tau });
     let score = prop_oneof![Just(ScoreRule::MeanLogprob), Just(ScoreRule::MeanProb)];
-    let weights = prop_oneof![Just(WeightRule::Uniform), (0.0..50.0).prop_map(|rate: f64| WeightRule::Hedge { rate })];
+    let weights = prop_oneof![
+        Just(WeightRule::Uniform),
+        (0.0..50.0).prop_map(|rate: f64| WeightRule::Hedge { rate }),
+        Just(WeightRule::Reliability),
+    ];
+    let rank = prop_oneof![
+        4 => Just(RankRule::Cross),
+        2 => Just(RankRule::Author),
+        2 => (0.0..1.0).prop_map(|alpha| RankRule::Blend { alpha }),
+        1 => Just(RankRule::Majority),
+        1 => Just(RankRule::Gather),
+    ];
+    let voters = prop_oneof![3 => Just(Voters::Everyone), 1 => Just(Voters::Others), 1 => Just(Voters::First)];
+    let calibration = (0.5..2.0, -1.0..1.0).prop_map(|(scale, shift)| Calibration { scale, shift });
+    let limits = (prop::option::of(-4.0..0.0), prop::option::of(1u32..40), prop::collection::vec(calibration, 0..4));
     let counts = (1u32..12, 1usize..3, 1u32..3, 1usize..4);
-    let policy =
-        (score, exit, weights, counts).prop_map(|(score, exit, weights, (segment, members, strikes, quorum))| Policy {
-            segment_tokens: NonZeroU32::new(segment).unwrap(),
-            score,
-            exit,
-            weights,
-            quorum: NonZeroUsize::new(quorum).unwrap(),
-            min_members: NonZeroUsize::new(members).unwrap(),
-            max_strikes: NonZeroU32::new(strikes).unwrap(),
-        });
-    (policy, 1usize..6, 1u32..60, prop::collection::vec("[abé\n]{1,3}", 0..3), any::<u64>()).prop_map(
-        |(policy, members, max_tokens, stop, seed)| Request {
-            members,
+    let choices = (score, rank, exit, weights, voters);
+    (choices, limits, counts).prop_map(
+        |((score, rank, exit, weights, voters), (gate, budget, calibration), (segment, members, strikes, quorum))| {
+            Policy {
+                segment_tokens: NonZeroU32::new(segment).unwrap(),
+                score,
+                rank,
+                exit,
+                weights,
+                voters,
+                gate,
+                budget: budget.and_then(NonZeroU32::new),
+                calibration,
+                quorum: NonZeroUsize::new(quorum).unwrap(),
+                min_members: NonZeroUsize::new(members).unwrap(),
+                max_strikes: NonZeroU32::new(strikes).unwrap(),
+            }
+        },
+    )
+}
+
+fn any_request() -> impl Strategy<Value = Request> {
+    let stops = prop::collection::vec("[abé\n]{1,3}", 0..3);
+    (any_policy(), 1usize..6, 1u32..60, stops, any::<u64>()).prop_map(|(policy, members, max_tokens, stop, seed)| {
+        Request {
+            members: MemberIndex::all(members),
+            rounds_before: (seed % 3) as u32,
             policy,
             max_tokens: NonZeroU32::new(max_tokens).unwrap(),
             stop,
             seed,
-        },
-    )
+        }
+    })
 }
 
 /// Runs a generation to its end, answering its calls in any order, and tells it now and then what it has heard
@@ -137,7 +174,12 @@ proptest! {
             let Action::Emit(round) = action else { continue };
             prop_assert_eq!(&*round.accepted, accepted.as_str());
             released.push_str(&round.released);
-            let Some(winner) = round.candidates.get(round.winner) else { continue };
+            let Some(winner) = round.candidates.get(round.winner) else {
+                let gathered = request.policy.rank == RankRule::Gather && finish.ending == Ending::Stop;
+                rounds += u32::from(gathered);
+                member_rounds += if gathered { round.active.len() as u64 } else { 0 };
+                continue;
+            };
             accepted.push_str(&winner.text);
             prop_assert!(accepted.starts_with(&released));
             prop_assert!(request.stop.iter().all(|stop| !released.contains(stop.as_str())));
@@ -163,6 +205,9 @@ proptest! {
                     prop_assert!(round.quality.iter().all(|quality| quality.is_finite()));
                     let quality = round.exits.iter().filter(|exit| exit.reason == ExitReason::Quality).count();
                     let others = round.exits.iter().filter(|exit| exit.reason == ExitReason::Failed).count();
+                    if round.exits.iter().any(|exit| exit.reason == ExitReason::Budget) {
+                        continue;
+                    }
                     let stay = round.active.len() - quality - others;
                     prop_assert!(quality == 0 || stay >= request.policy.min_members.get());
                 }
