@@ -7,6 +7,8 @@ mod flags;
 #[cfg(test)]
 mod fuzz;
 mod keys;
+mod policy;
+mod strategies;
 #[cfg(test)]
 mod tests;
 mod workers;
@@ -14,6 +16,8 @@ mod workers;
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
+    num::{NonZeroU32, NonZeroUsize},
+    ops::RangeInclusive,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -25,6 +29,7 @@ use specfuse_runtime::{
     tls::{ClientTls, ServerTls, TlsError},
 };
 
+use self::flags::Flags;
 pub(crate) use self::keys::{ListedKey, Sha256, Unparsed};
 pub use self::{
     ensemble::Ensemble,
@@ -32,7 +37,6 @@ pub use self::{
     keys::{KeyFile, KeyFileError},
     workers::Workers,
 };
-use self::{ensemble::RawEnsemble, flags::Flags};
 
 /// All that a coordinator is told at its start.
 #[derive(Clone, Debug)]
@@ -89,8 +93,15 @@ impl Misfit {
         Self { key: key.to_owned(), problem: problem.into() }
     }
 
+    /// A key without a name is the table itself.
     fn under(self, table: &str) -> Self {
-        Self { key: format!("{table}.{}", self.key), problem: self.problem }
+        let key = if self.key.is_empty() { table.to_owned() } else { format!("{table}.{}", self.key) };
+        Self { key, problem: self.problem }
+    }
+
+    /// The name of a key that has none.
+    fn or_under(self, table: &str) -> Self {
+        if self.key.is_empty() { self.under(table) } else { self }
     }
 }
 
@@ -113,7 +124,7 @@ struct RawConfig {
     reflection: bool,
     #[serde(default)]
     health_needs_key: bool,
-    ensembles: BTreeMap<String, RawEnsemble>,
+    ensembles: BTreeMap<String, toml::Table>,
 }
 
 fn default_listen() -> String {
@@ -158,7 +169,7 @@ impl Config {
     fn build(text: &str, file: &Path, flags: Flags) -> Result<Self, ConfigError> {
         let table: toml::Table = text.parse().map_err(|error| syntax_error(&error, text, file))?;
         let value = |misfit| ConfigError::Value { file: file.to_owned(), misfit };
-        let raw: RawConfig = table.try_into().map_err(|error| value(misfit_of(&error)))?;
+        let raw: RawConfig = read(table).map_err(|misfit| value(misfit.or_under("top level")))?;
         raw.check(flags).map_err(value)
     }
 }
@@ -183,8 +194,9 @@ impl RawConfig {
             return Err(Misfit::new("ensembles", "there must be at least one ensemble"));
         }
         let mut ensembles = BTreeMap::new();
-        for (name, raw) in self.ensembles {
-            let ensemble = raw.check(&name).map_err(|misfit| misfit.under(&format!("ensembles.{name}")))?;
+        for (name, table) in self.ensembles {
+            let ensemble =
+                ensemble::check(&name, table).map_err(|misfit| misfit.under(&format!("ensembles.{name}")))?;
             ensembles.insert(name, Arc::new(ensemble));
         }
         Ok(Config {
@@ -216,6 +228,23 @@ fn is_name(name: &str) -> bool {
     (1..=64).contains(&name.len()) && name.chars().all(plain)
 }
 
+fn count(key: &str, value: u32, allowed: RangeInclusive<u32>) -> Result<NonZeroU32, Misfit> {
+    NonZeroU32::new(value).filter(|value| allowed.contains(&value.get())).ok_or_else(|| outside(key, value, &allowed))
+}
+
+fn of_members(key: &str, value: usize, members: usize) -> Result<NonZeroUsize, Misfit> {
+    NonZeroUsize::new(value).filter(|value| value.get() <= members).ok_or_else(|| outside(key, value, &(1..=members)))
+}
+
+fn timeout(key: &str, value: Duration) -> Result<Duration, Misfit> {
+    let allowed = Duration::from_millis(1)..=Duration::from_secs(3600);
+    if allowed.contains(&value) { Ok(value) } else { Err(Misfit::new(key, format!("{value:?} is not in 1ms to 1h"))) }
+}
+
+fn outside<T: std::fmt::Display>(key: &str, value: T, allowed: &RangeInclusive<T>) -> Misfit {
+    Misfit::new(key, format!("{value} is not in {} to {}", allowed.start(), allowed.end()))
+}
+
 /// From 1.
 fn line_of(error: &toml::de::Error, text: &str) -> usize {
     error.span().and_then(|span| text.get(..span.start)).unwrap_or_default().matches('\n').count() + 1
@@ -228,6 +257,11 @@ fn syntax_error(error: &toml::de::Error, text: &str, file: &Path) -> ConfigError
     ConfigError::Syntax { file: file.to_owned(), line, problem }
 }
 
+/// Of a table, whose own key in an error is empty.
+fn read<T: serde::de::DeserializeOwned>(table: toml::Table) -> Result<T, Misfit> {
+    table.try_into().map_err(|error| misfit_of(&error))
+}
+
 /// The TOML reader tells the key only in its rendered form: the message, then "in `key`" on a line of its own.
 fn misfit_of(error: &toml::de::Error) -> Misfit {
     let rendered = error.to_string();
@@ -235,6 +269,6 @@ fn misfit_of(error: &toml::de::Error) -> Misfit {
         .strip_prefix(error.message())
         .and_then(|rest| rest.trim().strip_prefix("in `"))
         .and_then(|rest| rest.strip_suffix('`'))
-        .unwrap_or("top level");
+        .unwrap_or_default();
     Misfit::new(key, error.message())
 }

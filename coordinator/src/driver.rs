@@ -1,4 +1,4 @@
-//! Performs one generation: its actions as calls, their outcomes as events, its rounds as a stream. Decides nothing.
+//! Performs an answer's generations: their actions as calls, their outcomes as events, their rounds as a stream. Decides nothing.
 //!
 //! The stream owns everything: dropping it drops every call under way, and the workers see that. It is written by a task of its
 //! own, at most a round ahead of its reader, so that deadlines hold also while nobody reads, and nobody may leave it unread for
@@ -7,6 +7,7 @@
 mod calls;
 mod desk;
 mod ledger;
+mod stages;
 mod stragglers;
 
 use std::{
@@ -22,7 +23,7 @@ use futures::{
     future::BoxFuture,
     stream::{self, FuturesUnordered},
 };
-use specfuse_core::generation::{Action, Ending, Failure, Finish, Generation, Request};
+use specfuse_core::generation::{Action, Ending, Failure, Finish, Generation};
 use tokio::{sync::mpsc, task::JoinSet, time::Instant};
 use tracing::{Instrument, Span};
 
@@ -30,6 +31,7 @@ use self::{
     calls::Done,
     desk::{Breather, Desk},
     ledger::Ledger,
+    stages::Stages,
     stragglers::Stragglers,
 };
 pub(crate) use self::{
@@ -47,7 +49,7 @@ pub(crate) enum Item {
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum GenerateError {
-    /// `misses`: why the last call to each member failed, where it did, in ensemble order.
+    /// `misses`: why the last call to each member failed, where it did, in their order.
     #[error("ensemble {ensemble}: {failure}")]
     Failed { ensemble: Arc<str>, failure: Failure, misses: Vec<(Arc<str>, Miss)> },
     /// The shutdown's grace is over.
@@ -123,6 +125,7 @@ struct Start {
 
 struct Drive {
     generation: Generation,
+    stages: Stages,
     desk: Arc<Desk>,
     calls: FuturesUnordered<BoxFuture<'static, Done>>,
     ledger: Ledger,
@@ -135,24 +138,22 @@ struct Drive {
 
 impl Start {
     async fn begin(self: Box<Self>) -> Box<Drive> {
-        let Self { request, pool, ticket, span } = *self;
+        let Self { mut request, pool, ticket, span } = *self;
+        let plan = Arc::clone(&request.strategy).plan(&request.ensemble.members, &mut request.sampling);
+        let models: Vec<Arc<str>> = plan.seats.iter().map(|seat| seat.model.clone()).collect();
         tokio::select! {
             () = ticket.cut() => {}
             () = passed(request.deadline) => {}
-            () = pool.first_contact(&request.ensemble.members) => {}
+            () = pool.first_contact(&models) => {}
         }
-        let (generation, actions) = Generation::start(Request {
-            members: request.ensemble.members.len(),
-            policy: request.ensemble.policy.clone(),
-            max_tokens: request.max_tokens,
-            stop: request.stop.clone(),
-            seed: request.sampling.seed,
-        });
+        let mut stages = Stages::new(plan.stages);
+        let (generation, actions) = Generation::start(stages.begin(&request));
         let mut drive = Box::new(Drive {
             generation,
-            ledger: Ledger::new(&request.ensemble.members),
+            stages,
+            ledger: Ledger::new(Arc::clone(&plan.seats)),
             stragglers: Stragglers::new(request.ensemble.straggler_grace),
-            desk: Arc::new(Desk::new(request, pool)),
+            desk: Arc::new(Desk::new(request, plan.seats, pool)),
             calls: FuturesUnordered::new(),
             items: VecDeque::new(),
             ticket,
@@ -178,7 +179,7 @@ impl Drive {
             };
             match done {
                 Some(done) => {
-                    done.log(&self.desk.request.ensemble.members);
+                    done.log(&self.desk.seats);
                     self.ledger.record(&done);
                     let actions = self.generation.step(done.event);
                     self.perform(actions);
@@ -210,11 +211,11 @@ impl Drive {
                     let score = calls::ScoreAction { round, member, accepted, candidates, overdue };
                     self.calls.push(Box::pin(calls::score(Arc::clone(&self.desk), score)));
                 }
-                Action::Emit(round) => self.items.push_back(Ok(Item::Round(Box::new(self.ledger.close(*round))))),
-                Action::Finish(finish) => {
-                    let item = self.finish(finish);
-                    self.items.push_back(item);
+                Action::Emit(round) => {
+                    self.stages.hear(&round);
+                    self.items.push_back(Ok(Item::Round(Box::new(self.ledger.close(*round)))));
                 }
+                Action::Finish(finish) => self.finish(finish),
             }
         }
     }
@@ -222,31 +223,39 @@ impl Drive {
     fn breather(&self, actions: &[Action]) -> Option<Breather> {
         let ensemble = &self.desk.request.ensemble;
         let drafts = actions.iter().filter_map(|action| match action {
-            Action::Draft { member, attempt, .. } => Some((*attempt, ensemble.members.get(member.0)?.clone())),
+            Action::Draft { member, attempt, .. } => Some((*attempt, self.desk.seats.get(member.0)?.model.clone())),
             Action::Score { .. } | Action::Emit(_) | Action::Finish(_) => None,
         });
         let (attempts, members): (Vec<u32>, Vec<Arc<str>>) = drafts.unzip();
         Breather::before(*attempts.first()?, members.into(), ensemble.policy.quorum.get())
     }
 
-    fn finish(&mut self, finish: Finish) -> Result<Item, GenerateError> {
-        if let Ending::Failed(failure) = finish.ending {
-            return Err(self.failed(failure));
+    /// The end of the answer, or of what one generation had to do with it.
+    fn finish(&mut self, finish: Finish) {
+        let has_failed = matches!(finish.ending, Ending::Failed(_));
+        if !has_failed && self.stages.goes_on(&finish) {
+            self.desk = Arc::new(self.desk.showing(self.stages.prompt(&self.desk.request.prompt)));
+            let (generation, actions) = Generation::start(self.stages.begin(&self.desk.request));
+            self.generation = generation;
+            return self.perform(actions);
         }
-        tracing::info!(rounds = finish.rounds, tokens = finish.completion_tokens, "answered");
-        let usage = self.ledger.usage(&finish);
-        Ok(Item::Finished { finish, usage })
+        let finish = self.stages.total(finish);
+        let item = match finish.ending {
+            Ending::Failed(failure) => Err(self.failed(failure)),
+            Ending::Stop | Ending::Length => {
+                tracing::info!(rounds = finish.rounds, tokens = finish.completion_tokens, "answered");
+                let usage = self.ledger.usage(&finish);
+                Ok(Item::Finished { finish, usage })
+            }
+        };
+        self.items.push_back(item);
     }
 
     fn failed(&self, failure: Failure) -> GenerateError {
         let ensemble = &self.desk.request.ensemble;
-        let misses: Vec<(Arc<str>, Miss)> = ensemble
-            .members
-            .iter()
-            .cloned()
-            .zip(self.ledger.misses())
-            .filter_map(|(member, miss)| Some((member, miss?)))
-            .collect();
+        let labels = self.desk.seats.iter().map(|seat| seat.label.clone());
+        let misses: Vec<(Arc<str>, Miss)> =
+            labels.zip(self.ledger.misses()).filter_map(|(member, miss)| Some((member, miss?))).collect();
         match failure {
             Failure::Unavailable | Failure::NoQuorum => tracing::warn!(%failure, "no answer"),
             // The request's own fault: its client is told.

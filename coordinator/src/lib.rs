@@ -6,6 +6,7 @@
 //! - `admission`: how many generations run, how many requests wait, and whether another may start
 //! - `api`: the public gRPC contract; validation and status codes
 //! - `request`: what is asked for, validated
+//! - [`strategy`]: ways to answer, each a plan of generations
 //! - `driver`: performs the actions of one generation as calls; decides nothing
 //! - `pool`: the workers, what is known of them, and which replica serves a call
 //! - `client`: one call to one worker: wire types, deadline, typed errors, distrust
@@ -24,6 +25,7 @@ mod limits;
 mod pool;
 mod report;
 mod request;
+pub mod strategy;
 #[cfg(test)]
 mod tests;
 

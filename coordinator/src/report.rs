@@ -1,9 +1,9 @@
 //! What a generation tells, as clients see it: core values to wire types, members by name. Adds nothing of its own.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use specfuse_core::{
-    generation::{DraftOutcome, Ending, Exit, ExitReason, Finish, Round, Scoring},
+    generation::{DecidedBy, DraftOutcome, Ending, Exit, ExitReason, Finish, Round, Scoring},
     member::MemberIndex,
 };
 use specfuse_proto::v1 as proto;
@@ -11,21 +11,22 @@ use specfuse_proto::v1 as proto;
 use crate::{
     client::Work,
     driver::{Item, MemberUsage, Note, RoundReport, Usage},
+    strategy::Seat,
 };
 
-pub(crate) fn response(item: Item, members: &[Arc<str>]) -> proto::GenerateResponse {
+pub(crate) fn response(item: Item) -> proto::GenerateResponse {
     let event = match item {
-        Item::Round(report) => proto::generate_response::Event::Segment(segment(&report, &Names(members))),
+        Item::Round(report) => proto::generate_response::Event::Segment(segment(&report, &Names(&report.seats))),
         Item::Finished { finish, usage } => proto::generate_response::Event::Finished(finished(finish, usage)),
     };
     proto::GenerateResponse { event: Some(event) }
 }
 
-struct Names<'a>(&'a [Arc<str>]);
+struct Names<'a>(&'a [Seat]);
 
 impl Names<'_> {
     fn of(&self, member: MemberIndex) -> String {
-        self.0.get(member.0).map(ToString::to_string).unwrap_or_default()
+        self.0.get(member.0).map(|seat| seat.label.to_string()).unwrap_or_default()
     }
 }
 
@@ -39,7 +40,7 @@ fn segment(report: &RoundReport, names: &Names<'_>) -> proto::Segment {
         winning_candidate: clamped(round.winner),
         drafts: drafts(report, names),
         candidates: candidates(round, names),
-        scored: round.scoring.is_some(),
+        scored: round.scoring.as_ref().is_some_and(|scoring| !scoring.rows.is_empty()),
         scores: round.scoring.as_ref().map(|scoring| scores(scoring, report, names)).unwrap_or_default(),
         active: round.active.iter().map(|member| names.of(*member)).collect(),
         exits: round.exits.iter().map(|exit| left(*exit, report, names)).collect(),
@@ -50,15 +51,19 @@ fn segment(report: &RoundReport, names: &Names<'_>) -> proto::Segment {
             score_micros: micros(report.score_time),
         }),
         recalled: round.recalled.iter().map(|member| names.of(*member)).collect(),
-        decided_by: decided_by(round).into(),
+        decided_by: decision(round.decided_by).into(),
     }
 }
 
-fn decided_by(round: &Round) -> proto::Decision {
-    match (&round.scoring, round.candidates.is_empty()) {
-        (_, true) => proto::Decision::None,
-        (Some(_), false) => proto::Decision::Scores,
-        (None, false) => proto::Decision::Unopposed,
+fn decision(decided_by: DecidedBy) -> proto::Decision {
+    match decided_by {
+        DecidedBy::Nothing => proto::Decision::None,
+        DecidedBy::Unopposed => proto::Decision::Unopposed,
+        DecidedBy::Scores => proto::Decision::Scores,
+        DecidedBy::Author => proto::Decision::Author,
+        DecidedBy::Blend => proto::Decision::Blend,
+        DecidedBy::Gate => proto::Decision::Gate,
+        DecidedBy::Majority => proto::Decision::Majority,
     }
 }
 
@@ -129,6 +134,7 @@ fn left(exit: Exit, report: &RoundReport, names: &Names<'_>) -> proto::Exit {
     };
     let (reason, detail) = match exit.reason {
         ExitReason::Quality => (proto::ExitReason::Quality, None),
+        ExitReason::Budget => (proto::ExitReason::Budget, None),
         ExitReason::ContextFull => (proto::ExitReason::ContextFull, miss()),
         ExitReason::Refused => (proto::ExitReason::Refused, miss()),
         ExitReason::Failed => (proto::ExitReason::Failed, miss()),
@@ -150,7 +156,7 @@ fn finished(finish: Finish, usage: Usage) -> proto::Finished {
         drafted_tokens: member.drafted_tokens,
         tokens_computed: member.tokens_computed,
         tokens_cached: member.tokens_cached,
-        scored_tokens: 0,
+        scored_tokens: member.scored_tokens,
     };
     let usage = proto::Usage {
         completion_tokens: finish.completion_tokens,
@@ -159,8 +165,8 @@ fn finished(finish: Finish, usage: Usage) -> proto::Finished {
         draft_calls: usage.draft_calls,
         score_calls: usage.score_calls,
         members: usage.members.into_iter().map(member).collect(),
-        scored_rounds: 0,
-        gated_rounds: 0,
+        scored_rounds: usage.scored_rounds,
+        gated_rounds: usage.gated_rounds,
     };
     proto::Finished { reason: reason.into(), text: finish.released, usage: Some(usage) }
 }

@@ -5,11 +5,13 @@ use std::{num::NonZeroU32, sync::Arc};
 
 use tokio::time::Instant;
 
-use crate::config::Ensemble;
+use crate::{config::Ensemble, strategy::Strategy};
 
 #[derive(Clone, Debug)]
 pub(crate) struct GenerateRequest {
     pub(crate) ensemble: Arc<Ensemble>,
+    /// One of the ensemble's, and able to do what is asked for.
+    pub(crate) strategy: Arc<Strategy>,
     pub(crate) prompt: Arc<Prompt>,
     pub(crate) max_tokens: NonZeroU32,
     /// The seed is the whole answer's.
@@ -46,7 +48,7 @@ pub(crate) enum Role {
 }
 
 /// All finite and in range.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Sampling {
     pub(crate) temperature: f32,
     pub(crate) top_p: Option<f32>,

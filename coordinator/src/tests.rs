@@ -8,6 +8,7 @@ mod keys;
 mod lifecycle;
 mod membership;
 mod stragglers;
+mod strategies;
 mod tls;
 mod worker;
 
@@ -103,6 +104,7 @@ async fn an_answer_ends_with_what_it_cost() {
         drafted_tokens: 6,
         tokens_computed: 8,
         tokens_cached: 20,
+        scored_tokens: 4,
     };
     assert_eq!(usage.members[0], expected);
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail, ensure};
 use specfuse_core::{
-    candidate::{Candidate, Draft, Terms},
+    candidate::{Candidate, Draft, OwnScore, Terms},
     generation::{
         Action, CandidateScore, DraftOutcome, Ending, Event, ExitReason, Finish, Generation, Round, ScoreOutcome,
         Scoring,
@@ -57,7 +57,8 @@ fn play_round(
     let mut actions = Vec::new();
     // Last first: the order in which answers come in decides nothing.
     for (member, draft) in drafters.iter().zip(&recorded.drafts).rev() {
-        let draft = Draft { text: draft.text.clone(), finished: draft.finished, tokens: draft.tokens };
+        let own = OwnScore::default();
+        let draft = Draft { text: draft.text.clone(), finished: draft.finished, tokens: draft.tokens, own };
         let outcome = DraftOutcome::Drafted(draft);
         actions.extend(generation.step(Event::Drafted { round: recorded.round, member: *member, outcome }));
     }

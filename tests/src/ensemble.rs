@@ -97,6 +97,7 @@ impl Ensemble {
             quorum: NonZeroUsize::new(self.quorum).context("no quorum")?,
             min_members: NonZeroUsize::new(self.min_members).context("no members need stay")?,
             max_strikes: NonZeroU32::new(self.max_strikes).context("no strikes")?,
+            ..Policy::default()
         })
     }
 }

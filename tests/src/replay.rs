@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use anyhow::{Context, Result, bail, ensure};
 use specfuse_core::{
-    candidate::{Draft, Terms},
+    candidate::{Draft, OwnScore, Terms},
     generation::{Action, DraftOutcome, Ending, Event, ExitReason, Finish, Generation, Request, Round, ScoreOutcome},
     member::MemberIndex,
     policy::ScoreRule,
@@ -18,10 +18,11 @@ pub fn check(ensemble: &Ensemble, request: &GenerateRequest, answer: &Answer) ->
     let policy = ensemble.policy()?;
     ensure!(policy.score == ScoreRule::MeanLogprob, "only a mean of logarithms is its own only term");
     let max_tokens = request.max_tokens.and_then(NonZeroU32::new).context("the request names no max_tokens")?;
-    let members = ensemble.members.len();
+    let members = MemberIndex::all(ensemble.members.len());
     let seed = request.sampling.map_or(0, |sampling| sampling.seed);
     let stop = request.stop.clone();
-    let (mut generation, mut actions) = Generation::start(Request { members, policy, max_tokens, stop, seed });
+    let (mut generation, mut actions) =
+        Generation::start(Request { members, rounds_before: 0, policy, max_tokens, stop, seed });
     let replay = Replay { members: &ensemble.members };
     for segment in &answer.segments {
         let played = replay.round(segment, &mut generation, actions);
@@ -78,6 +79,7 @@ impl Replay<'_> {
                 text: draft.text.clone(),
                 finished: draft.finished,
                 tokens: draft.drafted_tokens,
+                own: OwnScore::default(),
             })),
             Some(Outcome::Missed(_)) => {
                 let exit = told.exits.iter().find(|exit| exit.member == name);
@@ -85,9 +87,12 @@ impl Replay<'_> {
                     Some(proto::ExitReason::ContextFull) => DraftOutcome::ContextFull,
                     Some(proto::ExitReason::Refused) => DraftOutcome::Refused,
                     None
-                    | Some(proto::ExitReason::Failed | proto::ExitReason::Quality | proto::ExitReason::Unspecified) => {
-                        DraftOutcome::Failed
-                    }
+                    | Some(
+                        proto::ExitReason::Failed
+                        | proto::ExitReason::Quality
+                        | proto::ExitReason::Budget
+                        | proto::ExitReason::Unspecified,
+                    ) => DraftOutcome::Failed,
                 })
             }
             None => bail!("{name}: neither a draft nor a reason"),
@@ -136,6 +141,7 @@ fn reason(reason: ExitReason) -> proto::ExitReason {
         ExitReason::ContextFull => proto::ExitReason::ContextFull,
         ExitReason::Refused => proto::ExitReason::Refused,
         ExitReason::Failed => proto::ExitReason::Failed,
+        ExitReason::Budget => proto::ExitReason::Budget,
     }
 }
 

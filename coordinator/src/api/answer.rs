@@ -7,7 +7,6 @@ use tonic::Status;
 
 use super::error::ApiError;
 use crate::{
-    config::Ensemble,
     driver::{GenerateError, Item},
     limits::{Allowance, Meter},
     report,
@@ -16,7 +15,6 @@ use crate::{
 
 /// Lives as long as the response stream, and with it what the key is allowed at once.
 pub(super) struct Answer {
-    ensemble: Arc<Ensemble>,
     /// None: no key was needed.
     meter: Option<Arc<Meter>>,
     _allowance: Option<Allowance>,
@@ -25,8 +23,8 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    pub(super) fn new(request: &GenerateRequest, meter: Option<Arc<Meter>>, allowance: Option<Allowance>) -> Self {
-        Self { ensemble: Arc::clone(&request.ensemble), meter, _allowance: allowance, logged: None }
+    pub(super) fn new(meter: Option<Arc<Meter>>, allowance: Option<Allowance>) -> Self {
+        Self { meter, _allowance: allowance, logged: None }
     }
 
     /// Logs the prompt, and each segment when it comes.
@@ -37,7 +35,7 @@ impl Answer {
     }
 
     pub(super) fn told(&self, item: Result<Item, GenerateError>) -> Result<proto::GenerateResponse, Status> {
-        let response = report::response(item.map_err(ApiError::from)?, &self.ensemble.members);
+        let response = report::response(item.map_err(ApiError::from)?);
         if let Some(Event::Segment(segment)) = &response.event {
             if let Some(meter) = &self.meter {
                 meter.charge(tokens(segment));

@@ -38,7 +38,9 @@ impl From<ApiError> for Status {
         let told = error.to_string();
         let after = error.come_back();
         let (code, told) = match error {
-            ApiError::Invalid(Invalid::UnknownEnsemble { .. }) => (Code::NotFound, told),
+            ApiError::Invalid(Invalid::UnknownEnsemble { .. } | Invalid::UnknownStrategy { .. }) => {
+                (Code::NotFound, told)
+            }
             ApiError::Invalid(_) => (Code::InvalidArgument, told),
             ApiError::OverLimit(_) | ApiError::Denied(Denied::Full(_) | Denied::Late(_)) => {
                 (Code::ResourceExhausted, told)

@@ -42,7 +42,7 @@ impl Ensembles {
         let (ticket, allowance) = admitted.inspect_err(|error| {
             tracing::debug!(request_id = ?request.request_id, key = request.key.as_deref(), %error, "refused");
         })?;
-        let answer = Answer::new(&request, meter, allowance);
+        let answer = Answer::new(meter, allowance);
         let answer = if self.log_content { answer.logged(&request) } else { answer };
         Ok(driver::run(request, self.pool.clone(), ticket).map(move |item| answer.told(item)).boxed())
     }
@@ -107,11 +107,17 @@ fn ensemble_told(ensemble: &Ensemble, cluster: &Cluster) -> proto::Ensemble {
         ExitRule::NoEntropy => "no_entropy",
         ExitRule::Never => "never",
         ExitRule::FirstRounds { .. } => "first_rounds",
+        ExitRule::AllButBest { .. } => "all_but_best",
     };
     let weights = match ensemble.policy.weights {
         WeightRule::Uniform => "uniform",
         WeightRule::Hedge { .. } => "hedge",
+        WeightRule::Reliability => "reliability",
     };
+    let strategies = ensemble
+        .strategies
+        .iter()
+        .map(|(name, strategy)| proto::Strategy { name: name.clone(), kind: strategy.kind.name().to_owned() });
     proto::Ensemble {
         name: ensemble.name.to_string(),
         members: ensemble.members.iter().map(ToString::to_string).collect(),
@@ -122,8 +128,8 @@ fn ensemble_told(ensemble: &Ensemble, cluster: &Cluster) -> proto::Ensemble {
         default_max_tokens: ensemble.default_max_tokens.get(),
         max_tokens_limit: ensemble.max_tokens_limit.get(),
         ready: ensemble.members.iter().all(|member| cluster.serves(member)),
-        strategies: Vec::new(),
-        default_strategy: String::new(),
+        strategies: strategies.collect(),
+        default_strategy: ensemble.strategy.name.to_string(),
     }
 }
 

@@ -14,6 +14,7 @@ use tonic::metadata::MetadataMap;
 use crate::{
     config::Ensemble,
     request::{GenerateRequest, Message, Prompt, Role, Sampling},
+    strategy::{self, Unsupported},
 };
 
 const MOST_MESSAGES: usize = 1024;
@@ -53,6 +54,10 @@ pub(super) enum Invalid {
     RequestId { given: usize },
     #[error("request_id: control characters are not allowed")]
     ControlCharacters,
+    #[error("strategy: ensemble {ensemble} has no {name:?}; it has: {known}")]
+    UnknownStrategy { ensemble: Arc<str>, name: String, known: String },
+    #[error(transparent)]
+    Unsupported(#[from] Unsupported),
     #[error("grpc-timeout: it is not 1 to 8 digits and one of H, M, S, m, u and n")]
     Timeout,
 }
@@ -61,12 +66,18 @@ type Ensembles = BTreeMap<String, Arc<Ensemble>>;
 
 pub(super) fn request(wire: proto::GenerateRequest, ensembles: &Ensembles) -> Result<GenerateRequest, Invalid> {
     let ensemble = ensemble(&wire.ensemble, ensembles)?;
+    let strategy = strategy(&wire.strategy, &ensemble)?;
+    let prompt = prompt(wire.prompt)?;
+    let max_tokens = max_tokens(wire.max_tokens, &ensemble)?;
+    let stop = stop(wire.stop)?;
+    strategy.supports(&prompt, &stop, max_tokens)?;
     Ok(GenerateRequest {
-        prompt: Arc::new(prompt(wire.prompt)?),
-        max_tokens: max_tokens(wire.max_tokens, &ensemble)?,
+        prompt: Arc::new(prompt),
+        max_tokens,
         sampling: sampling(wire.sampling)?,
-        stop: stop(wire.stop)?,
+        stop,
         request_id: request_id(wire.request_id)?,
+        strategy,
         ensemble,
         key: None,
         deadline: None,
@@ -102,6 +113,18 @@ fn ensemble(name: &str, ensembles: &Ensembles) -> Result<Arc<Ensemble>, Invalid>
     }
     let only = ensembles.values().next().filter(|_| ensembles.len() == 1);
     only.or_else(|| ensembles.get("default")).cloned().ok_or_else(|| Invalid::NoDefaultEnsemble { known: known() })
+}
+
+fn strategy(name: &str, ensemble: &Ensemble) -> Result<Arc<strategy::Strategy>, Invalid> {
+    if name.is_empty() {
+        return Ok(Arc::clone(&ensemble.strategy));
+    }
+    let known = || ensemble.strategies.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+    ensemble.strategies.get(name).cloned().ok_or_else(|| Invalid::UnknownStrategy {
+        ensemble: ensemble.name.clone(),
+        name: name.to_owned(),
+        known: known(),
+    })
 }
 
 fn prompt(wire: Option<proto::generate_request::Prompt>) -> Result<Prompt, Invalid> {

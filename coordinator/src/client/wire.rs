@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use specfuse_core::candidate::{Candidate, Draft};
+use specfuse_core::candidate::{Candidate, Draft, OwnScore};
 use specfuse_proto::v1 as proto;
 
 use super::{Context, Description, DraftCall, Drafted, Malformed, ScoreCall, Scored, Work};
@@ -95,8 +95,10 @@ pub(super) fn drafted(answer: proto::DraftResponse, asked: u32) -> Result<Drafte
     if bytes > (tokens as usize).saturating_mul(LONGEST_TOKEN) {
         return Err(Malformed::TextLength { bytes, tokens });
     }
+    let sum_logprob = answer.token_logprobs.iter().copied().map(f64::from).sum();
+    let own = OwnScore { sum_logprob, tokens: drawn };
     Ok(Drafted {
-        draft: Draft { text: answer.text, finished: answer.finished, tokens },
+        draft: Draft { text: answer.text, finished: answer.finished, tokens, own },
         token_logprobs: answer.token_logprobs,
         work: work(answer.work),
     })

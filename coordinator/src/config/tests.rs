@@ -1,5 +1,9 @@
 use super::*;
-use specfuse_core::policy::{ExitRule, ScoreRule, WeightRule};
+use crate::strategy::Kind;
+use specfuse_core::{
+    member::MemberIndex,
+    policy::{Calibration, ExitRule, RankRule, ScoreRule, Voters, WeightRule},
+};
 
 fn parse(text: &str) -> Result<Config, ConfigError> {
     Config::parse(text, Path::new("c.toml"))
@@ -45,6 +49,12 @@ fn everything_can_be_said() {
         members = ["a", "b"]
         segment_tokens = 4
         score = "mean_prob"
+        rank = { rule = "blend", alpha = 0.25 }
+        self_votes = false
+        gate = -0.5
+        budget = 5
+        calibrate = { b = { scale = 2.0, shift = 0.5 } }
+        strategy = "moa"
         exit = { rule = "first_rounds", rounds = 3, theta = 0.25, tau = 2.0 }
         weights = { rule = "hedge" }
         quorum = 2
@@ -55,6 +65,14 @@ fn everything_can_be_said() {
         max_tokens_limit = 8
         draft_timeout = "250ms"
         score_timeout = "2s"
+        [ensembles."x-1.y_z".strategies.moa]
+        kind = "mixture"
+        aggregator = "b"
+        layers = 2
+        segment_tokens = 7
+        [ensembles."x-1.y_z".strategies."exit/tau=0.5"]
+        kind = "fuse"
+        exit = { tau = 0.5 }
         "#,
     )
     .unwrap();
@@ -65,6 +83,15 @@ fn everything_can_be_said() {
     assert_eq!((ensemble.policy.quorum.get(), ensemble.straggler_grace), (2, Duration::from_millis(300)));
     assert_eq!(ensemble.policy.exit.rule, ExitRule::FirstRounds { rounds: 3 });
     assert_eq!(ensemble.policy.weights, WeightRule::Hedge { rate: 10.0 });
+    assert_eq!((ensemble.policy.rank, ensemble.policy.voters), (RankRule::Blend { alpha: 0.25 }, Voters::Others));
+    assert_eq!((ensemble.policy.gate, ensemble.policy.budget.map(NonZeroU32::get)), (Some(-0.5), Some(5)));
+    let calibration = [Calibration::NONE, Calibration { scale: 2.0, shift: 0.5 }];
+    assert_eq!(ensemble.policy.calibration, calibration);
+    assert_eq!(
+        ensemble.strategy.kind,
+        Kind::Mixture { aggregator: MemberIndex(1), layers: NonZeroUsize::new(2).unwrap() }
+    );
+    assert_eq!((ensemble.strategies.len(), ensemble.strategies["exit/tau=0.5"].kind), (10, Kind::Fuse));
     assert_eq!(ensemble.draft_timeout, Duration::from_millis(250));
 }
 
@@ -92,7 +119,51 @@ fn an_error_names_the_file_and_the_key() {
         ("members = [\"a\"]\nexit = { rule = \"never\", tau = 0.0 }", "ensembles.default.exit.tau: 0 is not"),
         ("members = [\"a\"]\nweights = { rule = \"hedge\", rate = -1 }", "ensembles.default.weights.rate: -1"),
         ("members = [\"a\"]\nweights = { rule = \"uniform\", rate = 1 }", "ensembles.default.weights.rate: only"),
+        ("members = [\"a\"]\nrank = { rule = \"blend\" }", "ensembles.default.rank.alpha: the rule \"blend\" needs it"),
+        (
+            "members = [\"a\"]\nrank = { rule = \"blend\", alpha = 2 }",
+            "ensembles.default.rank.alpha: 2 is not in 0 to 1",
+        ),
+        ("members = [\"a\"]\nrank = { alpha = 0.5 }", "ensembles.default.rank.alpha: only"),
+        ("members = [\"a\"]\ngate = 0.5", "ensembles.default.gate: 0.5 is not in -100 to 0"),
+        ("members = [\"a\"]\nbudget = 2", "ensembles.default.budget: 2 is not in 3 to 1000000"),
+        (
+            "members = [\"a\"]\ncalibrate = { b = { scale = 1 } }",
+            "ensembles.default.calibrate.b: the ensemble has no such",
+        ),
+        (
+            "members = [\"a\"]\ncalibrate = { a = { scale = 0 } }",
+            "ensembles.default.calibrate.a.scale: 0 is not in 0.001",
+        ),
+        (
+            "members = [\"a\"]\ncalibrate = { a = { shift = 0 } }",
+            "ensembles.default.calibrate.a: missing field `scale`",
+        ),
+        ("members = [\"a\"]\nstrategy = \"x\"", "ensembles.default.strategy: there is no \"x\"; there are: best_of_n"),
+        ("members = [\"a\"]\nstrategies = 3", "ensembles.default.strategies: one table for each"),
+        ("members = [\"a\"]\nstrategies = { s = 3 }", "ensembles.default.strategies.s: a table is expected"),
     ];
+    let one = "members = [\"a\"]\n[ensembles.default.strategies.s]\n";
+    let strategies = [
+        ("kind = \"best\"", "strategies.s.kind: unknown variant `best`"),
+        ("", "strategies.s: missing field `kind`"),
+        ("kind = \"single\"", "strategies.s.member: a member must be named"),
+        ("kind = \"single\"\nmember = \"b\"", "strategies.s.member: the ensemble has no member \"b\""),
+        (
+            "kind = \"single\"\nmember = \"a\"\nexit = {}",
+            "strategies.s.exit: a strategy of kind \"single\" has only: member",
+        ),
+        ("kind = \"fuse\"\nsegment_tokens = 0", "strategies.s.segment_tokens: 0 is not in 1 to 256"),
+        ("kind = \"fuse\"\ncolour = 1", "strategies.s: unknown field `colour`"),
+        ("kind = \"self_fuse\"\nsamples = 1", "strategies.s.samples: 1 is not in 2 to 64"),
+        ("kind = \"self_fuse\"\ntemperature = 0", "strategies.s.temperature: 0 is not in 0.01 to 100"),
+        ("kind = \"mixture\"\nlayers = 0", "strategies.s.layers: 0 is not in 1 to 8"),
+        ("kind = \"route\"\nrounds = 0", "strategies.s.rounds: at least 1"),
+    ];
+    for (lines, expected) in strategies {
+        let error = error_of(&format!("{HEAD}{one}{lines}"));
+        assert!(error.starts_with(&format!("c.toml: ensembles.default.{expected}")), "{lines}: {error}");
+    }
     for (lines, expected) in cases {
         let error = error_of(&format!("{HEAD}{lines}"));
         assert!(error.starts_with(&format!("c.toml: {expected}")), "{lines}: {error}");
@@ -121,7 +192,7 @@ fn the_example_file_says_every_key_and_its_default() {
     let config = parse(example).unwrap();
     let said = example.lines().map(|line| line.strip_prefix("# ").filter(|rest| is_setting(rest)).unwrap_or(line));
     let spelled_out = said.collect::<Vec<_>>().join("\n");
-    assert_eq!(spelled_out.lines().filter(|line| is_setting(line)).count(), 21);
+    assert_eq!(spelled_out.lines().filter(|line| is_setting(line)).count(), 24);
     assert_eq!(format!("{:?}", parse(&spelled_out).unwrap()), format!("{config:?}"));
 }
 

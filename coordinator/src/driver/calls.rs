@@ -14,6 +14,7 @@ use crate::{
     client::{CallError, DraftCall, Drafted, ScoreCall, Scored, Work},
     pool::NoReplica,
     request::Sampling,
+    strategy::Seat,
 };
 
 pub(super) struct DraftAction {
@@ -66,13 +67,13 @@ pub(crate) enum Miss {
 
 impl Done {
     /// Says that a call failed. What a worker says of the messages themselves may quote them: that stays out of the log.
-    pub(super) fn log(&self, members: &[Arc<str>]) {
+    pub(super) fn log(&self, seats: &[Seat]) {
         let Some(miss) = &self.note.miss else { return };
         let (call, round, member) = match &self.event {
             Event::Drafted { round, member, .. } => ("draft", *round, member),
             Event::Scored { round, member, .. } => ("score", *round, member),
         };
-        let member = members.get(member.0).map_or("", AsRef::as_ref);
+        let member = seats.get(member.0).map_or("", |seat| seat.label.as_ref());
         match miss {
             Miss::Call(CallError::Refused(_) | CallError::Invalid(_)) => {
                 tracing::info!(call, round, member, "the member refuses the request");
@@ -100,7 +101,7 @@ pub(super) async fn draft(desk: Arc<Desk>, action: DraftAction) -> Done {
     let sampling = Sampling { seed, ..desk.request.sampling };
     let call = Arc::new(DraftCall { context: desk.context(round, accepted), max_tokens, sampling });
     let answer = desk
-        .ask(member, Limits { timeout: desk.request.ensemble.draft_timeout, overdue }, |client, deadline| {
+        .ask(member, Limits { timeout: desk.draft_timeout(max_tokens), overdue }, |client, deadline| {
             let call = Arc::clone(&call);
             async move { client.draft(&call, deadline).await }
         })

@@ -14,7 +14,8 @@ use super::calls::Miss;
 use crate::{
     client::{CallError, Context, WorkerClient},
     pool::{Calling, Link, NoReplica, Pool},
-    request::GenerateRequest,
+    request::{GenerateRequest, Prompt},
+    strategy::Seat,
 };
 
 /// How long workers are waited for where the last round came to nothing.
@@ -27,6 +28,9 @@ const PAUSE: Duration = Duration::from_millis(150);
 /// What every call of a generation needs.
 pub(super) struct Desk {
     pub(super) request: GenerateRequest,
+    /// What the members of the generation read.
+    prompt: Arc<Prompt>,
+    pub(super) seats: Arc<[Seat]>,
     pub(super) pool: Pool,
     /// Replicas that the others did not wait for: asked last from then on.
     slow: Mutex<Vec<Arc<Link>>>,
@@ -65,13 +69,26 @@ impl Breather {
 }
 
 impl Desk {
-    pub(super) fn new(request: GenerateRequest, pool: Pool) -> Self {
-        Self { request, pool, slow: Mutex::default() }
+    pub(super) fn new(request: GenerateRequest, seats: Arc<[Seat]>, pool: Pool) -> Self {
+        Self { prompt: Arc::clone(&request.prompt), request, seats, pool, slow: Mutex::default() }
+    }
+
+    /// The same for members that read something else.
+    pub(super) fn showing(&self, prompt: Prompt) -> Self {
+        let Self { request, seats, pool, .. } = self;
+        Self { prompt: Arc::new(prompt), ..Self::new(request.clone(), Arc::clone(seats), pool.clone()) }
     }
 
     pub(super) fn context(&self, round: u32, accepted: Arc<str>) -> Context {
-        let GenerateRequest { request_id, prompt, .. } = &self.request;
-        Context { request_id: Arc::clone(request_id), round, prompt: Arc::clone(prompt), accepted }
+        let request_id = Arc::clone(&self.request.request_id);
+        Context { request_id, round, prompt: Arc::clone(&self.prompt), accepted }
+    }
+
+    /// A segment's, or as much more as the draft is longer than a segment.
+    pub(super) fn draft_timeout(&self, max_tokens: u32) -> Duration {
+        let ensemble = &self.request.ensemble;
+        let segments = max_tokens.div_ceil(ensemble.policy.segment_tokens.get());
+        ensemble.draft_timeout.saturating_mul(segments.max(1))
     }
 
     /// Asks until there is an answer, or another try is no use.
@@ -118,7 +135,7 @@ impl Desk {
     }
 
     fn replicas(&self, member: MemberIndex) -> Result<Vec<Arc<Link>>, NoReplica> {
-        let model = self.request.ensemble.members.get(member.0).map_or("", AsRef::as_ref);
+        let model = self.seats.get(member.0).map_or("", |seat| seat.model.as_ref());
         let mut replicas = self.pool.replicas(model, &self.request.request_id)?;
         let slow = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
         replicas.sort_by_key(|link| slow.iter().any(|slow| Arc::ptr_eq(slow, link)));

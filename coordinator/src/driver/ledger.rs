@@ -3,16 +3,19 @@
 use std::{collections::BTreeMap, ops::Range, sync::Arc, time::Duration};
 
 use specfuse_core::{
-    generation::{DraftOutcome, Event, Finish, Round},
+    generation::{DecidedBy, DraftOutcome, Event, Finish, Round, ScoreOutcome},
     member::MemberIndex,
 };
 use tokio::time::Instant;
 
 use super::calls::{Done, Miss, Note};
+use crate::strategy::Seat;
 
 /// A round that is over, with what its calls told beside it.
 #[derive(Debug)]
 pub(crate) struct RoundReport {
+    /// Whose names they are.
+    pub(crate) seats: Arc<[Seat]>,
     pub(crate) round: Round,
     pub(crate) drafts: BTreeMap<MemberIndex, Note>,
     /// Of those who were asked.
@@ -25,7 +28,9 @@ pub(crate) struct RoundReport {
 pub(crate) struct Usage {
     pub(crate) draft_calls: u32,
     pub(crate) score_calls: u32,
-    /// Every member, in ensemble order.
+    pub(crate) scored_rounds: u32,
+    pub(crate) gated_rounds: u32,
+    /// Everyone who has a seat, in their order.
     pub(crate) members: Vec<MemberUsage>,
 }
 
@@ -37,9 +42,11 @@ pub(crate) struct MemberUsage {
     pub(crate) drafted_tokens: u32,
     pub(crate) tokens_computed: u64,
     pub(crate) tokens_cached: u64,
+    pub(crate) scored_tokens: u64,
 }
 
 pub(super) struct Ledger {
+    seats: Arc<[Seat]>,
     drafts: BTreeMap<MemberIndex, Note>,
     scores: BTreeMap<MemberIndex, Note>,
     /// The round under way, and when it began.
@@ -55,9 +62,10 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    pub(super) fn new(members: &[Arc<str>]) -> Self {
+    pub(super) fn new(seats: Arc<[Seat]>) -> Self {
         let now = Instant::now();
-        let usage = |name: &Arc<str>| MemberUsage { name: name.clone(), ..MemberUsage::default() };
+        let usage = |seat: &Seat| MemberUsage { name: seat.label.clone(), ..MemberUsage::default() };
+        let members = seats.iter().map(usage).collect();
         Self {
             drafts: BTreeMap::new(),
             scores: BTreeMap::new(),
@@ -65,9 +73,10 @@ impl Ledger {
             began: now,
             last_draft: now,
             last_score: now,
-            usage: Usage { draft_calls: 0, score_calls: 0, members: members.iter().map(usage).collect() },
-            misses: vec![None; members.len()],
+            usage: Usage { draft_calls: 0, score_calls: 0, scored_rounds: 0, gated_rounds: 0, members },
+            misses: vec![None; seats.len()],
             won: Vec::new(),
+            seats,
         }
     }
 
@@ -95,9 +104,13 @@ impl Ledger {
                 }
                 *member
             }
-            Event::Scored { member, .. } => {
+            Event::Scored { member, outcome, .. } => {
                 self.last_score = now;
                 self.scores.insert(*member, done.note.clone());
+                if let (Some(usage), ScoreOutcome::Scored(terms)) = (self.usage.members.get_mut(member.0), outcome) {
+                    let scored: usize = terms.iter().map(|terms| terms.as_slice().len()).sum();
+                    usage.scored_tokens = usage.scored_tokens.saturating_add(scored as u64);
+                }
                 *member
             }
         };
@@ -117,7 +130,12 @@ impl Ledger {
             let from = round.accepted.len();
             self.won.push((*author, from..from.saturating_add(candidate.text.len())));
         }
+        let is_scored = round.scoring.as_ref().is_some_and(|scoring| !scoring.rows.is_empty());
+        self.usage.scored_rounds = self.usage.scored_rounds.saturating_add(is_scored.into());
+        let is_gated = round.decided_by == DecidedBy::Gate;
+        self.usage.gated_rounds = self.usage.gated_rounds.saturating_add(is_gated.into());
         RoundReport {
+            seats: Arc::clone(&self.seats),
             round,
             drafts: std::mem::take(&mut self.drafts),
             scores: std::mem::take(&mut self.scores),
@@ -139,7 +157,7 @@ impl Ledger {
         usage
     }
 
-    /// Why each member's last call failed, where it did, in ensemble order.
+    /// Why each member's last call failed, where it did, in the order of the seats.
     pub(super) fn misses(&self) -> impl Iterator<Item = Option<Miss>> {
         self.misses.iter().cloned()
     }

@@ -5,13 +5,15 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use anyhow::{Context, Result};
 use specfuse_core::{
     generation::Request,
+    member::MemberIndex,
     policy::{ExitPolicy, ExitRule, Policy, ScoreRule, WeightRule},
 };
 use specfuse_tests::recorded::{self, NamedWeights, Run, Score, Weights};
 
 pub(super) fn of(run: &Run) -> Result<Request> {
     Ok(Request {
-        members: run.members.len(),
+        members: MemberIndex::all(run.members.len()),
+        rounds_before: 0,
         policy: Policy {
             segment_tokens: NonZeroU32::new(run.segment_tokens).context("no segment tokens")?,
             score: match run.score {
@@ -23,9 +25,9 @@ pub(super) fn of(run: &Run) -> Result<Request> {
                 Weights::Named(NamedWeights::Uniform) => WeightRule::Uniform,
                 Weights::Hedge { rate } => WeightRule::Hedge { rate },
             },
-            quorum: NonZeroUsize::MIN,
             min_members: NonZeroUsize::new(run.min_members).context("no members need stay")?,
             max_strikes: NonZeroU32::MIN,
+            ..Policy::default()
         },
         max_tokens: NonZeroU32::new(run.max_tokens).context("no tokens asked for")?,
         stop: Vec::new(),

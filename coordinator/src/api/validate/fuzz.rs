@@ -59,14 +59,17 @@ fn any_request() -> impl Strategy<Value = proto::GenerateRequest> {
     let stop = prop_oneof![8 => prop::collection::vec(text(), 0..4), 1 => prop::collection::vec(Just("s".to_owned()), 15..19),
         1 => (250usize..260).prop_map(|bytes| vec!["s".repeat(bytes)])];
     let request_id = prop_oneof![4 => text(), 1 => "é{120,140}"];
-    (ensemble, prompt(), max_tokens, prop::option::of(sampling()), stop, request_id).prop_map(
-        |(ensemble, prompt, max_tokens, sampling, stop, request_id)| proto::GenerateRequest {
+    let strategies = vec!["", "fuse", "single/a", "vote", "mixture", "self_fuse"];
+    let strategy = prop_oneof![4 => prop::sample::select(strategies).prop_map(str::to_owned), 1 => text()];
+    (ensemble, prompt(), max_tokens, prop::option::of(sampling()), stop, request_id, strategy).prop_map(
+        |(ensemble, prompt, max_tokens, sampling, stop, request_id, strategy)| proto::GenerateRequest {
             ensemble,
             prompt,
             max_tokens,
             sampling,
             stop,
             request_id,
+            strategy,
         },
     )
 }

@@ -1,0 +1,255 @@
+//! The keys of an ensemble that say how rounds are decided: their defaults, their bounds, and the [`Policy`] they become. A strategy
+//! may have its own of them.
+
+use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc};
+
+use serde::Deserialize;
+use specfuse_core::policy::{Calibration, ExitPolicy, ExitRule, Policy, RankRule, ScoreRule, Voters, WeightRule};
+
+use super::{Misfit, count, of_members, outside};
+
+/// Every key of [`RawPolicy`].
+pub(super) const KEYS: &[&str] = &[
+    "segment_tokens",
+    "score",
+    "rank",
+    "exit",
+    "weights",
+    "self_votes",
+    "gate",
+    "budget",
+    "calibrate",
+    "quorum",
+    "min_members",
+    "max_strikes",
+];
+
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawPolicy {
+    segment_tokens: u32,
+    score: RawScore,
+    rank: RawRank,
+    exit: RawExit,
+    weights: RawWeights,
+    self_votes: bool,
+    gate: Option<f64>,
+    budget: Option<u32>,
+    calibrate: BTreeMap<String, RawCalibration>,
+    quorum: usize,
+    min_members: usize,
+    max_strikes: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum RawScore {
+    #[default]
+    MeanLogprob,
+    MeanProb,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct RawRank {
+    rule: RawRankRule,
+    alpha: Option<f64>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum RawRankRule {
+    #[default]
+    Cross,
+    Author,
+    Blend,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct RawExit {
+    rule: RawExitRule,
+    rounds: Option<u32>,
+    theta: f64,
+    tau: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum RawExitRule {
+    Cumulative,
+    NoEntropy,
+    Never,
+    FirstRounds,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct RawWeights {
+    rule: RawWeightRule,
+    rate: Option<f64>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum RawWeightRule {
+    #[default]
+    Uniform,
+    Hedge,
+    Reliability,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawCalibration {
+    scale: f64,
+    #[serde(default)]
+    shift: f64,
+}
+
+impl Default for RawPolicy {
+    fn default() -> Self {
+        Self {
+            segment_tokens: 10,
+            score: RawScore::default(),
+            rank: RawRank::default(),
+            exit: RawExit::default(),
+            weights: RawWeights::default(),
+            self_votes: true,
+            gate: None,
+            budget: None,
+            calibrate: BTreeMap::new(),
+            quorum: 1,
+            min_members: 1,
+            max_strikes: 3,
+        }
+    }
+}
+
+impl Default for RawExit {
+    fn default() -> Self {
+        Self { rule: RawExitRule::Cumulative, rounds: None, theta: 0.5, tau: 1.0 }
+    }
+}
+
+impl RawPolicy {
+    /// `members`: the ensemble's.
+    pub(super) fn check(self, members: &[Arc<str>]) -> Result<Policy, Misfit> {
+        let count_of_members = members.len();
+        Ok(Policy {
+            segment_tokens: count("segment_tokens", self.segment_tokens, 1..=256)?,
+            score: self.score.rule(),
+            rank: self.rank.rule().map_err(|misfit| misfit.under("rank"))?,
+            exit: self.exit.policy().map_err(|misfit| misfit.under("exit"))?,
+            weights: self.weights.rule().map_err(|misfit| misfit.under("weights"))?,
+            voters: if self.self_votes { Voters::Everyone } else { Voters::Others },
+            gate: self.gate.map(gate).transpose()?,
+            budget: self.budget.map(|calls| budget(calls, count_of_members)).transpose()?,
+            calibration: calibration(&self.calibrate, members).map_err(|misfit| misfit.under("calibrate"))?,
+            quorum: of_members("quorum", self.quorum, count_of_members)?,
+            min_members: of_members("min_members", self.min_members, count_of_members)?,
+            max_strikes: count("max_strikes", self.max_strikes, 1..=1_000_000)?,
+        })
+    }
+}
+
+fn gate(bound: f64) -> Result<f64, Misfit> {
+    let allowed = -100.0..=0.0;
+    if allowed.contains(&bound) { Ok(bound) } else { Err(outside("gate", bound, &allowed)) }
+}
+
+/// A first round of everyone, drafts and scores, and one call to write the rest.
+fn budget(calls: u32, members: usize) -> Result<NonZeroU32, Misfit> {
+    let least = u32::try_from(members).unwrap_or(u32::MAX).saturating_mul(2).saturating_add(1);
+    count("budget", calls, least..=1_000_000)
+}
+
+fn calibration(given: &BTreeMap<String, RawCalibration>, members: &[Arc<str>]) -> Result<Vec<Calibration>, Misfit> {
+    if let Some(stranger) = given.keys().find(|name| !members.iter().any(|member| **member == ***name)) {
+        return Err(Misfit::new(stranger, "the ensemble has no such member"));
+    }
+    if given.is_empty() {
+        return Ok(Vec::new());
+    }
+    let of = |member: &Arc<str>| match given.get(&**member) {
+        None => Ok(Calibration::NONE),
+        Some(raw) => checked(*raw).map_err(|misfit| misfit.under(member)),
+    };
+    members.iter().map(of).collect()
+}
+
+fn checked(raw: RawCalibration) -> Result<Calibration, Misfit> {
+    let (scales, shifts) = (0.001..=1000.0, -1000.0..=1000.0);
+    if !scales.contains(&raw.scale) {
+        return Err(outside("scale", raw.scale, &scales));
+    }
+    if !shifts.contains(&raw.shift) {
+        return Err(outside("shift", raw.shift, &shifts));
+    }
+    Ok(Calibration { scale: raw.scale, shift: raw.shift })
+}
+
+impl RawScore {
+    fn rule(self) -> ScoreRule {
+        match self {
+            Self::MeanLogprob => ScoreRule::MeanLogprob,
+            Self::MeanProb => ScoreRule::MeanProb,
+        }
+    }
+}
+
+impl RawRank {
+    fn rule(self) -> Result<RankRule, Misfit> {
+        match (self.rule, self.alpha) {
+            (RawRankRule::Blend, Some(alpha)) if (0.0..=1.0).contains(&alpha) => Ok(RankRule::Blend { alpha }),
+            (RawRankRule::Blend, Some(alpha)) => Err(outside("alpha", alpha, &(0.0..=1.0))),
+            (RawRankRule::Blend, None) => Err(Misfit::new("alpha", "the rule \"blend\" needs it, in 0 to 1")),
+            (_, Some(_)) => Err(Misfit::new("alpha", "only the rule \"blend\" has it")),
+            (RawRankRule::Cross, None) => Ok(RankRule::Cross),
+            (RawRankRule::Author, None) => Ok(RankRule::Author),
+        }
+    }
+}
+
+impl RawExit {
+    fn policy(self) -> Result<ExitPolicy, Misfit> {
+        let rule = match (self.rule, self.rounds) {
+            (RawExitRule::FirstRounds, Some(rounds)) if rounds > 0 => ExitRule::FirstRounds { rounds },
+            (RawExitRule::FirstRounds, _) => {
+                return Err(Misfit::new("rounds", "the rule \"first_rounds\" needs a number of rounds, at least 1"));
+            }
+            (_, Some(_)) => return Err(Misfit::new("rounds", "only the rule \"first_rounds\" has it")),
+            (RawExitRule::Cumulative, None) => ExitRule::Cumulative,
+            (RawExitRule::NoEntropy, None) => ExitRule::NoEntropy,
+            (RawExitRule::Never, None) => ExitRule::Never,
+        };
+        if !(0.0..=1.0).contains(&self.theta) {
+            return Err(outside("theta", self.theta, &(0.0..=1.0)));
+        }
+        if !(0.001..=1000.0).contains(&self.tau) {
+            return Err(outside("tau", self.tau, &(0.001..=1000.0)));
+        }
+        Ok(ExitPolicy { rule, theta: self.theta, tau: self.tau })
+    }
+}
+
+impl RawWeights {
+    fn rule(self) -> Result<WeightRule, Misfit> {
+        match (self.rule, self.rate) {
+            (RawWeightRule::Uniform, None) => Ok(WeightRule::Uniform),
+            (RawWeightRule::Reliability, None) => Ok(WeightRule::Reliability),
+            (RawWeightRule::Uniform | RawWeightRule::Reliability, Some(_)) => {
+                Err(Misfit::new("rate", "only the rule \"hedge\" has it"))
+            }
+            (RawWeightRule::Hedge, rate) => {
+                let rate = rate.unwrap_or(10.0);
+                let allowed = 0.0..=1000.0;
+                if allowed.contains(&rate) {
+                    Ok(WeightRule::Hedge { rate })
+                } else {
+                    Err(outside("rate", rate, &allowed))
+                }
+            }
+        }
+    }
+}

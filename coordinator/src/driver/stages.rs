@@ -1,0 +1,79 @@
+//! The generations of one answer, one after another: what the next one is asked, and what all of them have come to.
+
+use std::collections::VecDeque;
+
+use specfuse_core::{
+    generation::{Finish, Request, Round},
+    policy::RankRule,
+};
+
+use crate::{
+    request::{GenerateRequest, Prompt},
+    strategy::{Proposal, Stage, with_proposals},
+};
+
+pub(super) struct Stages {
+    /// The first is the one under way.
+    left: VecDeque<Stage>,
+    /// Of the generation under way, if it gathers them.
+    proposals: Vec<Proposal>,
+    /// Of the generations that are over.
+    rounds: u32,
+    member_rounds: u64,
+    /// Number of the last round.
+    last_round: u32,
+}
+
+impl Stages {
+    /// At least one.
+    pub(super) fn new(stages: VecDeque<Stage>) -> Self {
+        Self { left: stages, proposals: Vec::new(), rounds: 0, member_rounds: 0, last_round: 0 }
+    }
+
+    /// What the generation under way is asked.
+    pub(super) fn begin(&mut self, request: &GenerateRequest) -> Request {
+        let stage = self.left.front();
+        Request {
+            members: stage.map(|stage| stage.members.clone()).unwrap_or_default(),
+            rounds_before: self.last_round,
+            policy: stage.map(|stage| stage.policy.clone()).unwrap_or_default(),
+            max_tokens: request.max_tokens,
+            stop: request.stop.clone(),
+            seed: request.sampling.seed,
+        }
+    }
+
+    pub(super) fn hear(&mut self, round: &Round) {
+        self.last_round = round.number;
+        if self.left.front().is_some_and(|stage| stage.policy.rank == RankRule::Gather) {
+            let drafts = round.drafts.iter().filter_map(|(_, outcome)| outcome.draft());
+            let texts = drafts.map(|draft| draft.text.clone()).filter(|text| !text.trim().is_empty());
+            self.proposals = texts.map(|text| Proposal { text }).collect();
+        }
+    }
+
+    /// Whether another generation follows this one, which has not failed; it is then the one under way.
+    pub(super) fn goes_on(&mut self, finish: &Finish) -> bool {
+        if self.left.len() < 2 {
+            return false;
+        }
+        self.left.pop_front();
+        self.rounds = self.rounds.saturating_add(finish.rounds);
+        self.member_rounds = self.member_rounds.saturating_add(finish.member_rounds);
+        true
+    }
+
+    /// What the members of the generation under way read in the place of the question.
+    pub(super) fn prompt(&self, question: &Prompt) -> Prompt {
+        let reads = self.left.front().is_some_and(|stage| stage.reads_proposals);
+        if reads { with_proposals(question, &self.proposals) } else { question.clone() }
+    }
+
+    pub(super) fn total(&self, finish: Finish) -> Finish {
+        Finish {
+            rounds: finish.rounds.saturating_add(self.rounds),
+            member_rounds: finish.member_rounds.saturating_add(self.member_rounds),
+            ..finish
+        }
+    }
+}

@@ -1,0 +1,56 @@
+use std::num::NonZeroUsize;
+
+use super::*;
+
+fn planned(kind: Kind) -> (Plan, Sampling) {
+    let members = ["a", "b"].map(Arc::from);
+    let mut sampling = Sampling::default();
+    let plan = Strategy::new("s", kind, Policy::default()).plan(&members, &mut sampling);
+    (plan, sampling)
+}
+
+fn labels(plan: &Plan) -> Vec<&str> {
+    plan.seats.iter().map(|seat| &*seat.label).collect()
+}
+
+#[test]
+fn a_member_alone_keeps_its_place_in_the_ensemble() {
+    let (plan, _) = planned(Kind::Single { member: MemberIndex(1) });
+    assert_eq!((labels(&plan), plan.stages[0].members.as_slice()), (vec!["a", "b"], &[MemberIndex(1)][..]));
+}
+
+#[test]
+fn samples_of_one_member_have_names_of_their_own_and_are_drawn_with_some_randomness() {
+    let kind = Kind::SelfFuse { member: MemberIndex(1), samples: NonZeroUsize::new(3).unwrap(), temperature: 0.5 };
+    let (plan, sampling) = planned(kind);
+    assert_eq!(labels(&plan), ["b", "b#2", "b#3"]);
+    assert!(plan.seats.iter().all(|seat| &*seat.model == "b"));
+    assert_eq!(sampling.temperature, 0.5);
+    assert_eq!((plan.stages[0].policy.voters, plan.stages[0].policy.exit.rule), (Voters::First, ExitRule::Never));
+}
+
+#[test]
+fn a_mixture_gathers_layer_by_layer_and_lets_one_write() {
+    let kind = Kind::Mixture { aggregator: MemberIndex(1), layers: NonZeroUsize::new(2).unwrap() };
+    let (plan, _) = planned(kind);
+    let reads: Vec<bool> = plan.stages.iter().map(|stage| stage.reads_proposals).collect();
+    assert_eq!(reads, [false, true, true]);
+    assert!(plan.stages.iter().take(2).all(|stage| stage.policy.rank == RankRule::Gather && stage.members.len() == 2));
+    assert_eq!(plan.stages[2].members, [MemberIndex(1)]);
+    assert_eq!(plan.stages[2].policy.segment_tokens.get(), 10, "the answer itself is streamed");
+}
+
+#[test]
+fn what_a_strategy_cannot_do_is_refused_by_name() {
+    let of = |kind| Strategy::new("mine", kind, Policy::default());
+    let conversation = Prompt::Conversation(Vec::new());
+    let some = NonZeroU32::new(5000).unwrap();
+    let stop = ["END".to_owned()];
+    let mixture = of(Kind::Mixture { aggregator: MemberIndex(0), layers: NonZeroUsize::MIN });
+    assert_eq!(mixture.supports(&Prompt::Raw("x".to_owned()), &[], some), Err(Unsupported::Raw("mine".into())));
+    assert_eq!(mixture.supports(&conversation, &stop, some), Ok(()));
+    assert_eq!(of(Kind::Vote).supports(&conversation, &stop, NonZeroU32::MIN), Err(Unsupported::Stop("mine".into())));
+    let long = of(Kind::BestOfN).supports(&conversation, &[], some);
+    assert_eq!(long, Err(Unsupported::MaxTokens { strategy: "mine".into(), given: 5000 }));
+    assert_eq!(of(Kind::Fuse).supports(&Prompt::Raw("x".to_owned()), &stop, some), Ok(()));
+}
