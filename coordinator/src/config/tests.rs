@@ -119,6 +119,32 @@ fn an_error_names_the_file_and_the_key() {
         ("members = [\"a\"]\nexit = { rule = \"never\", tau = 0.0 }", "ensembles.default.exit.tau: 0 is not"),
         ("members = [\"a\"]\nweights = { rule = \"hedge\", rate = -1 }", "ensembles.default.weights.rate: -1"),
         ("members = [\"a\"]\nweights = { rule = \"uniform\", rate = 1 }", "ensembles.default.weights.rate: only"),
+    ];
+    for (lines, expected) in cases {
+        let error = error_of(&format!("{HEAD}{lines}"));
+        assert!(error.starts_with(&format!("c.toml: {expected}")), "{lines}: {error}");
+    }
+    let cases = [
+        (format!("listen = \"here\"\n{HEAD}{members}"), "listen: \"here\""),
+        (format!("max_generations = 0\n{HEAD}{members}"), "max_generations: 0"),
+        (format!("max_waiting = 65537\n{HEAD}{members}"), "max_waiting: 65537 is not in 0 to 65536"),
+        (format!("max_waiting = -1\n{HEAD}{members}"), "max_waiting: invalid value"),
+        (format!("max_wait = \"0s\"\n{HEAD}{members}"), "max_wait: 0ns is not in 1ms to 1h"),
+        (format!("colour = 0\n{HEAD}{members}"), "top level: unknown field `colour`"),
+        (format!("workers = []\n[ensembles.default]\n{members}"), "workers: there must be at least one"),
+        (format!("[ensembles.default]\n{members}"), "workers: there must be at least one, here or by --discovery"),
+        ("workers = [\"http://a:1\"]\n[ensembles]".to_owned(), "ensembles: there must be"),
+        (format!("workers = [\"http://a:1\"]\n[ensembles.\"a b\"]\n{members}"), "ensembles.a b.name: a name is"),
+    ];
+    for (text, expected) in cases {
+        let error = error_of(&text);
+        assert!(error.starts_with(&format!("c.toml: {expected}")), "{text}: {error}");
+    }
+}
+
+#[test]
+fn an_error_of_a_rule_or_a_strategy_names_its_key() {
+    let cases = [
         ("members = [\"a\"]\nrank = { rule = \"blend\" }", "ensembles.default.rank.alpha: the rule \"blend\" needs it"),
         (
             "members = [\"a\"]\nrank = { rule = \"blend\", alpha = 2 }",
@@ -143,6 +169,10 @@ fn an_error_names_the_file_and_the_key() {
         ("members = [\"a\"]\nstrategies = 3", "ensembles.default.strategies: one table for each"),
         ("members = [\"a\"]\nstrategies = { s = 3 }", "ensembles.default.strategies.s: a table is expected"),
     ];
+    for (lines, expected) in cases {
+        let error = error_of(&format!("{HEAD}{lines}"));
+        assert!(error.starts_with(&format!("c.toml: {expected}")), "{lines}: {error}");
+    }
     let one = "members = [\"a\"]\n[ensembles.default.strategies.s]\n";
     let strategies = [
         ("kind = \"best\"", "strategies.s.kind: unknown variant `best`"),
@@ -163,26 +193,6 @@ fn an_error_names_the_file_and_the_key() {
     for (lines, expected) in strategies {
         let error = error_of(&format!("{HEAD}{one}{lines}"));
         assert!(error.starts_with(&format!("c.toml: ensembles.default.{expected}")), "{lines}: {error}");
-    }
-    for (lines, expected) in cases {
-        let error = error_of(&format!("{HEAD}{lines}"));
-        assert!(error.starts_with(&format!("c.toml: {expected}")), "{lines}: {error}");
-    }
-    let cases = [
-        (format!("listen = \"here\"\n{HEAD}{members}"), "listen: \"here\""),
-        (format!("max_generations = 0\n{HEAD}{members}"), "max_generations: 0"),
-        (format!("max_waiting = 65537\n{HEAD}{members}"), "max_waiting: 65537 is not in 0 to 65536"),
-        (format!("max_waiting = -1\n{HEAD}{members}"), "max_waiting: invalid value"),
-        (format!("max_wait = \"0s\"\n{HEAD}{members}"), "max_wait: 0ns is not in 1ms to 1h"),
-        (format!("colour = 0\n{HEAD}{members}"), "top level: unknown field `colour`"),
-        (format!("workers = []\n[ensembles.default]\n{members}"), "workers: there must be at least one"),
-        (format!("[ensembles.default]\n{members}"), "workers: there must be at least one, here or by --discovery"),
-        ("workers = [\"http://a:1\"]\n[ensembles]".to_owned(), "ensembles: there must be"),
-        (format!("workers = [\"http://a:1\"]\n[ensembles.\"a b\"]\n{members}"), "ensembles.a b.name: a name is"),
-    ];
-    for (text, expected) in cases {
-        let error = error_of(&text);
-        assert!(error.starts_with(&format!("c.toml: {expected}")), "{text}: {error}");
     }
 }
 
