@@ -1,7 +1,13 @@
 //! What an evaluation asks, how it judges, and what follows from it, as values: no network, no clock, no randomness but a seed.
 //!
+//! - [`dataset`]: question sets, from the text of a file
+//! - [`final_answer`]: what a text answers, and which answers are the same
+//! - [`metric`]: what an answer is worth
 //! - [`question`]: a question and how an answer to it is judged
 //! - [`record`]: one answer of one strategy to one question, and what it cost
 
+pub mod dataset;
+pub mod final_answer;
+pub mod metric;
 pub mod question;
 pub mod record;

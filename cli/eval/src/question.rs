@@ -53,8 +53,8 @@ pub struct Instruction {
 /// What an answer was found to be worth.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Grade {
-    /// 0 to 1; None: only a judge can tell. 0 or 1 where an answer is right or wrong, the share of instructions followed (strict)
-    /// or the F-measure of ROUGE-L elsewhere.
+    /// 0 to 1; None: only a judge can tell. 1 where an answer is right, or follows every instruction to the letter, else 0; the F-measure
+    /// of ROUGE-L where there is a reference.
     pub quality: Option<f64>,
     /// Every measure that applies, by name: "exact", "choice", "rouge_l", "bleu", "strict", "loose", ..; 0 to 1.
     pub measures: BTreeMap<String, f64>,

@@ -1,0 +1,45 @@
+//! What an answer is worth. Never fails: whatever a model writes gets a grade, in time that is linear in its length but for ROUGE-L
+//! (see [`rouge`]).
+
+pub mod bleu;
+mod choice;
+pub mod instructions;
+pub mod rouge;
+mod script;
+
+use std::collections::BTreeMap;
+
+use crate::final_answer;
+use crate::question::{Grade, Measure};
+
+/// Grades one answer.
+pub fn grade(measure: &Measure, answer: &str) -> Grade {
+    match measure {
+        Measure::Exact { answer: expected } => right("exact", final_answer::is_answered(answer, expected)),
+        Measure::Choice { letter, options } => right("choice", choice::letter(answer, *options) == Some(*letter)),
+        Measure::Reference { texts } => near(texts, answer),
+        Measure::Instructions(instructions) => instructions::grade(instructions, answer),
+        Measure::Open => Grade::default(),
+    }
+}
+
+fn right(measure: &str, right: bool) -> Grade {
+    let value = f64::from(u8::from(right));
+    Grade { quality: Some(value), measures: BTreeMap::from([(measure.to_owned(), value)]) }
+}
+
+/// References that are mostly in a script without spaces between words are compared character by character.
+fn near(references: &[String], answer: &str) -> Grade {
+    let characters = script::is_unspaced(references);
+    let rouge_l = rouge::rouge_l(answer, references, characters);
+    let bleu = bleu::sentence(answer, references, characters);
+    Grade {
+        quality: Some(rouge_l),
+        measures: BTreeMap::from([("rouge_l".to_owned(), rouge_l), ("bleu".to_owned(), bleu)]),
+    }
+}
+
+#[cfg(test)]
+mod fuzz;
+#[cfg(test)]
+mod tests;
