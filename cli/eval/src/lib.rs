@@ -2,6 +2,8 @@
 //!
 //! - [`question`]: a question and how an answer to it is judged
 //! - [`record`]: one answer of one strategy to one question, and what it cost
+//! - [`stats`]: how sure a number is
 
 pub mod question;
 pub mod record;
+pub mod stats;
