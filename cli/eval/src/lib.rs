@@ -5,9 +5,13 @@
 //! - [`metric`]: what an answer is worth
 //! - [`question`]: a question and how an answer to it is judged
 //! - [`record`]: one answer of one strategy to one question, and what it cost
+//! - [`report`]: what an evaluation found, as a value, a table and a page
+//! - [`stats`]: how sure a number is
 
 pub mod dataset;
 pub mod final_answer;
 pub mod metric;
 pub mod question;
 pub mod record;
+pub mod report;
+pub mod stats;
