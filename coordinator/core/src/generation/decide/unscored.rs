@@ -57,7 +57,7 @@ pub(super) fn authors_values(roster: &Roster, policy: &Policy, candidates: &[Can
 
 /// By how many members come to the same final answer; between equals the author's own mean decides.
 pub(crate) fn by_majority(roster: &mut Roster, policy: &Policy, candidates: &[Candidate]) -> Decision {
-    let finals: Vec<String> = candidates.iter().map(|candidate| final_answer::key(&candidate.text)).collect();
+    let finals: Vec<String> = candidates.iter().map(|candidate| final_answer::vote(&candidate.text)).collect();
     let mut votes: HashMap<&str, usize> = HashMap::new();
     for (key, candidate) in finals.iter().zip(candidates) {
         *votes.entry(key).or_default() += candidate.authors.len();
