@@ -44,7 +44,7 @@ pub(crate) struct AskArgs {
     /// The question; "-" reads it from standard input.
     pub(crate) question: String,
     /// Ask a running coordinator, such as http://127.0.0.1:7070, instead of starting a cluster.
-    #[arg(long, value_name = "URL", conflicts_with_all = ["model", "segment_tokens"])]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["model", "settings", "segment_tokens"])]
     pub(crate) endpoint: Option<String>,
     #[command(flatten)]
     pub(crate) access: AccessArgs,
@@ -129,7 +129,7 @@ pub(crate) struct ViewArgs {
 }
 
 /// What a cluster on this machine is made of.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct LocalArgs {
     /// Checkpoint folder or GGUF file of a member; repeatable. Default: every folder under --models.
     #[arg(long, value_name = "PATH", action = ArgAction::Append)]
@@ -137,6 +137,10 @@ pub(crate) struct LocalArgs {
     /// Folder of bundled models; default: "models" here or above, else beside the program or above.
     #[arg(long, value_name = "DIR", env = "SPECFUSE_MODELS")]
     pub(crate) models: Option<PathBuf>,
+    /// How the models answer together: a TOML file with the keys of an ensemble (coordinator.example.toml has them all) but members;
+    /// default: ensemble.toml in the folder of --models, if there is one.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) settings: Option<PathBuf>,
     /// Longest draft of a round, in tokens.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     pub(crate) segment_tokens: Option<u32>,

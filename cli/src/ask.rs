@@ -5,9 +5,9 @@ use std::{io, net::Ipv4Addr, process::ExitCode};
 use crate::{
     access::{Access, AccessError},
     args::{AskArgs, LocalArgs},
-    cluster::{Cluster, ClusterError, Plan},
+    cluster::{Cluster, ClusterError},
     interrupt::Interrupt,
-    models::{self, ModelsError},
+    local::{self, LocalError},
     output,
     request::{self, QuestionError},
     stream::{self, Answer, StreamError},
@@ -22,7 +22,7 @@ pub(crate) enum AskError {
     #[error(transparent)]
     Access(#[from] AccessError),
     #[error(transparent)]
-    Models(#[from] ModelsError),
+    Local(#[from] LocalError),
     #[error(transparent)]
     Cluster(#[from] ClusterError),
     #[error(transparent)]
@@ -67,9 +67,7 @@ pub(crate) async fn run(args: AskArgs) -> Result<ExitCode, AskError> {
 }
 
 async fn start(local: &LocalArgs) -> Result<Cluster, AskError> {
-    let models = models::choose(&local.model, local.models.as_deref())?;
-    let listen = (Ipv4Addr::LOCALHOST, 0).into();
-    let plan = Plan { models, listen, segment_tokens: local.segment_tokens, log: local.log.clone() };
+    let plan = local::plan(local, (Ipv4Addr::LOCALHOST, 0).into())?;
     Ok(Cluster::start(plan).await?)
 }
 

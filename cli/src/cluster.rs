@@ -27,8 +27,8 @@ const READY_POLL: Duration = Duration::from_millis(20);
 pub(crate) struct Plan {
     pub(crate) models: Vec<LocalModel>,
     pub(crate) listen: SocketAddr,
-    /// None: the coordinator's default.
-    pub(crate) segment_tokens: Option<u32>,
+    /// The ensemble's keys but its members, as the coordinator reads them.
+    pub(crate) ensemble: toml::Table,
     pub(crate) log: String,
 }
 
@@ -68,8 +68,7 @@ impl Cluster {
             listen: plan.listen,
             workers: workers.iter().map(ChildProcess::url).collect(),
             members: plan.models.iter().map(|model| model.name.clone()).collect(),
-            segment_tokens: plan.segment_tokens,
-            exit: None,
+            ensemble: plan.ensemble,
         };
         let coordinator = start_coordinator(&settings, &plan.log).await?;
         Ok(Self { coordinator, workers })

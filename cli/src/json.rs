@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use specfuse_proto::v1::{
-    DraftReport, ExitReason, FinishReason, Finished, MemberStanding, ScoreRow, Segment, Usage, Work,
+    Decision, DraftReport, ExitReason, FinishReason, Finished, MemberStanding, ScoreRow, Segment, Usage, Work,
     draft_report::Outcome,
 };
 
@@ -37,6 +37,8 @@ pub(crate) fn segment(segment: &Segment) -> Value {
         "standing": segment.standing.iter().map(standing).collect::<Vec<_>>(),
         "entropy": segment.entropy,
         "timing": { "draft_micros": timing.draft_micros, "score_micros": timing.score_micros },
+        "recalled": segment.recalled,
+        "decided_by": decision(segment.decided_by()),
     })
 }
 
@@ -86,13 +88,14 @@ fn usage(usage: &Usage) -> Value {
         json!({
             "member": member.member, "segments_won": member.segments_won, "bytes_won": member.bytes_won,
             "drafted_tokens": member.drafted_tokens, "tokens_computed": member.tokens_computed,
-            "tokens_cached": member.tokens_cached,
+            "tokens_cached": member.tokens_cached, "scored_tokens": member.scored_tokens,
         })
     });
     json!({
         "completion_tokens": usage.completion_tokens, "rounds": usage.rounds,
         "members_per_round": usage.members_per_round, "draft_calls": usage.draft_calls,
-        "score_calls": usage.score_calls, "members": members.collect::<Vec<_>>(),
+        "score_calls": usage.score_calls, "scored_rounds": usage.scored_rounds, "gated_rounds": usage.gated_rounds,
+        "members": members.collect::<Vec<_>>(),
     })
 }
 
@@ -104,7 +107,20 @@ fn work(work: &Work) -> Value {
     })
 }
 
-fn reason(reason: ExitReason) -> &'static str {
+fn decision(decision: Decision) -> &'static str {
+    match decision {
+        Decision::None => "none",
+        Decision::Unopposed => "unopposed",
+        Decision::Scores => "scores",
+        Decision::Author => "author",
+        Decision::Blend => "blend",
+        Decision::Gate => "gate",
+        Decision::Majority => "majority",
+        Decision::Unspecified => "unspecified",
+    }
+}
+
+pub(crate) fn reason(reason: ExitReason) -> &'static str {
     match reason {
         ExitReason::Quality => "quality",
         ExitReason::ContextFull => "context_full",
@@ -118,6 +134,13 @@ fn reason(reason: ExitReason) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_round_says_what_decided_it_and_who_is_back() {
+        let event = Segment { decided_by: Decision::Gate.into(), recalled: vec!["a".to_owned()], ..Segment::default() };
+        let value = segment(&event);
+        assert_eq!((&value["decided_by"], &value["recalled"]), (&json!("gate"), &json!(["a"])));
+    }
 
     #[test]
     fn an_event_is_one_line_whatever_the_text() {

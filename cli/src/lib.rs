@@ -3,7 +3,7 @@
 //! - [`args`]: the command line
 //! - [`ask`], [`up`]: the two commands for people
 //! - [`bench`] measures the engine, and what coordination costs
-//! - [`models`]: which checkpoint folders a local cluster serves; [`cluster`]: its processes
+//! - [`local`], [`models`]: what a local cluster is made of; [`cluster`]: its processes
 //! - [`request`], [`access`], [`stream`]: the conversation with a coordinator
 //! - [`view`]: what an answer looks like, with [`plain`], [`trace`] and [`json`]; [`summary`], [`palette`], [`text`]: parts of it
 //! - [`progress`], [`output`]: who writes to standard error and standard output
@@ -17,6 +17,7 @@ mod bench;
 mod cluster;
 mod interrupt;
 mod json;
+mod local;
 mod models;
 mod output;
 mod palette;

@@ -13,6 +13,14 @@ pub(crate) struct LocalModel {
     pub(crate) folder: PathBuf,
 }
 
+/// The members to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Chosen {
+    pub(crate) models: Vec<LocalModel>,
+    /// The folder that holds these and no others; None: they were given one by one.
+    pub(crate) folder: Option<PathBuf>,
+}
+
 /// Members' names have at most 64 characters; the rest is for a number.
 const LONGEST_NAME: usize = 56;
 
@@ -29,25 +37,31 @@ pub(crate) enum ModelsError {
 }
 
 /// The folders given by hand, else those of `models`, else those of the bundled folder nearest to here or to the program.
-pub(crate) fn choose(given: &[PathBuf], models: Option<&Path>) -> Result<Vec<LocalModel>, ModelsError> {
+pub(crate) fn choose(given: &[PathBuf], models: Option<&Path>) -> Result<Chosen, ModelsError> {
     if !given.is_empty() {
-        return Ok(named(given.to_vec()));
+        return Ok(Chosen { models: named(given.to_vec()), folder: None });
     }
     if let Some(folder) = models {
-        return Ok(named(checkpoints(folder)?));
+        return Chosen::all_of(folder);
     }
     let starts = [std::env::current_dir().ok(), std::env::current_exe().ok()];
     // A folder that merely happens to be called "models" does not end the search.
     let mut empty = None;
     for folder in starts.iter().flatten().flat_map(|start| start.ancestors()).map(|above| above.join("models")) {
-        match checkpoints(&folder) {
-            Ok(found) => return Ok(named(found)),
+        match Chosen::all_of(&folder) {
+            Ok(found) => return Ok(found),
             Err(ModelsError::Unreadable { source, .. })
                 if matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
             Err(error) => empty = empty.or(Some(error)),
         }
     }
     Err(empty.unwrap_or(ModelsError::NotFound))
+}
+
+impl Chosen {
+    fn all_of(folder: &Path) -> Result<Self, ModelsError> {
+        Ok(Self { models: named(checkpoints(folder)?), folder: Some(folder.to_path_buf()) })
+    }
 }
 
 /// Sub-folders with a config.json, sorted by name.
@@ -97,8 +111,8 @@ fn base_name(folder: &Path) -> String {
 mod tests {
     use super::*;
 
-    fn names(models: &[LocalModel]) -> Vec<&str> {
-        models.iter().map(|model| model.name.as_str()).collect()
+    fn names(chosen: &Chosen) -> Vec<&str> {
+        chosen.models.iter().map(|model| model.name.as_str()).collect()
     }
 
     #[test]

@@ -21,7 +21,10 @@ impl Plain {
 
     pub(crate) fn segment(&mut self, segment: &Segment) -> String {
         self.palette.meet(&segment.active);
-        self.winner.clone_from(&segment.winner);
+        // What a round without a winner shows was held back: it is the last winner's.
+        if !segment.winner.is_empty() {
+            self.winner.clone_from(&segment.winner);
+        }
         self.show(&segment.text)
     }
 

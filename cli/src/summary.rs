@@ -7,6 +7,9 @@ use crate::stream::Answer;
 pub(crate) fn line(answer: &Answer) -> String {
     let usage = answer.finished.usage.clone().unwrap_or_default();
     let mut parts = vec![format!("{}, {:.1} members per round", rounds(usage.rounds), usage.members_per_round)];
+    if usage.gated_rounds > 0 {
+        parts.push(format!("{} decided by the gate", rounds(usage.gated_rounds)));
+    }
     parts.extend(shares(&usage));
     let seconds = answer.total.as_secs_f64();
     if seconds > 0.0 {

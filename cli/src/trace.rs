@@ -5,7 +5,8 @@ mod table;
 use std::fmt::Write;
 
 use specfuse_proto::v1::{
-    DraftReport, Exit, ExitReason, FinishReason, Finished, ScoreRow, ScoredCandidate, Segment, draft_report::Outcome,
+    Decision, DraftReport, Exit, ExitReason, FinishReason, Finished, ScoreRow, ScoredCandidate, Segment,
+    draft_report::Outcome,
 };
 
 use crate::{
@@ -29,19 +30,25 @@ impl Trace {
 
     pub(crate) fn segment(&mut self, segment: &Segment) -> String {
         self.palette.meet(&segment.active);
-        self.winner.clone_from(&segment.winner);
+        // What a round without a winner shows was held back: it is the last winner's.
+        if !segment.winner.is_empty() {
+            self.winner.clone_from(&segment.winner);
+        }
         self.append(&segment.text);
         let mut out = self.heading(segment);
-        out += &self.candidates(segment);
+        out += &if segment.candidates.is_empty() { self.proposals(segment) } else { self.candidates(segment) };
         for report in &segment.drafts {
             out += &self.missed(report);
         }
-        if segment.scored {
+        if segment.scored || segment.candidates.iter().any(|candidate| candidate.aggregate.is_some()) {
             out += &self.scores(segment);
         }
         out += &self.standing(segment);
         for exit in &segment.exits {
             out += &self.exit(exit);
+        }
+        for member in &segment.recalled {
+            out += &format!("  {} takes part again\n", self.names(std::slice::from_ref(member)));
         }
         out + "\n"
     }
@@ -71,6 +78,11 @@ impl Trace {
         if let Some(entropy) = segment.entropy {
             facts += &format!(", entropy {entropy:.3}");
         }
+        match decision(segment.decided_by()) {
+            Some(decision) => facts += &format!(", decided by {decision}"),
+            None if segment.candidates.is_empty() => facts += ", nothing decided",
+            None => {}
+        }
         format!("{}  {}\n", self.palette.bold(&format!("round {}", segment.round)), self.palette.dim(&facts))
     }
 
@@ -80,9 +92,23 @@ impl Trace {
         for (at, candidate) in segment.candidates.iter().enumerate() {
             let mark = if at == segment.winning_candidate as usize { "*" } else { " " };
             let authors = Cell::styled(candidate.authors.join(", "), |_| self.names(&candidate.authors));
-            let shown = text::quoted(&candidate.text) + if candidate.finished { " ends" } else { "" };
-            let text = Cell::styled(shown, |text| self.by_author(candidate, text));
+            let text = Cell::styled(shown(&candidate.text, candidate.finished), |text| self.by_author(candidate, text));
             table.row([Cell::left(format!("{mark} {}", at + 1)), authors, text]);
+        }
+        table.render()
+    }
+
+    /// Drafts of a round that decides nothing: a later one answers from them.
+    fn proposals(&self, segment: &Segment) -> String {
+        let mut table = Table::default();
+        for report in &segment.drafts {
+            let Some(Outcome::Draft(draft)) = &report.outcome else { continue };
+            if !draft.text.is_empty() || draft.finished {
+                let name = format!("  {}", text::harmless(&report.member));
+                let text =
+                    Cell::styled(shown(&draft.text, draft.finished), |it| self.palette.paint(&report.member, it));
+                table.row([Cell::styled(name, |name| self.palette.paint(&report.member, name)), text]);
+            }
         }
         table.render()
     }
@@ -115,11 +141,22 @@ impl Trace {
     fn scores(&self, segment: &Segment) -> String {
         let mut table = Table::default();
         let numbers = (1..=segment.candidates.len()).map(|number| Cell::right(number.to_string()));
-        table.row([Cell::left("  scores".to_owned())].into_iter().chain(numbers));
+        let heading = match segment.decided_by() {
+            Decision::Author => "  authors' own",
+            Decision::Majority => "  answers alike",
+            Decision::None
+            | Decision::Unopposed
+            | Decision::Scores
+            | Decision::Blend
+            | Decision::Gate
+            | Decision::Unspecified => "  scores",
+        };
+        table.row([Cell::left(heading.to_owned())].into_iter().chain(numbers));
         for row in &segment.scores {
             table.row(self.score_row(row, segment));
         }
         let aggregates = segment.candidates.iter().map(|candidate| match candidate.aggregate {
+            Some(count) if segment.decided_by() == Decision::Majority => Cell::right(format!("{count:.0}")),
             Some(value) => Cell::right(format!("{value:.3}")),
             None => Cell::right("-".to_owned()),
         });
@@ -166,6 +203,21 @@ impl Trace {
             let _ = write!(line, " ({})", text::harmless(&exit.detail));
         }
         line + "\n"
+    }
+}
+
+fn shown(text: &str, finished: bool) -> String {
+    text::quoted(text) + if finished { " ends" } else { "" }
+}
+
+/// Where it is anything but what the candidates and their scores tell.
+fn decision(decision: Decision) -> Option<&'static str> {
+    match decision {
+        Decision::Author => Some("author"),
+        Decision::Blend => Some("blend"),
+        Decision::Gate => Some("gate"),
+        Decision::Majority => Some("majority"),
+        Decision::None | Decision::Unopposed | Decision::Scores | Decision::Unspecified => None,
     }
 }
 

@@ -4,16 +4,16 @@ use std::{fmt::Write, io, process::ExitCode};
 
 use crate::{
     args::UpArgs,
-    cluster::{Cluster, ClusterError, Ended, Plan},
+    cluster::{Cluster, ClusterError, Ended},
     interrupt::Interrupt,
-    models::{self, ModelsError},
+    local::{self, LocalError},
     output, text,
 };
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UpError {
     #[error(transparent)]
-    Models(#[from] ModelsError),
+    Local(#[from] LocalError),
     #[error(transparent)]
     Cluster(#[from] ClusterError),
     #[error("the coordinator ended: {0}")]
@@ -26,8 +26,7 @@ pub(crate) enum UpError {
 pub(crate) async fn run(args: UpArgs) -> Result<ExitCode, UpError> {
     let UpArgs { listen, local } = args;
     let mut interrupt = Interrupt::listen().map_err(UpError::Signals)?;
-    let models = models::choose(&local.model, local.models.as_deref())?;
-    let plan = Plan { models, listen, segment_tokens: local.segment_tokens, log: local.log };
+    let plan = local::plan(&local, listen)?;
     let mut cluster = tokio::select! {
         cluster = Box::pin(Cluster::start(plan)) => cluster?,
         _ = interrupt.received() => return Ok(ExitCode::SUCCESS),

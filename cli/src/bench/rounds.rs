@@ -75,8 +75,9 @@ pub(crate) enum RoundsError {
 /// Measures, then prints.
 pub(crate) async fn run(args: Args) -> Result<(), RoundsError> {
     let bundled = models::choose(&[], args.models.as_deref())?;
-    let folders: Vec<PathBuf> = bundled.into_iter().map(|model| model.folder).cycle().take(args.members).collect();
-    let models = models::choose(&folders, None)?;
+    let folders: Vec<PathBuf> =
+        bundled.models.into_iter().map(|model| model.folder).cycle().take(args.members).collect();
+    let models = models::choose(&folders, None)?.models;
     let names = models.iter().map(|model| model.name.clone()).collect();
     let (scripted, real) = measured(args.members, args.rounds, models).await?;
     let report = Report::of(&scripted, &real, names).ok_or(RoundsError::NoRounds)?;
@@ -112,7 +113,8 @@ async fn scripted_rounds(members: usize, wanted: usize) -> Result<Vec<Round>, Ro
 
 async fn real_answers(models: Vec<LocalModel>) -> Result<Vec<Answer>, RoundsError> {
     let names = models.iter().map(|model| model.name.clone()).collect();
-    let plan = Plan { models, listen: ([127, 0, 0, 1], 0).into(), segment_tokens: None, log: LOG.to_owned() };
+    let listen = ([127, 0, 0, 1], 0).into();
+    let plan = Plan { models, listen, ensemble: toml::Table::new(), log: LOG.to_owned() };
     let workers = cluster::start_workers(&plan).await?;
     let mut coordinator = Coordinator::start(workers.iter().map(|worker| worker.url()).collect(), names).await?;
     let mut questions = (0..).map(question);

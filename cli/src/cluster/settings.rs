@@ -1,13 +1,13 @@
 //! The coordinator's configuration file for a local cluster: one ensemble, named "default", of every worker.
 
 use std::{
-    collections::BTreeMap,
     io::{self, Write},
     net::SocketAddr,
 };
 
 use serde::Serialize;
 use tempfile::NamedTempFile;
+use toml::{Table, Value};
 
 /// What running calls get to finish, less than [`super::process::STOP_GRACE`].
 pub(crate) const DRAIN_GRACE: &str = "3s";
@@ -26,9 +26,8 @@ pub(crate) struct Settings {
     /// URLs.
     pub(crate) workers: Vec<String>,
     pub(crate) members: Vec<String>,
-    pub(crate) segment_tokens: Option<u32>,
-    /// The rule by which members leave; None: the coordinator's default.
-    pub(crate) exit: Option<&'static str>,
+    /// Every other key of the ensemble. The coordinator knows what they mean, and says so where they are wrong.
+    pub(crate) ensemble: Table,
 }
 
 #[derive(Serialize)]
@@ -36,28 +35,15 @@ struct File<'a> {
     listen: SocketAddr,
     workers: &'a [String],
     shutdown_grace: &'a str,
-    ensembles: BTreeMap<&'a str, Ensemble<'a>>,
-}
-
-#[derive(Serialize)]
-struct Ensemble<'a> {
-    members: &'a [String],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    segment_tokens: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    exit: Option<Exit>,
-}
-
-#[derive(Serialize)]
-struct Exit {
-    rule: &'static str,
+    ensembles: Table,
 }
 
 impl Settings {
     fn toml(&self) -> Result<String, toml::ser::Error> {
-        let exit = self.exit.map(|rule| Exit { rule });
-        let ensemble = Ensemble { members: &self.members, segment_tokens: self.segment_tokens, exit };
-        let ensembles = BTreeMap::from([("default", ensemble)]);
+        let members = self.members.iter().map(|member| Value::String(member.clone())).collect();
+        let mut ensemble = self.ensemble.clone();
+        ensemble.insert("members".to_owned(), Value::Array(members));
+        let ensembles = Table::from_iter([("default".to_owned(), Value::Table(ensemble))]);
         let (listen, workers, shutdown_grace) = (self.listen, self.workers.as_slice(), DRAIN_GRACE);
         toml::to_string(&File { listen, workers, shutdown_grace, ensembles })
     }
@@ -76,16 +62,19 @@ mod tests {
 
     #[test]
     fn every_worker_is_a_member_of_the_default_ensemble() {
+        let ensemble = "segment_tokens = 6\nexit = { rule = \"never\" }\n[strategies.careful]\nkind = \"fuse\"";
         let settings = Settings {
             listen: ([127, 0, 0, 1], 0).into(),
             workers: vec!["http://127.0.0.1:1".to_owned()],
             members: vec!["a \"b\"".to_owned()],
-            segment_tokens: Some(6),
-            exit: Some("never"),
+            ensemble: ensemble.parse().unwrap(),
         };
-        let expected = "listen = \"127.0.0.1:0\"\nworkers = [\"http://127.0.0.1:1\"]\nshutdown_grace = \"3s\"\n\n\
-                        [ensembles.default]\nmembers = ['a \"b\"']\nsegment_tokens = 6\n\n\
-                        [ensembles.default.exit]\nrule = \"never\"\n";
-        assert_eq!(settings.toml().unwrap(), expected);
+        let written: Table = settings.toml().unwrap().parse().unwrap();
+        let expected = format!(
+            "listen = \"127.0.0.1:0\"\nworkers = [\"http://127.0.0.1:1\"]\nshutdown_grace = \"{DRAIN_GRACE}\"\n\
+             [ensembles.default]\nmembers = ['a \"b\"']\nsegment_tokens = 6\nexit.rule = \"never\"\n\
+             strategies.careful.kind = \"fuse\""
+        );
+        assert_eq!(written, expected.parse().unwrap());
     }
 }

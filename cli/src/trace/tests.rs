@@ -51,6 +51,7 @@ fn a_round() -> Segment {
         entropy: Some(0.8113),
         timing: Some(Timing { draft_micros: 12_345, score_micros: 6_700 }),
         recalled: Vec::new(),
+        decided_by: Decision::Scores.into(),
     }
 }
 
@@ -74,6 +75,46 @@ round 2  3 active, draft 12.3 ms, score 6.7 ms, entropy 0.811
     assert_eq!(trace.segment(&a_round()), expected);
     let finished = Finished { reason: FinishReason::Stop.into(), text: "!".to_owned(), usage: None };
     assert_eq!(trace.finished(&finished), "answer (stop)\n is 85!\n");
+}
+
+#[test]
+fn a_round_that_decides_nothing_shows_what_was_proposed() {
+    let drafts = vec![
+        draft("alpha", Outcome::Draft(Draft { text: "It is 85.".to_owned(), finished: true, ..Draft::default() })),
+        draft("be", Outcome::Missed("it was late".to_owned())),
+    ];
+    let active = ["alpha", "be"].map(str::to_owned).to_vec();
+    let round = Segment { round: 1, drafts, active, decided_by: Decision::None.into(), ..Segment::default() };
+    let expected =
+        "round 1  2 active, draft 0.0 ms, nothing decided\n  alpha  \"It is 85.\" ends\n  be it was late\n\n";
+    assert_eq!(Trace::new(Palette::new(false)).segment(&round), expected);
+}
+
+#[test]
+fn a_round_says_what_decided_without_scores_and_who_is_back() {
+    let mut round = Segment {
+        scored: false,
+        scores: Vec::new(),
+        decided_by: Decision::Majority.into(),
+        recalled: vec!["be".to_owned()],
+        exits: Vec::new(),
+        standing: Vec::new(),
+        entropy: None,
+        ..a_round()
+    };
+    round.candidates[1].aggregate = Some(2.0);
+    round.candidates[0].aggregate = Some(1.0);
+    let expected = "\
+round 2  3 active, draft 12.3 ms, decided by majority
+  1  alpha  \" was\"
+* 2  be     \" is 85\"
+  gamma it was late
+  answers alike  1  2
+  aggregate      1  2
+  be takes part again
+
+";
+    assert_eq!(Trace::new(Palette::new(false)).segment(&round), expected);
 }
 
 #[test]

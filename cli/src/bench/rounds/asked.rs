@@ -7,6 +7,7 @@ use specfuse_proto::v1::{
     ensemble_service_client::EnsembleServiceClient, generate_request::Prompt, generate_response::Event,
 };
 use tokio::time::{Instant, timeout};
+use toml::Table;
 use tonic::transport::Channel;
 
 use super::{LOG, RoundsError};
@@ -36,7 +37,9 @@ impl Coordinator {
     /// Of one ensemble that nobody leaves for quality.
     pub(super) async fn start(workers: Vec<String>, members: Vec<String>) -> Result<Self, RoundsError> {
         let listen = ([127, 0, 0, 1], 0).into();
-        let settings = Settings { listen, workers, members, segment_tokens: None, exit: Some("never") };
+        let exit = Table::from_iter([("rule".to_owned(), "never".into())]);
+        let ensemble = Table::from_iter([("exit".to_owned(), exit.into())]);
+        let settings = Settings { listen, workers, members, ensemble };
         let process = cluster::start_coordinator(&settings, LOG).await?;
         let client = EnsembleServiceClient::connect(process.url()).await?;
         Ok(Self { process, client })
