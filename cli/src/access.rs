@@ -1,14 +1,8 @@
 //! How a coordinator is reached: its address, whom to trust there, and the API key to show. A key is never on the command
 //! line, where every process of the machine can read it.
 
-use std::{
-    fs::File,
-    io::{self, Read},
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
-use clap::Parser;
 use specfuse_runtime::{
     keepalive,
     tls::{self, ClientTls, ClientTlsFiles, TlsError},
@@ -18,12 +12,12 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 
-use crate::args::AccessArgs;
+use crate::{
+    args::AccessArgs,
+    key::{self, Key, KeyError},
+};
 
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
-/// Bytes of a key. A server takes 16 KiB of headers.
-const LONGEST_KEY: u64 = 8 << 10;
-const ENVIRONMENT: &str = "SPECFUSE_API_KEY";
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AccessError {
@@ -35,10 +29,8 @@ pub(crate) enum AccessError {
     NotHttps { url: String },
     #[error(transparent)]
     Tls(#[from] TlsError),
-    #[error("--api-key-file {}: cannot be read", file.display())]
-    KeyFile { file: PathBuf, source: io::Error },
-    #[error("{}: an API key is one line of up to {LONGEST_KEY} visible ASCII characters", .0.display())]
-    Key(PathBuf),
+    #[error(transparent)]
+    Key(#[from] KeyError),
 }
 
 /// A coordinator and what it asks of its clients.
@@ -50,14 +42,6 @@ pub(crate) struct Access {
     tls: Option<ClientTls>,
     /// "Bearer KEY"; it is sensitive: not shown and not kept by the transport.
     pub(crate) authorization: Option<MetadataValue<Ascii>>,
-}
-
-/// What only the environment may tell.
-#[derive(Parser)]
-#[command(no_binary_name = true)]
-struct Environment {
-    #[arg(env = ENVIRONMENT, hide_env_values = true)]
-    api_key: Option<std::ffi::OsString>,
 }
 
 impl Access {
@@ -80,10 +64,7 @@ impl Access {
             (false, Some(_)) => return Err(AccessError::NotHttps { url }),
             (true, Some(_)) | (false, None) => {}
         }
-        let authorization = match args.api_key_file {
-            Some(file) => Some(from_file(file)?),
-            None => from_environment()?,
-        };
+        let authorization = key(args.api_key_file)?.map(|key| authorization(&key)).transpose()?;
         Ok(Self { url, endpoint, tls, authorization })
     }
 
@@ -107,28 +88,15 @@ fn endpoint(url: &str) -> Result<Endpoint, AccessError> {
         .keep_alive_timeout(keepalive::TIMEOUT))
 }
 
-fn from_file(file: PathBuf) -> Result<MetadataValue<Ascii>, AccessError> {
-    let mut bytes = Vec::new();
-    let read = File::open(&file).and_then(|opened| opened.take(LONGEST_KEY + 2).read_to_end(&mut bytes));
-    match read {
-        // Editors end files with a line's end.
-        Ok(_) => authorization(bytes.trim_ascii_end(), &file),
-        Err(source) => Err(AccessError::KeyFile { file, source }),
+fn key(file: Option<PathBuf>) -> Result<Option<Key>, KeyError> {
+    match file {
+        Some(file) => Key::from_file("--api-key-file", file).map(Some),
+        None => key::coordinators(),
     }
 }
 
-fn from_environment() -> Result<Option<MetadataValue<Ascii>>, AccessError> {
-    let told = Environment::try_parse_from(std::iter::empty::<std::ffi::OsString>());
-    let key = told.ok().and_then(|environment| environment.api_key).filter(|key| !key.is_empty());
-    key.map(|key| authorization(key.as_encoded_bytes(), Path::new(ENVIRONMENT))).transpose()
-}
-
-/// `named`: where the key is from.
-fn authorization(key: &[u8], named: &Path) -> Result<MetadataValue<Ascii>, AccessError> {
-    let wrong = || AccessError::Key(named.to_owned());
-    let is_key = !key.is_empty() && key.len() as u64 <= LONGEST_KEY && key.iter().all(u8::is_ascii_graphic);
-    let text = std::str::from_utf8(key).ok().filter(|_| is_key).ok_or_else(wrong)?;
-    let mut value: MetadataValue<Ascii> = format!("Bearer {text}").parse().map_err(|_| wrong())?;
+fn authorization(key: &Key) -> Result<MetadataValue<Ascii>, KeyError> {
+    let mut value: MetadataValue<Ascii> = key.bearer().parse().map_err(|_| key.malformed())?;
     value.set_sensitive(true);
     Ok(value)
 }

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
-use crate::bench;
+use crate::{bench, eval};
 
 /// Several language models, any vocabularies, one answer: they write it together, segment by segment.
 #[derive(Debug, Parser)]
@@ -20,6 +20,8 @@ pub(crate) enum Command {
     Ask(Box<AskArgs>),
     /// Run a cluster on this machine until Ctrl-C.
     Up(UpArgs),
+    /// Ask many questions of every strategy and every member alone, and compare.
+    Eval(Box<eval::Args>),
     /// Measure what this machine makes of it.
     #[command(subcommand)]
     Bench(BenchCommand),
@@ -60,7 +62,7 @@ pub(crate) struct AskArgs {
 }
 
 /// What a running coordinator asks of its clients. The API key itself is no flag.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct AccessArgs {
     /// Trust a coordinator whose certificate one of these signed: certificates in PEM. Needed where the URL begins with https.
     #[arg(long, value_name = "FILE", requires = "endpoint")]

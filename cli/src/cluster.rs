@@ -5,7 +5,14 @@
 pub(crate) mod process;
 mod settings;
 
-use std::{io, net::SocketAddr, num::NonZero, path::PathBuf, process::ExitStatus, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    num::NonZero,
+    path::{Path, PathBuf},
+    process::ExitStatus,
+    time::Duration,
+};
 
 use futures::{StreamExt, stream::FuturesUnordered};
 use specfuse_proto::v1::{ListEnsemblesRequest, ensemble_service_client::EnsembleServiceClient};
@@ -109,10 +116,21 @@ pub(crate) async fn start_coordinator(settings: &Settings, log: &str) -> Result<
     let file = settings.write()?;
     let arguments = ["coordinator", "--supervised", "--log", log, "--config"];
     let arguments = arguments.iter().map(Into::into).chain([file.path().into()]).collect();
-    let coordinator = ChildProcess::start(&program()?, "coordinator".to_owned(), arguments).await?;
+    let coordinator = ChildProcess::start(&program()?, "coordinator".to_owned(), arguments).await;
+    let coordinator = coordinator.map_err(|error| about_settings(error, file.path()))?;
     let ready = tokio::time::timeout(READY_DEADLINE, ready(coordinator.url()));
     ready.await.map_err(|_| ClusterError::NotReady)?;
     Ok(coordinator)
+}
+
+/// The file with its settings is ours, and gone when the error is read.
+fn about_settings(error: ProcessError, file: &Path) -> ProcessError {
+    match error {
+        ProcessError::Ended { name, reason } => {
+            ProcessError::Ended { name, reason: reason.replace(&*file.to_string_lossy(), "its settings") }
+        }
+        ProcessError::Spawn { .. } | ProcessError::Late { .. } => error,
+    }
 }
 
 /// Completes when the coordinator knows a worker for every member.

@@ -2,9 +2,9 @@
 //!
 //! - [`args`]: the command line
 //! - [`ask`], [`up`]: the two commands for people
-//! - [`bench`] measures the engine, and what coordination costs
+//! - [`eval`] asks many questions and compares; [`bench`] measures the engine, and what coordination costs
 //! - [`local`], [`models`]: what a local cluster is made of; [`cluster`]: its processes
-//! - [`request`], [`access`], [`stream`]: the conversation with a coordinator
+//! - [`request`], [`access`], [`key`], [`stream`]: the conversation with a coordinator
 //! - [`view`]: what an answer looks like, with [`plain`], [`trace`] and [`json`]; [`summary`], [`palette`], [`text`]: parts of it
 //! - [`progress`], [`output`]: who writes to standard error and standard output
 //!
@@ -15,8 +15,10 @@ mod args;
 mod ask;
 mod bench;
 mod cluster;
+mod eval;
 mod interrupt;
 mod json;
+mod key;
 mod local;
 mod models;
 mod output;
@@ -63,6 +65,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         match command {
             Command::Ask(args) => Ok(Box::pin(ask::run(*args)).await?),
             Command::Up(args) => Ok(Box::pin(up::run(args)).await?),
+            Command::Eval(args) => Ok(Box::pin(eval::run(*args)).await?),
             Command::Bench(BenchCommand::Engine(args)) => {
                 bench::engine(args).await?;
                 Ok(ExitCode::SUCCESS)

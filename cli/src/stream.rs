@@ -82,7 +82,7 @@ fn innermost(error: &dyn Error) -> String {
 }
 
 /// A status that no coordinator wrote means that there is none: another gRPC server, or none at all.
-fn rejected(url: &str, status: Status) -> StreamError {
+pub(crate) fn rejected(url: &str, status: Status) -> StreamError {
     let url = url.to_owned();
     match (status.code(), status.source()) {
         (Code::Unavailable, Some(source)) => StreamError::Connect { url, reason: innermost(source) },

@@ -1,0 +1,194 @@
+//! Whom an evaluation asks: an ensemble, what it offers, and what is known of it that answers depend on.
+
+use std::{collections::BTreeMap, io, time::Duration};
+
+use serde_json::{Map, Value, json};
+use specfuse_eval::report::{FUSE, SINGLE, Strategy};
+use specfuse_proto::v1::{
+    Ensemble, GetClusterRequest, ListEnsemblesRequest, ensemble_service_client::EnsembleServiceClient,
+};
+use tonic::{Request, transport::Channel};
+
+use super::digest;
+use crate::{
+    access::{Access, AccessError},
+    cluster::{Cluster, ClusterError, Plan},
+    stream::{StreamError, rejected},
+};
+
+/// For what a coordinator knows without asking anybody.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TargetError {
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    #[error(transparent)]
+    Call(#[from] StreamError),
+    #[error("cannot read the model {0}")]
+    Model(String, #[source] io::Error),
+    #[error("no ensemble is named {0:?}; there are: {1}")]
+    UnknownEnsemble(String, String),
+    #[error("no strategy is named {0:?}; ensemble {1} has: {2}")]
+    UnknownStrategy(String, String, String),
+    #[error("cannot write down the ensemble's settings")]
+    Settings(#[from] serde_json::Error),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Target {
+    pub(super) access: Access,
+    pub(super) ensemble: Ensemble,
+    /// By member.
+    pub(super) models: BTreeMap<String, Value>,
+    /// The ensemble's, without its strategies.
+    pub(super) settings: Value,
+    /// Those with settings of their own.
+    strategies: Map<String, Value>,
+}
+
+impl Target {
+    /// Starts a cluster.
+    pub(super) async fn local(plan: Plan) -> Result<(Self, Cluster), TargetError> {
+        let mut models = BTreeMap::new();
+        for model in &plan.models {
+            let unreadable = |source| TargetError::Model(model.name.clone(), source);
+            models.insert(model.name.clone(), json!(digest::of_model(&model.folder).map_err(unreadable)?));
+        }
+        let mut settings = serde_json::to_value(&plan.ensemble)?;
+        let strategies = settings.as_object_mut().and_then(|settings| {
+            // Each answer is asked of a strategy by name.
+            settings.remove("strategy");
+            settings.remove("strategies")
+        });
+        let strategies = match strategies {
+            Some(Value::Object(strategies)) => strategies,
+            Some(_) | None => Map::new(),
+        };
+        let cluster = Cluster::start(plan).await?;
+        let access = Access::local(cluster.endpoint())?;
+        let ensemble = ensemble(&access, None).await?;
+        Ok((Self { access, ensemble, models, settings, strategies }, cluster))
+    }
+
+    /// A running coordinator. What it does not tell is not among the conditions.
+    pub(super) async fn running(access: Access, named: Option<&str>) -> Result<Self, TargetError> {
+        let ensemble = ensemble(&access, named).await?;
+        let settings = json!({
+            "name": ensemble.name, "segment_tokens": ensemble.segment_tokens, "score": ensemble.score,
+            "exit": ensemble.exit, "weights": ensemble.weights, "default_max_tokens": ensemble.default_max_tokens,
+        });
+        let mut models: BTreeMap<String, Value> =
+            ensemble.members.iter().map(|member| (member.clone(), Value::Null)).collect();
+        let cluster = call(&access, async |client, request| client.get_cluster(request).await, GetClusterRequest {});
+        for described in cluster.await?.workers.into_iter().filter_map(|worker| worker.description) {
+            if let Some(known) = models.get_mut(&described.model) {
+                *known = json!({
+                    "family": described.family, "parameters": described.parameters, "dtype": described.dtype,
+                });
+            }
+        }
+        Ok(Self { access, ensemble, models, settings, strategies: Map::new() })
+    }
+
+    /// Those named, or all: members alone first, then the ensemble's own, then the others.
+    pub(super) fn strategies(&self, named: &[String]) -> Result<Vec<Strategy>, TargetError> {
+        let offered = self.ensemble.strategies.iter();
+        let mut strategies: Vec<Strategy> =
+            offered.map(|offered| Strategy { name: offered.name.clone(), kind: offered.kind.clone() }).collect();
+        let unknown = |name: &&String| !strategies.iter().any(|strategy| strategy.name == **name);
+        if let Some(name) = named.iter().find(unknown) {
+            let known = strategies.into_iter().map(|strategy| strategy.name).collect::<Vec<_>>().join(", ");
+            return Err(TargetError::UnknownStrategy(name.clone(), self.ensemble.name.clone(), known));
+        }
+        strategies.retain(|strategy| named.is_empty() || named.contains(&strategy.name));
+        strategies.sort_by_key(|it| (it.kind != SINGLE, it.name != FUSE, it.name.clone()));
+        Ok(strategies)
+    }
+
+    /// What is known of a strategy.
+    pub(super) fn settings_of(&self, strategy: &Strategy) -> Value {
+        self.strategies.get(&strategy.name).cloned().unwrap_or_else(|| json!({ "kind": strategy.kind }))
+    }
+}
+
+/// The one named, else the only one, else the one that coordinators take for requests that name none.
+async fn ensemble(access: &Access, named: Option<&str>) -> Result<Ensemble, TargetError> {
+    let list = call(access, async |client, request| client.list_ensembles(request).await, ListEnsemblesRequest {});
+    let mut ensembles = list.await?.ensembles;
+    let name = named.unwrap_or("default");
+    let at = match ensembles.as_slice() {
+        [_] if named.is_none() => Some(0),
+        several => several.iter().position(|ensemble| ensemble.name == name),
+    };
+    match at {
+        Some(at) => Ok(ensembles.swap_remove(at)),
+        None => {
+            let known = ensembles.into_iter().map(|ensemble| ensemble.name).collect::<Vec<_>>().join(", ");
+            Err(TargetError::UnknownEnsemble(name.to_owned(), known))
+        }
+    }
+}
+
+async fn call<Q, A>(
+    access: &Access,
+    method: impl AsyncFnOnce(&mut EnsembleServiceClient<Channel>, Request<Q>) -> Result<tonic::Response<A>, tonic::Status>,
+    request: Q,
+) -> Result<A, StreamError> {
+    let mut client = EnsembleServiceClient::new(access.channel());
+    let mut request = Request::new(request);
+    request.set_timeout(DEADLINE);
+    if let Some(authorization) = &access.authorization {
+        request.metadata_mut().insert("authorization", authorization.clone());
+    }
+    let answer = method(&mut client, request).await.map_err(|status| rejected(&access.url, status))?;
+    Ok(answer.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    use specfuse_proto::v1;
+
+    use super::*;
+
+    fn target() -> Target {
+        let strategies = [("best_of_n", "best_of_n"), ("careful", "fuse"), ("fuse", "fuse"), ("single/a", "single")];
+        let strategies =
+            strategies.map(|(name, kind)| v1::Strategy { name: name.to_owned(), kind: kind.to_owned() }).to_vec();
+        Target {
+            access: Access::local("http://127.0.0.1:1".to_owned()).unwrap(),
+            ensemble: Ensemble { name: "default".to_owned(), strategies, ..Ensemble::default() },
+            models: BTreeMap::new(),
+            settings: Value::Null,
+            strategies: Map::from_iter([("careful".to_owned(), json!({ "kind": "fuse", "min_members": 2 }))]),
+        }
+    }
+
+    fn names(named: &[&str]) -> Vec<String> {
+        let named: Vec<_> = named.iter().map(ToString::to_string).collect();
+        target().strategies(&named).unwrap().into_iter().map(|strategy| strategy.name).collect()
+    }
+
+    #[test]
+    fn members_alone_are_asked_first() {
+        assert_eq!(names(&[]), ["single/a", "fuse", "best_of_n", "careful"]);
+        assert_eq!(names(&["careful", "single/a"]), ["single/a", "careful"]);
+    }
+
+    #[test]
+    fn a_strategy_that_is_not_offered_is_named_with_those_that_are() {
+        let error = target().strategies(&["fusion".to_owned()]).unwrap_err().to_string();
+        assert_eq!(error, "no strategy is named \"fusion\"; ensemble default has: best_of_n, careful, fuse, single/a");
+    }
+
+    #[test]
+    fn a_strategy_is_its_own_settings_or_its_kind() {
+        let target = target();
+        let strategies = target.strategies(&[]).unwrap();
+        let settings: Vec<_> = strategies.iter().map(|strategy| target.settings_of(strategy)).collect();
+        assert_eq!(settings[3], json!({ "kind": "fuse", "min_members": 2 }));
+        assert_eq!(settings[0], json!({ "kind": "single" }));
+    }
+}
