@@ -140,7 +140,7 @@ impl Start {
     async fn begin(self: Box<Self>) -> Box<Drive> {
         let Self { mut request, pool, ticket, span } = *self;
         let plan = Arc::clone(&request.strategy).plan(&request.ensemble.members, &mut request.sampling);
-        let models: Vec<Arc<str>> = plan.seats.iter().map(|seat| seat.model.clone()).collect();
+        let models = plan.models();
         tokio::select! {
             () = ticket.cut() => {}
             () = passed(request.deadline) => {}

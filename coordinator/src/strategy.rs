@@ -6,7 +6,7 @@
 mod mixture;
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     num::{NonZeroU32, NonZeroUsize},
     sync::Arc,
 };
@@ -167,6 +167,13 @@ impl Strategy {
 impl Plan {
     fn of(seats: Arc<[Seat]>, members: Vec<MemberIndex>, policy: Policy) -> Self {
         Self { seats, stages: VecDeque::from([Stage { members, policy, reads_proposals: false }]) }
+    }
+
+    /// Of everyone who is asked in any stage.
+    pub(crate) fn models(&self) -> Vec<Arc<str>> {
+        let members = self.stages.iter().flat_map(|stage| &stage.members);
+        let models: BTreeSet<&Arc<str>> = members.filter_map(|member| Some(&self.seats.get(member.0)?.model)).collect();
+        models.into_iter().cloned().collect()
     }
 }
 

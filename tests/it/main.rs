@@ -9,6 +9,7 @@ mod drain;
 mod endings;
 mod errors;
 mod etcd_outage;
+mod eval;
 mod failover;
 mod gguf_files;
 mod gguf_logits;

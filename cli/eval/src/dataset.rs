@@ -63,8 +63,8 @@ impl fmt::Display for Place {
     }
 }
 
-/// Reads a set: JSON Lines or one JSON array. `name` is what errors call the file; a question without an id is called `name:3` after its line
-/// or item. At least one question, in the order of the file, with ids that differ.
+/// Reads a set: JSON Lines or one JSON array. `name` is what errors call the file; a question without an id is called `name:3` after
+/// its line or item. At least one question, in the order of the file, with ids that differ.
 pub fn read(name: &str, text: &str) -> Result<Vec<Question>, DatasetError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let records = if text.trim_start().starts_with('[') { array(name, text)? } else { lines(name, text)? };

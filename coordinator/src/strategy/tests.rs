@@ -17,6 +17,7 @@ fn labels(plan: &Plan) -> Vec<&str> {
 fn a_member_alone_keeps_its_place_in_the_ensemble() {
     let (plan, _) = planned(Kind::Single { member: MemberIndex(1) });
     assert_eq!((labels(&plan), plan.stages[0].members.as_slice()), (vec!["a", "b"], &[MemberIndex(1)][..]));
+    assert_eq!(plan.models(), ["b".into()], "nobody else is waited for");
 }
 
 #[test]

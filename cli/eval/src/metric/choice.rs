@@ -3,8 +3,20 @@
 use crate::final_answer;
 
 /// What may come before a letter, in this order.
-const WORDS: [&str; 10] =
-    ["\\(", "\\text{", "\\textbf{", "the ", "option ", "choice ", "letter ", "选项", "选择", "选"];
+const WORDS: [&str; 12] = [
+    "\\(",
+    "\\text{",
+    "\\textbf{",
+    "the letter ",
+    "the option ",
+    "the choice ",
+    "option ",
+    "choice ",
+    "letter ",
+    "选项",
+    "选择",
+    "选",
+];
 
 /// The letter of the last statement that names one ("The answer is B"); else the letter that the text begins with ("(B) because ..");
 /// else the only letter that it names as an option. None where it names several and settles on none.
@@ -16,8 +28,8 @@ pub(super) fn letter(text: &str, options: usize) -> Option<char> {
     opening(text, options, false).or_else(|| named(text, options))
 }
 
-/// The letter that a text opens with. "A" and "I" can be words, and so can small letters: without a mark after them they count only at
-/// the end of the text, and after "the answer is" a large A counts too.
+/// The letter that a text opens with. "A" and "I" can be words, small letters too, and others names ("B cells"): before a word such a
+/// letter counts only with a verb, and after "the answer is" a large one but "I" counts too.
 fn opening(text: &str, options: usize, stated: bool) -> Option<char> {
     let text = WORDS
         .iter()
@@ -37,9 +49,17 @@ fn opening(text: &str, options: usize, stated: bool) -> Option<char> {
     if !next.is_whitespace() || next == '\n' || rest.trim().is_empty() {
         return (next != '-').then_some(letter);
     }
-    let verb = ["is ", "because", "since"].iter().any(|verb| rest.trim_start().starts_with(verb));
-    let word = first.is_ascii_lowercase() || first == 'I' || (first == 'A' && !stated);
-    (!word || (verb && first == 'A')).then_some(letter)
+    let after = rest.trim_start();
+    let verb = ["is ", "because", "since"].iter().any(|verb| after.starts_with(verb));
+    let next = after.chars().next();
+    let word = match first {
+        'I' => true,
+        _ if first.is_ascii_lowercase() => true,
+        _ if stated => false,
+        'A' => next.is_some_and(|next| next.is_ascii_alphabetic()),
+        _ => next.is_some_and(char::is_lowercase),
+    };
+    (!word || (verb && first != 'I' && !first.is_ascii_lowercase())).then_some(letter)
 }
 
 /// Whether another letter is named in the same breath: "and (B)".

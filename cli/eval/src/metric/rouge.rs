@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use super::script::is_cjk;
 
-/// What comes after so many tokens of a text is not compared: two such texts take about half a second.
+/// What comes after so many tokens of a text is not compared: two such texts take less than a second.
 pub const MOST_TOKENS: usize = 100_000;
 
 /// The F-measure with the nearest reference, 0 to 1.

@@ -49,6 +49,14 @@ pub(super) fn counted(count: usize, one: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
 }
 
+/// A name of so many letters at most.
+pub(super) fn shortened(name: &str, width: usize) -> String {
+    if name.chars().count() <= width {
+        return name.to_owned();
+    }
+    name.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+}
+
 fn fixed(value: f64, decimals: usize) -> String {
     let written = format!("{:.decimals$}", value.abs());
     let zero = written.bytes().all(|byte| matches!(byte, b'0' | b'.'));

@@ -2,7 +2,7 @@
 
 use super::{
     Report, Row,
-    number::{decimals, interval, milliseconds, p, percent, points},
+    number::{decimals, interval, milliseconds, p, percent, points, shortened},
 };
 
 /// A strategy's name is cut to no less than this.
@@ -95,17 +95,11 @@ fn aligned(lines: Vec<Vec<String>>, width: usize) -> String {
     text
 }
 
-fn shortened(name: &str, width: usize) -> String {
-    if name.chars().count() <= width {
-        return name.to_owned();
-    }
-    name.chars().take(width.saturating_sub(1)).chain(['…']).collect()
-}
-
 fn wrapped(sentence: &str, width: usize) -> String {
     let mut text = String::new();
     let mut used = 0;
-    for word in sentence.split(' ') {
+    // A number and its percent sign stay together.
+    for word in sentence.replace(" %", "\u{a0}%").split(' ').map(|word| word.replace('\u{a0}', " ")) {
         let length = word.chars().count();
         if used > 0 && used + 1 + length > width {
             text.push('\n');
@@ -114,7 +108,7 @@ fn wrapped(sentence: &str, width: usize) -> String {
             text.push(' ');
             used += 1;
         }
-        text.push_str(word);
+        text.push_str(&word);
         used += length;
     }
     text.push('\n');

@@ -1,4 +1,4 @@
-mod fixture;
+pub(super) mod fixture;
 
 use super::*;
 use crate::record::Lead;
@@ -232,7 +232,7 @@ fn nothing_and_half_of_everything_make_a_report_too() {
     ] {
         let report = Report::build(strategies, records, 1);
         assert!(!serde_json::to_string(&report).unwrap().contains("NaN"));
-        for text in [terminal(&report, 80), markdown(&report)] {
+        for text in [terminal(&report, 80), markdown(&report), html(&report)] {
             assert!(!text.contains("NaN") && !text.contains("inf "), "{text}");
         }
         assert_eq!(report.rows.iter().filter(|row| row.kind != ORACLE).count(), strategies.len());

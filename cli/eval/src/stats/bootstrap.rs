@@ -3,7 +3,7 @@
 //! A sample with few distinct values (right and wrong; better, equal and worse) is not drawn value by value: how often each value
 //! comes up is multinomial, so it is drawn as a chain of binomials. That is the same distribution for a hundredth of the work.
 
-use rand::{Rng, RngCore, SeedableRng};
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::Binomial;
 
@@ -59,7 +59,10 @@ fn resampled_means(values: &[f64], seed: u64) -> Vec<f64> {
             sorted.chunk_by(|a, b| a == b).filter_map(|run| Some((*run.first()?, run.len()))).collect();
         (0..RESAMPLES).map(|_| mean_by_counts(&counts, sorted.len(), &mut random)).collect()
     } else {
-        (0..RESAMPLES).map(|_| mean_by_draws(&sorted, &mut random)).collect()
+        {
+            let mut draws = vec![0; sorted.len()];
+            (0..RESAMPLES).map(|_| mean_by_draws(&sorted, &mut draws, &mut random)).collect()
+        }
     };
     means.sort_by(f64::total_cmp);
     means
@@ -79,11 +82,13 @@ fn mean_by_counts(counts: &[(f64, usize)], size: usize, random: &mut ChaCha8Rng)
     sum / size as f64
 }
 
-fn mean_by_draws(values: &[f64], random: &mut ChaCha8Rng) -> f64 {
+/// `draws`: as many as values; overwritten.
+fn mean_by_draws(values: &[f64], draws: &mut [u32], random: &mut ChaCha8Rng) -> f64 {
     let size = values.len() as u64;
+    random.fill(draws);
     // A 32-bit number scaled to the size: uniform to one part in 2^32 / size.
-    let draw = |_| values.get(((u64::from(random.next_u32()) * size) >> 32) as usize);
-    values.iter().filter_map(draw).sum::<f64>() / size as f64
+    let drawn = |draw: &u32| values.get(((u64::from(*draw) * size) >> 32) as usize);
+    draws.iter().filter_map(drawn).sum::<f64>() / size as f64
 }
 
 #[cfg(test)]

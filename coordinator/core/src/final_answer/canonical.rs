@@ -27,14 +27,15 @@ pub fn same(a: &str, b: &str) -> bool {
 }
 
 /// The number that a text gives, after its last "=": the only one, or the first where words part it from the next ("18 of 20").
-/// None for "27,56", "2:30" or "5-7".
+/// None for "27,56", "2:30", "5-7" or "3 hours and 20 minutes".
 fn value_in(text: &str) -> Option<String> {
     let text = text.rsplit('=').next().unwrap_or(text);
     let mut found = numbers(text).into_iter();
     let first = found.next()?;
     if let Some(second) = found.next() {
         let between = text.get(first.range.end..second.range.start).unwrap_or_default();
-        if matches!(between.trim(), "and" | "or") || !between.chars().any(char::is_alphabetic) {
+        let joined = between.split_whitespace().any(|word| matches!(word, "and" | "or"));
+        if joined || !between.chars().any(char::is_alphabetic) {
             return None;
         }
     }

@@ -52,7 +52,7 @@ fn sentence(rest: &str) -> &str {
     let mut chars = rest.char_indices().peekable();
     while let Some((at, c)) = chars.next() {
         let closes = |next: Option<&(usize, char)>| {
-            next.is_none_or(|(_, next)| next.is_whitespace() || matches!(next, '*' | '"' | '”' | '`' | '$'))
+            next.is_none_or(|(_, next)| next.is_whitespace() || matches!(next, '*' | '"' | '”' | '`' | '$' | ')'))
         };
         if matches!(c, '\n' | '。' | '！' | '？' | '；') || (matches!(c, '.' | '!' | '?') && closes(chars.peek())) {
             return rest.get(..at).unwrap_or_default();
@@ -78,7 +78,7 @@ fn braced(rest: &str) -> Option<&str> {
     None
 }
 
-/// The rest of the line, if it is a number or the text's last: other lines that begin with four hashes are headings.
+/// The rest of the line, if it is a number or the text's last: other lines that begin with four hashes are headings, "1. First" too.
 fn marked_line(rest: &str) -> Option<&str> {
     if rest.starts_with('#') {
         return None;
@@ -86,7 +86,10 @@ fn marked_line(rest: &str) -> Option<&str> {
     let line = head(rest).lines().next()?;
     let last = rest.get(line.len()..).is_some_and(|after| after.chars().all(char::is_whitespace));
     let number = line.trim_start_matches([' ', '$', '-', '\u{2212}', '*', '€', '£', '¥']);
-    (last || number.starts_with(|c: char| c.is_ascii_digit() || c == '.')).then_some(line)
+    let after_digits = number.trim_start_matches(|c: char| c.is_ascii_digit());
+    let heading =
+        after_digits.strip_prefix(['.', ')']).is_some_and(|title| title.starts_with(' ') && !title.trim().is_empty());
+    (last || (number.starts_with(|c: char| c.is_ascii_digit() || c == '.') && !heading)).then_some(line)
 }
 
 fn head(text: &str) -> &str {
@@ -95,5 +98,7 @@ fn head(text: &str) -> &str {
 
 fn bare(answer: &str) -> &str {
     let edge = |c: char| c.is_whitespace() || matches!(c, '*' | '`' | '"' | '“' | '”');
-    answer.trim_matches(edge).trim_end_matches(['.', '。']).trim_matches(edge)
+    let answer = answer.trim_matches(edge).trim_end_matches(['.', '。']).trim_matches(edge);
+    // The bracket around the whole sentence.
+    if answer.contains('(') { answer } else { answer.trim_end_matches(')') }
 }

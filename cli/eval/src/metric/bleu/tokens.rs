@@ -26,10 +26,23 @@ pub(super) fn zh(text: &str) -> String {
 /// The characters that `sacrebleu` counts as Chinese. Two of its ranges, meant for characters beyond the basic plane, are written so
 /// that they mean U+2001 to U+2A6D and U+2F81 to U+2FA1; to agree with it they do here.
 fn stands_alone(c: char) -> bool {
-    matches!(c, '\u{2001}'..='\u{2a6d}' | '\u{2e80}'..='\u{2fdf}' | '\u{2ff0}'..='\u{303f}' | '\u{3100}'..='\u{312f}' | '\u{31a0}'..='\u{31bf}'
-        | '\u{31c0}'..='\u{31ef}' | '\u{3200}'..='\u{4db5}' | '\u{4e00}'..='\u{9fbb}' | '\u{f900}'..='\u{fa2d}'
-        | '\u{fa30}'..='\u{fa6a}' | '\u{fa70}'..='\u{fad9}' | '\u{fe10}'..='\u{fe1f}' | '\u{fe30}'..='\u{fe4f}'
-        | '\u{ff00}'..='\u{ffef}')
+    const RANGES: [(char, char); 14] = [
+        ('\u{2001}', '\u{2a6d}'),
+        ('\u{2e80}', '\u{2fdf}'),
+        ('\u{2ff0}', '\u{303f}'),
+        ('\u{3100}', '\u{312f}'),
+        ('\u{31a0}', '\u{31bf}'),
+        ('\u{31c0}', '\u{31ef}'),
+        ('\u{3200}', '\u{4db5}'),
+        ('\u{4e00}', '\u{9fbb}'),
+        ('\u{f900}', '\u{fa2d}'),
+        ('\u{fa30}', '\u{fa6a}'),
+        ('\u{fa70}', '\u{fad9}'),
+        ('\u{fe10}', '\u{fe1f}'),
+        ('\u{fe30}', '\u{fe4f}'),
+        ('\u{ff00}', '\u{ffef}'),
+    ];
+    RANGES.iter().any(|(first, last)| (*first..=*last).contains(&c))
 }
 
 /// Most punctuation stands alone; full stops and commas but between digits; a hyphen after a digit.

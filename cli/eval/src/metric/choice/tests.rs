@@ -15,6 +15,8 @@ fn the_letter_is_found_however_it_is_given() {
         "**B.** Light",
         "Option B",
         "B is right.",
+        "B - light",
+        "B Light energy",
         "B because A is wrong",
         "The answer is B",
         "The answer is B because of light.",

@@ -10,8 +10,8 @@ use super::arguments::Arguments;
 use super::{Check, InstructionError, always, pattern};
 
 static DIVIDER: LazyLock<Regex> = LazyLock::new(|| pattern::fixed(r"\s?\*\*\*\s?"));
-/// Letters and digits, without the marks that combine with them.
-static WORD: LazyLock<Regex> = LazyLock::new(|| pattern::fixed(r"[\p{L}\p{N}_]+"));
+/// As Unicode and NLTK have it: letters with their marks, digits and connectors.
+static WORD: LazyLock<Regex> = LazyLock::new(|| pattern::fixed(r"\w+"));
 
 pub(super) fn check(kind: &str, arguments: &Arguments<'_>) -> Result<Option<Check>, InstructionError> {
     Ok(match kind {

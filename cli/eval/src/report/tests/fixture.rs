@@ -106,11 +106,9 @@ fn tell_rounds(record: &mut Record, topic: usize, question: usize, leaves: bool)
     record.won.insert(MEMBERS[topic].to_owned(), rounds - rounds / 3);
     record.won.insert(MEMBERS[other].to_owned(), rounds / 3);
     if leaves {
-        record.exits.push(left(
-            MEMBERS[(topic + 2 - question % 2) % MEMBERS.len()],
-            1 + question as u32 % 4,
-            "quality",
-        ));
+        let reason = if question.is_multiple_of(17) { "failed" } else { "quality" };
+        let round = 1 + (question / 3) as u32 % (2 + 3 * topic as u32);
+        record.exits.push(left(MEMBERS[(topic + 2 - question % 2) % MEMBERS.len()], round, reason));
     }
     record.leads = (0..rounds)
         .map(|round| Lead {

@@ -44,7 +44,7 @@ fn drawing_counts_and_drawing_values_have_one_distribution() {
     sorted.sort_by(f64::total_cmp);
     let mut random = ChaCha8Rng::seed_from_u64(5);
     let by_counts: Vec<f64> = (0..20_000).map(|_| mean_by_counts(&counts, 100, &mut random)).collect();
-    let by_draws: Vec<f64> = (0..20_000).map(|_| mean_by_draws(&sorted, &mut random)).collect();
+    let by_draws: Vec<f64> = (0..20_000).map(|_| mean_by_draws(&sorted, &mut [0; 100], &mut random)).collect();
     let spread = |means: &[f64]| {
         let centre = mean(means).unwrap();
         (centre, mean(&means.iter().map(|mean| (mean - centre).powi(2)).collect::<Vec<_>>()).unwrap().sqrt())
