@@ -87,7 +87,7 @@ impl Asker {
         }
         let begun = Instant::now();
         let answer = self.client.clone().generate(request).await;
-        let mut events = answer.map_err(|status| rejected(&self.access.url, status))?.into_inner();
+        let mut events = answer.map_err(|status| broken_off(&self.access.url, status))?.into_inner();
         loop {
             let event = events.message().await.map_err(|status| StreamError::Refused(Box::new(status)))?;
             match event.ok_or(StreamError::Unfinished)?.event {
@@ -113,6 +113,11 @@ impl Asker {
             ..GenerateRequest::default()
         }
     }
+}
+
+/// That a coordinator is there is known: only where nobody can be reached any more is it about more than this answer.
+fn broken_off(url: &str, status: Status) -> StreamError {
+    if status.code() == Code::Unavailable { rejected(url, status) } else { StreamError::Refused(Box::new(status)) }
 }
 
 fn prompt(prompt: &Prompt) -> generate_request::Prompt {
@@ -199,6 +204,8 @@ mod tests {
         let refused = |code| concerns_all(&StreamError::Refused(Box::new(Status::new(code, "no"))));
         assert!(refused(Code::NotFound) && refused(Code::Unauthenticated));
         assert!(!refused(Code::InvalidArgument) && !refused(Code::Unavailable));
+        let reset = || Status::from_error(Box::new(std::io::Error::from(std::io::ErrorKind::ConnectionReset)));
+        assert!(!concerns_all(&broken_off("http://a", reset())));
         assert!(concerns_all(&StreamError::Connect { url: String::new(), reason: String::new() }));
     }
 }
