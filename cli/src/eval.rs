@@ -186,6 +186,7 @@ impl Evaluation<'_> {
     fn conditions(&self, target: &Target, strategies: &[Strategy]) -> Conditions {
         let settings = strategies.iter().map(|strategy| (strategy.name.clone(), target.settings_of(strategy)));
         Conditions {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
             questions: self.questions.digest.clone(),
             models: target.models.clone(),
             ensemble: target.settings.clone(),

@@ -17,7 +17,7 @@ Examples:
 
 A question is a line such as {\"id\": \"1\", \"kind\": \"sums\", \"question\": \"How much is 2 + 2?\", \"answer\": \"4\"}; the formats of
 GSM8K, MMLU, CMMLU, AlpacaEval, MT-Bench, IFEval and the like are known by their fields. Every answer is kept in --out as soon as it
-is there: the same command goes on where it was stopped. report.json there holds all that is found.";
+is there: the same command goes on where it was stopped. report.json and report.html there hold all that is found.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -106,7 +106,7 @@ pub(crate) struct JudgeArgs {
     /// Show the API key that this file holds.
     #[arg(long, value_name = "FILE", requires = "judge")]
     pub(crate) judge_key_file: Option<PathBuf>,
-    /// Strategy to compare with; default: the member that answers best alone.
+    /// Strategy to compare with; default: the member that answers best alone, or, where only a judge can tell, the first one asked.
     #[arg(long, value_name = "STRATEGY", requires = "judge")]
     pub(crate) baseline: Option<String>,
 }

@@ -7,6 +7,8 @@ use serde_json::Value;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Conditions {
+    /// Of this program.
+    pub(super) version: String,
     /// Digest of all questions of the sets, asked or not.
     pub(super) questions: String,
     /// By member: what tells it from another of this name.
@@ -71,6 +73,7 @@ pub(super) mod tests {
 
     pub(in crate::eval) fn conditions() -> Conditions {
         Conditions {
+            version: "1.0.0".to_owned(),
             questions: "12ab".to_owned(),
             models: BTreeMap::from([("a".to_owned(), json!("34cd"))]),
             ensemble: json!({ "exit": { "rule": "never" } }),

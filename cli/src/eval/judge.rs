@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use specfuse_eval::{
     question::Question,
     record::Record,
-    report::{Report, Strategy},
+    report::{Report, SINGLE, Strategy},
 };
 
 use self::{
@@ -44,7 +44,7 @@ pub(crate) enum JudgeError {
     Endpoint(#[from] EndpointError),
     #[error(transparent)]
     Lines(#[from] LinesError),
-    #[error("no member has a quality without the judge: say with --baseline what answers are compared with")]
+    #[error("no member is asked alone: say with --baseline what answers are compared with")]
     NoBaseline,
     #[error("--baseline {0}: it is none of the strategies asked")]
     UnknownBaseline(String),
@@ -139,7 +139,9 @@ impl Judge {
             Some(named) => Err(JudgeError::UnknownBaseline(named.clone())),
             None => {
                 let graded: Vec<Record> = records.iter().filter(|record| record.quality.is_some()).cloned().collect();
-                Report::build(strategies, &graded, seed).best_single.ok_or(JudgeError::NoBaseline)
+                let best = Report::build(strategies, &graded, seed).best_single;
+                let first = || strategies.iter().find(|it| it.kind == SINGLE).map(|it| it.name.clone());
+                best.or_else(first).ok_or(JudgeError::NoBaseline)
             }
         }
     }

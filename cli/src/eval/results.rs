@@ -11,6 +11,7 @@ use specfuse_eval::report::{self, Report};
 use crate::{output, text};
 
 const JSON: &str = "report.json";
+const HTML: &str = "report.html";
 /// Columns, where there is no terminal to ask.
 const WIDTH: usize = 100;
 
@@ -24,16 +25,17 @@ pub(crate) enum ResultsError {
     Output(#[source] io::Error),
 }
 
-/// The file, and on standard output what it holds or a table.
+/// Both files, and on standard output what the first one holds or a table.
 pub(super) fn write(folder: &Path, report: &Report, json: bool) -> Result<(), ResultsError> {
     let encoded = serde_json::to_string_pretty(report)? + "\n";
     save(folder.join(JSON), &encoded)?;
+    save(folder.join(HTML), &report::html(report))?;
     if json {
         return output::write(&encoded).map_err(ResultsError::Output);
     }
     let width = Term::stdout().size_checked().map_or(WIDTH, |(_, columns)| usize::from(columns));
     output::write(&text::harmless(&report::terminal(report, width))).map_err(ResultsError::Output)?;
-    output::complain(&format!("more is in {}", folder.join(JSON).display()));
+    output::complain(&format!("more is in {}", folder.join(HTML).display()));
     Ok(())
 }
 

@@ -121,8 +121,10 @@ async fn a_baseline_must_be_there_and_an_answer_that_failed_is_not_compared() {
     let unknown = judge("http://127.0.0.1:1", Some("vote"));
     let error = unknown.judge(&questions(), &strategies(), &mut records, place).await.unwrap_err();
     assert_eq!(error.to_string(), "--baseline vote: it is none of the strategies asked");
-    let none = judge("http://127.0.0.1:1", None).judge(&questions(), &strategies(), &mut records, place).await;
+    let alone = judge("http://127.0.0.1:1", None);
+    let none = alone.judge(&questions(), &strategies()[1..], &mut records, place).await;
     assert!(matches!(none, Err(JudgeError::NoBaseline)), "{none:?}");
+    assert_eq!(alone.baseline(&strategies(), &records, 0).unwrap(), "single/a");
     records.iter_mut().for_each(|record| record.error = Some("late".to_owned()));
     judge("http://127.0.0.1:1", Some("single/a"))
         .judge(&questions(), &strategies(), &mut records, place)
