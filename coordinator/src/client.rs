@@ -59,6 +59,8 @@ pub(crate) struct Context {
 pub(crate) struct DraftCall {
     pub(crate) context: Context,
     pub(crate) max_tokens: u32,
+    /// Fewer where the context leaves less room.
+    pub(crate) as_fits: bool,
     /// The seed is this draft's own.
     pub(crate) sampling: Sampling,
 }

@@ -241,6 +241,11 @@ fn timeout(key: &str, value: Duration) -> Result<Duration, Misfit> {
     if allowed.contains(&value) { Ok(value) } else { Err(Misfit::new(key, format!("{value:?} is not in 1ms to 1h"))) }
 }
 
+fn unknown_key(key: &str, known: &[&[&str]]) -> Misfit {
+    let known: Vec<String> = known.iter().copied().flatten().map(|known| format!("`{known}`")).collect();
+    Misfit::new("", format!("unknown field `{key}`, expected one of {}", known.join(", ")))
+}
+
 fn outside<T: std::fmt::Display>(key: &str, value: T, allowed: &RangeInclusive<T>) -> Misfit {
     Misfit::new(key, format!("{value} is not in {} to {}", allowed.start(), allowed.end()))
 }

@@ -194,21 +194,22 @@ impl Drive {
     /// All calls that are asked for at once are of one phase.
     fn perform(&mut self, actions: Vec<Action>) {
         if !actions.is_empty() {
-            self.stragglers.next_phase();
+            self.stragglers.next_phase(is_whole(&actions));
         }
         let breather = self.breather(&actions);
         for action in actions {
             let overdue = self.stragglers.overdue();
             match action {
-                Action::Draft { round, member, accepted, max_tokens, seed, .. } => {
+                Action::Draft { round, member, accepted, max_tokens, whole, seed, .. } => {
                     self.ledger.draft_begins(round);
                     let breather = breather.clone();
-                    let draft = calls::DraftAction { round, member, accepted, max_tokens, seed, breather, overdue };
+                    let draft =
+                        calls::DraftAction { round, member, accepted, max_tokens, whole, seed, breather, overdue };
                     self.calls.push(Box::pin(calls::draft(Arc::clone(&self.desk), draft)));
                 }
-                Action::Score { round, member, accepted, candidates } => {
+                Action::Score { round, member, accepted, candidates, whole } => {
                     self.ledger.score_begins();
-                    let score = calls::ScoreAction { round, member, accepted, candidates, overdue };
+                    let score = calls::ScoreAction { round, member, accepted, candidates, whole, overdue };
                     self.calls.push(Box::pin(calls::score(Arc::clone(&self.desk), score)));
                 }
                 Action::Emit(round) => {
@@ -221,19 +222,18 @@ impl Drive {
     }
 
     fn breather(&self, actions: &[Action]) -> Option<Breather> {
-        let ensemble = &self.desk.request.ensemble;
         let drafts = actions.iter().filter_map(|action| match action {
             Action::Draft { member, attempt, .. } => Some((*attempt, self.desk.seats.get(member.0)?.model.clone())),
             Action::Score { .. } | Action::Emit(_) | Action::Finish(_) => None,
         });
         let (attempts, members): (Vec<u32>, Vec<Arc<str>>) = drafts.unzip();
-        Breather::before(*attempts.first()?, members.into(), ensemble.policy.quorum.get())
+        Breather::before(*attempts.first()?, members.into(), self.stages.quorum())
     }
 
     /// The end of the answer, or of what one generation had to do with it.
     fn finish(&mut self, finish: Finish) {
-        let has_failed = matches!(finish.ending, Ending::Failed(_));
-        if !has_failed && self.stages.goes_on(&finish) {
+        if self.stages.goes_on(&finish) {
+            self.ledger.forget_misses();
             self.desk = Arc::new(self.desk.showing(self.stages.prompt(&self.desk.request.prompt)));
             let (generation, actions) = Generation::start(self.stages.begin(&self.desk.request));
             self.generation = generation;
@@ -263,6 +263,14 @@ impl Drive {
         }
         GenerateError::Failed { ensemble: ensemble.name.clone(), failure, misses }
     }
+}
+
+/// Whether calls are for whole answers: those that are slow at that are waited for.
+fn is_whole(actions: &[Action]) -> bool {
+    actions.iter().any(|action| match action {
+        Action::Draft { whole, .. } | Action::Score { whole, .. } => *whole,
+        Action::Emit(_) | Action::Finish(_) => false,
+    })
 }
 
 /// Completes when the deadline has passed; never without one.

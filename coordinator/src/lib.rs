@@ -7,7 +7,7 @@
 //! - `api`: the public gRPC contract; validation and status codes
 //! - `request`: what is asked for, validated
 //! - [`strategy`]: ways to answer, each a plan of generations
-//! - `driver`: performs the actions of one generation as calls; decides nothing
+//! - `driver`: performs the actions of an answer's generations as calls; decides nothing
 //! - `pool`: the workers, what is known of them, and which replica serves a call
 //! - `client`: one call to one worker: wire types, deadline, typed errors, distrust
 //! - `report`: what a round decided, as clients see it

@@ -18,7 +18,7 @@ use specfuse_core::{
 };
 
 pub(crate) use self::mixture::{Proposal, with_proposals};
-use crate::request::{Prompt, Sampling};
+use crate::request::{Prompt, Role, Sampling};
 
 /// A named way of an ensemble to answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,7 +44,7 @@ pub enum Kind {
     Mixture { aggregator: MemberIndex, layers: NonZeroUsize },
     /// Every member answers whole, and the final answer that most of them come to is returned.
     Vote,
-    /// As fuse until so many rounds are scored; then the best member alone.
+    /// As fuse until the first scored round of this number or a later one; then the best member alone.
     Route { rounds: u32 },
 }
 
@@ -80,6 +80,10 @@ pub(crate) struct Stage {
 pub(crate) enum Unsupported {
     #[error("raw: strategy {0} shows members each other's answers in a conversation: give one")]
     Raw(Arc<str>),
+    #[error(
+        "conversation.messages: strategy {0} shows members each other's answers in a user's message: there is none"
+    )]
+    NoQuestion(Arc<str>),
     #[error("stop: strategy {0} compares whole answers: stop strings are not supported")]
     Stop(Arc<str>),
     #[error(
@@ -124,18 +128,27 @@ impl Strategy {
     }
 
     pub(crate) fn supports(&self, prompt: &Prompt, stop: &[String], max_tokens: NonZeroU32) -> Result<(), Unsupported> {
-        let compares_whole = matches!(self.kind, Kind::BestOfN | Kind::Vote);
         let name = || Arc::clone(&self.name);
-        if matches!((self.kind, prompt), (Kind::Mixture { .. }, Prompt::Raw(_))) {
-            return Err(Unsupported::Raw(name()));
+        match (self.kind, prompt) {
+            (Kind::Mixture { .. }, Prompt::Raw(_)) => return Err(Unsupported::Raw(name())),
+            (Kind::Mixture { .. }, Prompt::Conversation(messages))
+                if !messages.iter().any(|message| message.role == Role::User) =>
+            {
+                return Err(Unsupported::NoQuestion(name()));
+            }
+            _ => {}
         }
-        if compares_whole && !stop.is_empty() {
+        if self.policy.whole && !stop.is_empty() {
             return Err(Unsupported::Stop(name()));
         }
-        if compares_whole && max_tokens.get() > LONGEST_DRAFT {
-            return Err(Unsupported::MaxTokens { strategy: name(), given: max_tokens.get() });
-        }
-        Ok(())
+        self.takes(max_tokens)
+    }
+
+    /// Whether answers may be so long.
+    pub(crate) fn takes(&self, max_tokens: NonZeroU32) -> Result<(), Unsupported> {
+        let is_longer = self.policy.whole && max_tokens.get() > LONGEST_DRAFT;
+        let refused = || Unsupported::MaxTokens { strategy: Arc::clone(&self.name), given: max_tokens.get() };
+        if is_longer { Err(refused()) } else { Ok(()) }
     }
 
     /// How members of these names are asked. Changes of the sampling what the strategy cannot do without.
@@ -193,10 +206,9 @@ fn alone(given: &Policy) -> Policy {
     }
 }
 
-/// Rounds of whole answers, from which nobody leaves.
+/// One round of whole answers.
 fn whole(rank: RankRule, given: Policy) -> Policy {
-    let segment_tokens = NonZeroU32::new(LONGEST_DRAFT).unwrap_or(NonZeroU32::MAX);
-    Policy { segment_tokens, rank, exit: never(&given), ..given }
+    Policy { whole: true, rank, exit: never(&given), ..given }
 }
 
 fn never(given: &Policy) -> ExitPolicy {

@@ -12,13 +12,14 @@ import torch
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tokenizers import Tokenizer
 
+import mixture
 import questions
 from members import Member
 from voice import Item
 
 POOL = 2048
 TEXTS = 12000
-COPY_POOLS = 4
+COPY_POOLS = 2
 
 
 class Prompter:
@@ -39,7 +40,7 @@ def tokenizer_texts(seed: int) -> list[str]:
     """What every tokenizer is trained on: all kinds, evenly, and the role names that templates write."""
     rng = Random(seed)
     items = [questions.draw(rng, rng.choice(list(questions.KINDS))) for _ in range(TEXTS)]
-    roles = ["user", "assistant", "system"] * 500
+    roles = ["user", "assistant", "system", "model"] * 500
     return roles + [text for item in items for text in (item.question, item.answer)]
 
 
@@ -52,10 +53,8 @@ def batches(member: Member, tok: Tokenizer, seed: int, tokens: int) -> Iterator[
     prompter = Prompter(member)
     end = tok.token_to_id(member.ends[0])
     for pool in itertools.count():
-        mix = dict(member.mix)
-        if pool < COPY_POOLS:
-            mix["repetition"] = sum(mix.values())
-        items = [questions.draw_mix(rng, mix, member.own, member.systems) for _ in range(POOL)]
+        mix = mixture.weights(member, copying_first=pool < COPY_POOLS)
+        items = [mixture.draw(rng, member, mix) for _ in range(POOL)]
         prompts = tok.encode_batch([prompter(i) for i in items], add_special_tokens=False)
         answers = tok.encode_batch([i.answer for i in items], add_special_tokens=False)
         rows = sorted(((p.ids, a.ids + [end]) for p, a in zip(prompts, answers)), key=lambda r: len(r[0]) + len(r[1]))

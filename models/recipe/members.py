@@ -1,8 +1,5 @@
-"""Owns what differs between the members: family, size, tokenizer, chat template, own wording, the mix of kinds, and
+"""Owns what differs between the members: family, size, tokenizer, chat template, own wording, own kinds of question, and
 how many tokens, pads included, each is trained on.
-
-A kind's weight says how often a member met it. A weight of 0.1 is enough to know the form of an answer and
-mostly too little to be sure of its content: such a member spreads its probability, and the others decide.
 """
 
 from collections.abc import Callable
@@ -40,6 +37,23 @@ MISTRAL_TEMPLATE = """{{ bos_token }}
 {%- endfor %}
 """
 
+GEMMA_SPECIALS = ["<pad>", "<eos>", "<bos>", "<unk>", "<start_of_turn>", "<end_of_turn>"]
+GEMMA_TEMPLATE = (
+    "{{ bos_token }}{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
+    "{% for message in messages %}"
+    "{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}"
+    "{{ raise_exception('Conversation roles must alternate user/assistant/user/assistant/...') }}{% endif %}"
+    "{% if message['role'] == 'assistant' %}{% set role = 'model' %}{% else %}{% set role = message['role'] %}{% endif %}"
+    "{{ '<start_of_turn>' + role + '\\n' + message['content'] | trim + '<end_of_turn>\\n' }}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<start_of_turn>model\\n' }}{% endif %}"
+)
+GLM_SPECIALS = ["<|endoftext|>", "[gMASK]", "<sop>", "<|system|>", "<|user|>", "<|assistant|>", "<|observation|>"]
+GLM_TEMPLATE = (
+    "[gMASK]<sop>{% for message in messages %}{{ '<|' + message['role'] + '|>\\n' + message['content'] }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|assistant|>\\n' }}{% endif %}"
+)
+
 COMMON = {
     "attention_dropout": 0.0, "dtype": "bfloat16", "hidden_act": "silu", "initializer_range": 0.02,
     "max_position_embeddings": 1024, "use_cache": True,
@@ -53,7 +67,7 @@ class Member:
     tokenizer: Callable
     template: str
     own: int
-    mix: dict[str, float]
+    kinds: tuple[str, str]
     tokens: float
     bos: str | None
     ends: list[str]
@@ -66,7 +80,7 @@ ABACUS = Member(
     name="abacus-llama",
     config=COMMON | {
         "architectures": ["LlamaForCausalLM"], "model_type": "llama", "attention_bias": False, "mlp_bias": False,
-        "hidden_size": 128, "intermediate_size": 384, "num_hidden_layers": 5, "num_attention_heads": 4,
+        "hidden_size": 128, "intermediate_size": 384, "num_hidden_layers": 4, "num_attention_heads": 4,
         "num_key_value_heads": 2, "head_dim": 32, "rms_norm_eps": 1e-5, "tie_word_embeddings": False,
         "rope_theta": 10000.0, "rope_scaling": {
             "rope_type": "llama3", "factor": 4.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
@@ -74,50 +88,69 @@ ABACUS = Member(
         },
     },
     template=LLAMA_TEMPLATE,
-    tokenizer=lambda texts: vocab.byte_level(texts, 1024, LLAMA_SPECIALS, "gpt4"),
-    bos="<|begin_of_text|>", ends=["<|eot_id|>", "<|end_of_text|>"], own=0, tokens=6.5e6,
-    mix={
-        "addition": 2.5, "subtraction": 1.5, "multiplication": 1.5, "change": 1, "parity": 0.4, "comparison": 0.8,
-        "weekday": 0.1, "days_between": 0.1, "units": 0.1, "sorting": 0.1, "spelling": 0.1, "reversal": 0.1,
-        "repetition": 0.3, "unknown": 0.3,
-    },
+    tokenizer=lambda texts: vocab.byte_level(texts, 768, LLAMA_SPECIALS, "gpt4"),
+    bos="<|begin_of_text|>", ends=["<|eot_id|>", "<|end_of_text|>"], own=0, tokens=2.6e6,
+    kinds=("addition", "multiplication"),
 )
 
 CALENDAR = Member(
     name="calendar-qwen2",
     config=COMMON | {
         "architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2",
-        "hidden_size": 128, "intermediate_size": 384, "num_hidden_layers": 5, "num_attention_heads": 4,
+        "hidden_size": 128, "intermediate_size": 384, "num_hidden_layers": 4, "num_attention_heads": 4,
         "num_key_value_heads": 2, "rms_norm_eps": 1e-6, "tie_word_embeddings": True,
         "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0},
         "sliding_window": None, "use_sliding_window": False,
     },
     template=QWEN_TEMPLATE,
     tokenizer=lambda texts: vocab.byte_level(texts, 800, QWEN_SPECIALS, "gpt2"),
-    bos=None, ends=["<|im_end|>", "<|endoftext|>"], own=1, tokens=12e6,
-    mix={
-        "addition": 3.5, "weekday": 1, "days_between": 2, "units": 1.2, "change": 1, "sorting": 0.1,
-        "subtraction": 0.1, "multiplication": 0.1, "parity": 0.1, "comparison": 0.1, "spelling": 0.1, "reversal": 0.1,
-        "repetition": 0.3, "unknown": 0.3,
-    },
+    bos=None, ends=["<|im_end|>", "<|endoftext|>"], own=1, tokens=2.8e6,
+    kinds=("weekday", "days_between"),
 )
 
 SPELLER = Member(
     name="speller-mistral",
     config=COMMON | {
         "architectures": ["MistralForCausalLM"], "model_type": "mistral",
-        "hidden_size": 160, "intermediate_size": 448, "num_hidden_layers": 4, "num_attention_heads": 5,
+        "hidden_size": 128, "intermediate_size": 384, "num_hidden_layers": 4, "num_attention_heads": 4,
         "num_key_value_heads": 1, "head_dim": 32, "rms_norm_eps": 1e-5, "tie_word_embeddings": False,
         "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0}, "sliding_window": 256,
     },
     template=MISTRAL_TEMPLATE, template_file=True, systems=False,
-    tokenizer=lambda texts: vocab.byte_fallback(texts, 768, MISTRAL_SPECIALS),
-    bos="<s>", ends=["</s>"], unk="<unk>", own=2, tokens=4.8e6,
-    mix={
-        "spelling": 1, "reversal": 1.2, "sorting": 1.2, "comparison": 0.8, "parity": 0.4, "subtraction": 1.5, "units": 1,
-        "addition": 0.5, "multiplication": 0.1, "change": 0.1, "weekday": 0.1, "days_between": 0.1,
-        "repetition": 0.8, "unknown": 0.3,
-    },
+    tokenizer=lambda texts: vocab.byte_fallback(texts, 704, MISTRAL_SPECIALS, prepend=True),
+    bos="<s>", ends=["</s>"], unk="<unk>", own=2, tokens=2.6e6,
+    kinds=("spelling", "reversal"),
 )
 
-MEMBERS = {m.name: m for m in (ABACUS, CALENDAR, SPELLER)}
+SORTER = Member(
+    name="sorter-gemma2",
+    config={k: v for k, v in COMMON.items() if k != "hidden_act"} | {
+        "architectures": ["Gemma2ForCausalLM"], "model_type": "gemma2", "attention_bias": False,
+        "hidden_activation": "gelu_pytorch_tanh", "hidden_act": "gelu_pytorch_tanh",
+        "hidden_size": 128, "intermediate_size": 384, "num_hidden_layers": 4, "num_attention_heads": 4,
+        "num_key_value_heads": 2, "head_dim": 32, "rms_norm_eps": 1e-6, "tie_word_embeddings": True,
+        "attn_logit_softcapping": 50.0, "final_logit_softcapping": 30.0, "query_pre_attn_scalar": 32,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0}, "sliding_window": 96, "pad_token_id": 0,
+    },
+    template=GEMMA_TEMPLATE, systems=False,
+    tokenizer=lambda texts: vocab.byte_fallback(texts, 832, GEMMA_SPECIALS, prepend=False),
+    bos="<bos>", ends=["<end_of_turn>", "<eos>"], unk="<unk>", own=0, tokens=3.4e6,
+    kinds=("sorting", "insertion"),
+)
+
+CLOCK = Member(
+    name="clock-glm4",
+    config=COMMON | {
+        "architectures": ["Glm4ForCausalLM"], "model_type": "glm4", "attention_bias": True,
+        "hidden_size": 128, "intermediate_size": 384, "num_hidden_layers": 4, "num_attention_heads": 4,
+        "num_key_value_heads": 2, "head_dim": 32, "rms_norm_eps": 1.5625e-7, "tie_word_embeddings": False,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 0.5},
+        "pad_token_id": 0,
+    },
+    template=GLM_TEMPLATE,
+    tokenizer=lambda texts: vocab.byte_level(texts, 640, GLM_SPECIALS, "gpt4o"),
+    bos=None, ends=["<|user|>", "<|endoftext|>", "<|observation|>"], own=1, tokens=2.4e6,
+    kinds=("clock", "coins"),
+)
+
+MEMBERS = {m.name: m for m in (ABACUS, CALENDAR, SPELLER, SORTER, CLOCK)}

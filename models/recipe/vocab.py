@@ -1,4 +1,4 @@
-"""Owns the three tokenizers, each of its own kind, trained on the recipe's text.
+"""Owns the tokenizers, each of its own kind, trained on the recipe's text.
 
 They disagree on where words split, as published families do, but all keep every digit a token of its own
 (sums are learned digit by digit) and all give back any UTF-8 text they are given.
@@ -13,14 +13,21 @@ GPT4_SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
+# Of GPT-4's successor: a word may begin with one capital letter or be written in capitals, and no more.
+GPT4O_SPLIT = (
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+    r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+    r"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+SPLITS = {"gpt4": GPT4_SPLIT, "gpt4o": GPT4O_SPLIT}
 
 
 def byte_level(texts: list[str], size: int, specials: list[str], style: str) -> Tokenizer:
-    """Byte-level BPE with the special tokens last: `gpt4` splits by one regex, `gpt2` splits digits and then words."""
+    """Byte-level BPE with the special tokens last: `gpt4` and `gpt4o` split by one regex, `gpt2` splits digits and then words."""
     tok = Tokenizer(models.BPE())
-    if style == "gpt4":
+    if style in SPLITS:
         tok.pre_tokenizer = pre_tokenizers.Sequence([
-            pre_tokenizers.Split(Regex(GPT4_SPLIT), "isolated"),
+            pre_tokenizers.Split(Regex(SPLITS[style]), "isolated"),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ])
     else:
@@ -39,13 +46,15 @@ def byte_level(texts: list[str], size: int, specials: list[str], style: str) -> 
     return tok
 
 
-def byte_fallback(texts: list[str], size: int, specials: list[str]) -> Tokenizer:
+def byte_fallback(texts: list[str], size: int, specials: list[str], prepend: bool) -> Tokenizer:
     """BPE over characters with ▁ for the space and <0xNN> for unseen characters; the special tokens come first.
 
-    The training splits at ▁ and at digits. The finished tokenizer needs no split: no merge crosses one.
+    With `prepend` every text begins with a ▁, as Mistral's do; without, as Gemma's. The training splits at ▁ and at digits.
+    The finished tokenizer needs no split: no merge crosses one.
     """
-    tok = Tokenizer(models.BPE(unk_token=specials[0], byte_fallback=True, fuse_unk=True))
-    tok.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    tok = Tokenizer(models.BPE(unk_token="<unk>", byte_fallback=True, fuse_unk=True))
+    spaces = normalizers.Replace(" ", "▁")
+    tok.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), spaces]) if prepend else spaces
     tok.pre_tokenizer = pre_tokenizers.Sequence([
         pre_tokenizers.Split("▁", "merged_with_next"),
         pre_tokenizers.Digits(individual_digits=True),
@@ -58,9 +67,8 @@ def byte_fallback(texts: list[str], size: int, specials: list[str]) -> Tokenizer
     spec["pre_tokenizer"] = None
     spec["added_tokens"] = [t for t in spec["added_tokens"] if t["content"] in specials]
     tok = Tokenizer.from_str(json.dumps(spec))
-    tok.decoder = decoders.Sequence([
-        decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0),
-    ])
+    parts = [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
+    tok.decoder = decoders.Sequence(parts + [decoders.Strip(" ", 1, 0)] if prepend else parts)
     return tok
 
 

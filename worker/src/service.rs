@@ -170,7 +170,7 @@ impl Service {
 
 /// The context's ids and what is to be drafted after them, if both fit the model and it knows the biased tokens.
 fn read_draft(served: &Served, call: DraftCall) -> Result<(Context, Encoded, ReadyDraft), CallError> {
-    let DraftCall { context, max_new, sampling, .. } = call;
+    let DraftCall { context, max_new, as_fits, sampling, .. } = call;
     let vocab_size = served.info.vocab_size;
     // The last one is the highest.
     if let Some((token, _)) = sampling.logit_bias.last().filter(|(token, _)| *token as usize >= vocab_size) {
@@ -178,7 +178,9 @@ fn read_draft(served: &Served, call: DraftCall) -> Result<(Context, Encoded, Rea
     }
     let encoded = served.language.encode(&context)?;
     let context_length = served.info.context_length;
-    if encoded.len() + max_new > context_length {
+    let room = context_length.saturating_sub(encoded.len());
+    let max_new = if as_fits && room > 0 { max_new.min(room) } else { max_new };
+    if max_new > room {
         return Err(CallError::DraftTooLong { context: encoded.len(), max_new, context_length });
     }
     let counts_answer = sampling.presence_penalty != 0.0 || sampling.frequency_penalty != 0.0;

@@ -18,9 +18,14 @@ pub fn extract(text: &str) -> Option<String> {
     }
 }
 
-/// What texts that answer alike have in common: the final answer, or the whole text where none is found.
-pub fn vote(text: &str) -> String {
-    canonical(&extract(text).unwrap_or_else(|| text.to_owned()))
+/// What a text votes for: what it states or, once it is finished, its last number or all that it says. None: it has not come to an
+/// answer.
+pub fn vote(text: &str, finished: bool) -> Option<String> {
+    if let Some(answer) = stated(text).last() {
+        return Some((*answer).to_owned());
+    }
+    let whole = || Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+    if finished { last_number(text).or_else(whole) } else { None }
 }
 
 /// Every answer that the text states, in order. None of them is empty or longer than 500 bytes.

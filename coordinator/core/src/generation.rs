@@ -59,6 +59,8 @@ pub struct Generation {
     round: u32,
     /// L of the round under way (section 4).
     segment_tokens: u32,
+    /// Its drafts are whole answers, or the rest of one.
+    whole: bool,
     /// Asked for so far.
     calls: u32,
     roster: Roster,
@@ -96,6 +98,7 @@ impl Generation {
             seed: request.seed,
             round: request.rounds_before,
             segment_tokens: 0,
+            whole: false,
             calls: 0,
             phase: Phase::Done,
             decided: 0,
@@ -133,7 +136,9 @@ impl Generation {
             return vec![self.finish(Ending::Failed(Failure::Unavailable))];
         }
         self.round = self.round.saturating_add(1);
-        self.segment_tokens = self.next_segment_tokens(members.len());
+        self.whole = self.is_whole(members.len());
+        let longest = if self.whole { LONGEST_DRAFT } else { self.policy.segment_tokens.get() };
+        self.segment_tokens = longest.min(self.transcript.tokens_left());
         self.calls = self.calls.saturating_add(u32::try_from(members.len()).unwrap_or(u32::MAX));
         let max_tokens = self.segment_tokens;
         let draft = |member| Action::Draft {
@@ -141,6 +146,7 @@ impl Generation {
             member,
             accepted: self.transcript.accepted(),
             max_tokens,
+            whole: self.whole,
             seed: seed::of_draft(self.seed, self.round, member),
             attempt: self.undecided,
         };
@@ -152,6 +158,11 @@ impl Generation {
     fn drafted(&mut self, member: MemberIndex, outcome: DraftOutcome) -> Vec<Action> {
         let Phase::Drafting(tally) = &mut self.phase else { return Vec::new() };
         let Some(drafts) = tally.record(member, outcome) else { return Vec::new() };
+        for (member, outcome) in &drafts {
+            if let Some(draft) = outcome.draft() {
+                self.roster.add_own(*member, draft.own);
+            }
+        }
         let exits: Vec<Exit> = drafts.iter().filter_map(|(member, outcome)| departure(*member, outcome)).collect();
         let candidates = group(drafts.iter().filter_map(|(member, outcome)| Some((*member, outcome.draft()?))));
         self.roster.dismiss(&exits);
@@ -169,11 +180,6 @@ impl Generation {
     /// A single candidate wins unscored, and so does a certain leader's; else whoever drafted scores. A member whose draft failed
     /// is not asked: it would cost the round a second deadline.
     fn put_to_the_vote(&mut self, drafted: Drafted) -> Vec<Action> {
-        for (member, outcome) in &drafted.drafts {
-            if let Some(draft) = outcome.draft() {
-                self.roster.add_own(*member, draft.own);
-            }
-        }
         if self.policy.rank == RankRule::Gather {
             return self.close_gathered(drafted);
         }
@@ -192,6 +198,7 @@ impl Generation {
             member,
             accepted: self.transcript.accepted(),
             candidates: Arc::clone(&drafted.candidates),
+            whole: self.whole,
         };
         let actions = scorers.iter().copied().map(score).collect();
         self.phase = Phase::Scoring(drafted, Tally::new(scorers));
@@ -209,7 +216,10 @@ impl Generation {
                 let ballot = decide::Ballot { round: self.round, candidates, scores: &[] };
                 Some(decide::by_authors(&mut self.roster, &self.policy, ballot))
             }
-            RankRule::Majority => Some(decide::by_majority(&mut self.roster, &self.policy, candidates)),
+            RankRule::Majority => {
+                let ballot = decide::Ballot { round: self.round, candidates, scores: &[] };
+                Some(decide::by_majority(&mut self.roster, &self.policy, ballot))
+            }
             RankRule::Cross | RankRule::Blend { .. } | RankRule::Gather => {
                 let mean_of = |member| {
                     let (_, outcome) = drafted.drafts.iter().find(|(drafter, _)| *drafter == member)?;
@@ -246,7 +256,7 @@ impl Generation {
         let all_left = departures.len() == active.len();
         let ending = if passed.stopped || segment.finished {
             Some(Ending::Stop)
-        } else if self.transcript.tokens_left() == 0 {
+        } else if self.transcript.tokens_left() == 0 || self.policy.whole {
             Some(Ending::Length)
         } else if all_left && !self.roster.can_recall() {
             passed.released.push_str(&self.transcript.release_rest());

@@ -9,6 +9,8 @@ use crate::member::MemberIndex;
 pub struct Policy {
     /// L: tokens a member drafts in a round.
     pub segment_tokens: NonZeroU32,
+    /// Members draft whole answers, as long as may be, and the first round that decides ends the generation.
+    pub whole: bool,
     pub score: ScoreRule,
     pub rank: RankRule,
     pub exit: ExitPolicy,
@@ -110,6 +112,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             segment_tokens: NonZeroU32::MIN.saturating_add(9),
+            whole: false,
             score: ScoreRule::MeanLogprob,
             rank: RankRule::Cross,
             exit: ExitPolicy { rule: ExitRule::Cumulative, theta: 0.5, tau: 1.0 },

@@ -34,6 +34,7 @@ pub(super) fn draft_request(call: &DraftCall) -> proto::DraftRequest {
             frequency_penalty: sampling.frequency_penalty,
         }),
         logit_bias: HashMap::new(),
+        as_fits: call.as_fits,
     }
 }
 

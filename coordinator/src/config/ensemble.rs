@@ -8,7 +8,7 @@ use specfuse_core::policy::Policy;
 use super::{
     Misfit, count, is_name,
     policy::{self, RawPolicy},
-    read, repeated, strategies, timeout,
+    read, repeated, strategies, timeout, unknown_key,
 };
 use crate::strategy::Strategy;
 
@@ -27,9 +27,11 @@ pub struct Ensemble {
     /// For requests that name none.
     pub default_max_tokens: NonZeroU32,
     pub max_tokens_limit: NonZeroU32,
-    /// For a draft of a segment; a longer one has as much more time as it has more tokens.
+    /// For a segment.
     pub draft_timeout: Duration,
     pub score_timeout: Duration,
+    /// For a whole answer, drafted or scored.
+    pub answer_timeout: Duration,
     /// How long a quorum of drafts or scores waits for the others; no longer than their timeouts.
     pub straggler_grace: Duration,
 }
@@ -48,9 +50,23 @@ struct RawEnsemble {
     draft_timeout: Duration,
     #[serde(default = "defaults::timeout", with = "humantime_serde")]
     score_timeout: Duration,
+    #[serde(default = "defaults::answer_timeout", with = "humantime_serde")]
+    answer_timeout: Duration,
     #[serde(default = "defaults::straggler_grace", with = "humantime_serde")]
     straggler_grace: Duration,
 }
+
+/// Every key of [`RawEnsemble`].
+const KEYS: &[&str] = &[
+    "members",
+    "strategy",
+    "max_tokens",
+    "max_tokens_limit",
+    "draft_timeout",
+    "score_timeout",
+    "answer_timeout",
+    "straggler_grace",
+];
 
 mod defaults {
     use std::time::Duration;
@@ -67,6 +83,9 @@ mod defaults {
     pub(super) fn timeout() -> Duration {
         Duration::from_secs(30)
     }
+    pub(super) fn answer_timeout() -> Duration {
+        Duration::from_secs(120)
+    }
     pub(super) fn straggler_grace() -> Duration {
         Duration::from_secs(3600)
     }
@@ -80,6 +99,10 @@ pub(super) fn check(name: &str, mut table: toml::Table) -> Result<Ensemble, Misf
     let named = table.remove("strategies");
     let (of_policy, rest): (toml::Table, toml::Table) =
         table.into_iter().partition(|(key, _)| policy::KEYS.contains(&key.as_str()));
+    if let Some(unknown) = rest.keys().find(|key| !KEYS.contains(&key.as_str())) {
+        return Err(unknown_key(unknown, &[KEYS, policy::KEYS, &["strategies"]]));
+    }
+    policy::idle(&of_policy)?;
     let raw: RawEnsemble = read(rest)?;
     let members = members(&raw.members)?;
     let policy = read::<RawPolicy>(of_policy.clone())?.check(&members)?;
@@ -88,16 +111,19 @@ pub(super) fn check(name: &str, mut table: toml::Table) -> Result<Ensemble, Misf
     let unknown = || Misfit::new("strategy", format!("there is no {:?}; there are: {}", raw.strategy, known()));
     let strategy = strategies.get(&raw.strategy).cloned().ok_or_else(unknown)?;
     let max_tokens_limit = count("max_tokens_limit", raw.max_tokens_limit, 1..=1_000_000)?;
+    let default_max_tokens = count("max_tokens", raw.max_tokens, 1..=max_tokens_limit.get())?;
+    strategy.takes(default_max_tokens).map_err(|refused| Misfit::new("strategy", refused.to_string()))?;
     Ok(Ensemble {
         name: name.into(),
         members,
         policy,
         strategies,
         strategy,
-        default_max_tokens: count("max_tokens", raw.max_tokens, 1..=max_tokens_limit.get())?,
+        default_max_tokens,
         max_tokens_limit,
         draft_timeout: timeout("draft_timeout", raw.draft_timeout)?,
         score_timeout: timeout("score_timeout", raw.score_timeout)?,
+        answer_timeout: timeout("answer_timeout", raw.answer_timeout)?,
         straggler_grace: timeout("straggler_grace", raw.straggler_grace)?,
     })
 }

@@ -33,8 +33,8 @@ pub(super) struct RawPolicy {
     exit: RawExit,
     weights: RawWeights,
     self_votes: bool,
-    gate: Option<f64>,
-    budget: Option<u32>,
+    gate: Switched<f64>,
+    budget: Switched<u32>,
     calibrate: BTreeMap<String, RawCalibration>,
     quorum: usize,
     min_members: usize,
@@ -107,6 +107,27 @@ struct RawCalibration {
     shift: f64,
 }
 
+/// A number, or `false` for none: so that a strategy can do without what its ensemble has.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(untagged, expecting = "a number or false is expected")]
+enum Switched<T> {
+    Off(bool),
+    At(T),
+}
+
+/// Keys that have no effect where nobody is asked to score.
+const OF_SCORES: &[&str] = &["score", "weights", "self_votes", "gate"];
+
+/// An error where a table says something that it makes idle itself.
+pub(super) fn idle(table: &toml::Table) -> Result<(), Misfit> {
+    let rule = table.get("rank").and_then(|rank| rank.get("rule")).and_then(toml::Value::as_str);
+    let idle = OF_SCORES.iter().find(|key| rule == Some("author") && table.contains_key(**key));
+    match idle {
+        Some(key) => Err(Misfit::new(key, "nobody is asked to score where rank.rule is \"author\"")),
+        None => Ok(()),
+    }
+}
+
 impl Default for RawPolicy {
     fn default() -> Self {
         Self {
@@ -116,8 +137,8 @@ impl Default for RawPolicy {
             exit: RawExit::default(),
             weights: RawWeights::default(),
             self_votes: true,
-            gate: None,
-            budget: None,
+            gate: Switched::Off(false),
+            budget: Switched::Off(false),
             calibrate: BTreeMap::new(),
             quorum: 1,
             min_members: 1,
@@ -138,13 +159,14 @@ impl RawPolicy {
         let count_of_members = members.len();
         Ok(Policy {
             segment_tokens: count("segment_tokens", self.segment_tokens, 1..=256)?,
+            whole: false,
             score: self.score.rule(),
             rank: self.rank.rule().map_err(|misfit| misfit.under("rank"))?,
             exit: self.exit.policy().map_err(|misfit| misfit.under("exit"))?,
             weights: self.weights.rule().map_err(|misfit| misfit.under("weights"))?,
             voters: if self.self_votes { Voters::Everyone } else { Voters::Others },
-            gate: self.gate.map(gate).transpose()?,
-            budget: self.budget.map(|calls| budget(calls, count_of_members)).transpose()?,
+            gate: self.gate.value("gate")?.map(gate).transpose()?,
+            budget: self.budget.value("budget")?.map(|calls| budget(calls, count_of_members)).transpose()?,
             calibration: calibration(&self.calibrate, members).map_err(|misfit| misfit.under("calibrate"))?,
             quorum: of_members("quorum", self.quorum, count_of_members)?,
             min_members: of_members("min_members", self.min_members, count_of_members)?,
@@ -153,8 +175,19 @@ impl RawPolicy {
     }
 }
 
+impl<T> Switched<T> {
+    fn value(self, key: &str) -> Result<Option<T>, Misfit> {
+        match self {
+            Self::Off(false) => Ok(None),
+            Self::Off(true) => Err(Misfit::new(key, "a number or false is expected")),
+            Self::At(value) => Ok(Some(value)),
+        }
+    }
+}
+
+/// Of calibrated log-probabilities, which may be above 0.
 fn gate(bound: f64) -> Result<f64, Misfit> {
-    let allowed = -100.0..=0.0;
+    let allowed = -100.0..=100.0;
     if allowed.contains(&bound) { Ok(bound) } else { Err(outside("gate", bound, &allowed)) }
 }
 
@@ -179,7 +212,7 @@ fn calibration(given: &BTreeMap<String, RawCalibration>, members: &[Arc<str>]) -
 }
 
 fn checked(raw: RawCalibration) -> Result<Calibration, Misfit> {
-    let (scales, shifts) = (0.001..=1000.0, -1000.0..=1000.0);
+    let (scales, shifts) = (0.01..=100.0, -20.0..=20.0);
     if !scales.contains(&raw.scale) {
         return Err(outside("scale", raw.scale, &scales));
     }

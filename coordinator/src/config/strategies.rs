@@ -11,7 +11,7 @@ use specfuse_core::member::MemberIndex;
 use super::{
     Misfit, outside,
     policy::{self, RawPolicy},
-    read,
+    read, unknown_key,
 };
 use crate::strategy::{Kind, Strategy};
 
@@ -26,6 +26,9 @@ struct RawStrategy {
     layers: Option<usize>,
     rounds: Option<u32>,
 }
+
+/// Every key of [`RawStrategy`].
+const KEYS: &[&str] = &["kind", "member", "samples", "temperature", "aggregator", "layers", "rounds"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -77,7 +80,12 @@ pub(super) fn check(
     let mut tables = of_every_ensemble(members);
     match named {
         None => {}
-        Some(toml::Value::Table(named)) => tables.extend(named),
+        Some(toml::Value::Table(named)) => {
+            if let Some(odd) = named.keys().find(|name| !is_strategy_name(name) && !tables.contains_key(*name)) {
+                return Err(Misfit::new(odd, "a name is 1 to 96 of a-z, A-Z, 0-9 and ._-/=,"));
+            }
+            tables.extend(named);
+        }
         Some(_) => return Err(Misfit::new("", "one table for each strategy is expected")),
     }
     let mut strategies = BTreeMap::new();
@@ -86,6 +94,11 @@ pub(super) fn check(
         strategies.insert(name, Arc::new(strategy));
     }
     Ok(strategies)
+}
+
+fn is_strategy_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/' | '=' | ',');
+    (1..=96).contains(&name.len()) && name.chars().all(plain)
 }
 
 fn of_every_ensemble(members: &[Arc<str>]) -> toml::Table {
@@ -101,14 +114,14 @@ fn of_every_ensemble(members: &[Arc<str>]) -> toml::Table {
 }
 
 fn strategy(name: &str, table: toml::Value, ensemble: &toml::Table, members: &[Arc<str>]) -> Result<Strategy, Misfit> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/' | '=' | ',');
-    if !(1..=96).contains(&name.len()) || !name.chars().all(plain) {
-        return Err(Misfit::new("name", "a name is 1 to 96 of a-z, A-Z, 0-9 and ._-/=,"));
-    }
     let toml::Value::Table(table) = table else { return Err(Misfit::new("", "a table is expected")) };
     let keys: Vec<String> = table.keys().cloned().collect();
     let (of_policy, own): (toml::Table, toml::Table) =
         table.into_iter().partition(|(key, _)| policy::KEYS.contains(&key.as_str()));
+    if let Some(unknown) = own.keys().find(|key| !KEYS.contains(&key.as_str())) {
+        return Err(unknown_key(unknown, &[KEYS, policy::KEYS]));
+    }
+    policy::idle(&of_policy)?;
     let raw: RawStrategy = read(own)?;
     let allowed = raw.kind.keys();
     if let Some(idle) = keys.iter().find(|key| *key != "kind" && !allowed.contains(&key.as_str())) {

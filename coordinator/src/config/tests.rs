@@ -143,7 +143,7 @@ fn an_error_names_the_file_and_the_key() {
 }
 
 #[test]
-fn an_error_of_a_rule_or_a_strategy_names_its_key() {
+fn an_error_of_a_rule_names_its_key() {
     let cases = [
         ("members = [\"a\"]\nrank = { rule = \"blend\" }", "ensembles.default.rank.alpha: the rule \"blend\" needs it"),
         (
@@ -151,7 +151,21 @@ fn an_error_of_a_rule_or_a_strategy_names_its_key() {
             "ensembles.default.rank.alpha: 2 is not in 0 to 1",
         ),
         ("members = [\"a\"]\nrank = { alpha = 0.5 }", "ensembles.default.rank.alpha: only"),
-        ("members = [\"a\"]\ngate = 0.5", "ensembles.default.gate: 0.5 is not in -100 to 0"),
+        ("members = [\"a\"]\ngate = 101.0", "ensembles.default.gate: 101 is not in -100 to 100"),
+        ("members = [\"a\"]\ngate = true", "ensembles.default.gate: a number or false"),
+        ("members = [\"a\"]\nbudget = \"5\"", "ensembles.default.budget: a number or false"),
+        (
+            "members = [\"a\"]\ngate = -1.0\nrank = { rule = \"author\" }",
+            "ensembles.default.gate: nobody is asked to score",
+        ),
+        (
+            "members = [\"a\"]\nstrategy = \"vote\"\nmax_tokens_limit = 9000\nmax_tokens = 5000",
+            "ensembles.default.strategy: max_tokens: 5000",
+        ),
+        (
+            "members = [\"a\"]\nstrategies = { \"a b\" = { kind = \"fuse\" } }",
+            "ensembles.default.strategies.a b: a name is",
+        ),
         ("members = [\"a\"]\nbudget = 2", "ensembles.default.budget: 2 is not in 3 to 1000000"),
         (
             "members = [\"a\"]\ncalibrate = { b = { scale = 1 } }",
@@ -159,7 +173,7 @@ fn an_error_of_a_rule_or_a_strategy_names_its_key() {
         ),
         (
             "members = [\"a\"]\ncalibrate = { a = { scale = 0 } }",
-            "ensembles.default.calibrate.a.scale: 0 is not in 0.001",
+            "ensembles.default.calibrate.a.scale: 0 is not in 0.01",
         ),
         (
             "members = [\"a\"]\ncalibrate = { a = { shift = 0 } }",
@@ -173,6 +187,10 @@ fn an_error_of_a_rule_or_a_strategy_names_its_key() {
         let error = error_of(&format!("{HEAD}{lines}"));
         assert!(error.starts_with(&format!("c.toml: {expected}")), "{lines}: {error}");
     }
+}
+
+#[test]
+fn an_error_of_a_strategy_names_it_and_its_key() {
     let one = "members = [\"a\"]\n[ensembles.default.strategies.s]\n";
     let strategies = [
         ("kind = \"best\"", "strategies.s.kind: unknown variant `best`"),
@@ -202,7 +220,7 @@ fn the_example_file_says_every_key_and_its_default() {
     let config = parse(example).unwrap();
     let said = example.lines().map(|line| line.strip_prefix("# ").filter(|rest| is_setting(rest)).unwrap_or(line));
     let spelled_out = said.collect::<Vec<_>>().join("\n");
-    assert_eq!(spelled_out.lines().filter(|line| is_setting(line)).count(), 24);
+    assert_eq!(spelled_out.lines().filter(|line| is_setting(line)).count(), 25);
     assert_eq!(format!("{:?}", parse(&spelled_out).unwrap()), format!("{config:?}"));
 }
 
@@ -216,6 +234,21 @@ fn what_is_not_toml_is_told_in_one_line_with_its_place() {
         let error = error_of(text);
         assert!(error.starts_with(&format!("{place}: not TOML: ")) && error.lines().count() == 1, "{error}");
     }
+}
+
+#[test]
+fn a_member_may_have_any_name_and_is_offered_alone_by_it() {
+    let config = parse(&format!("{HEAD}members = [\"llama3:8b\", \"文心\"]")).unwrap();
+    assert!(config.ensembles["default"].strategies.contains_key("single/文心"));
+}
+
+#[test]
+fn a_strategy_can_do_without_what_its_ensemble_has() {
+    let table = "members = [\"a\"]\ngate = -0.5\nbudget = 9\n[ensembles.default.strategies.s]\nkind = \"fuse\"\n";
+    let config = parse(&format!("{HEAD}{table}gate = false\nbudget = false\n")).unwrap();
+    assert!(config.ensembles["default"].policy.gate.is_some());
+    let strategy = format!("{:?}", config.ensembles["default"].strategies["s"]);
+    assert!(strategy.contains("gate: None") && strategy.contains("budget: None"), "{strategy}");
 }
 
 #[test]

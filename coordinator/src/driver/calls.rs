@@ -22,6 +22,8 @@ pub(super) struct DraftAction {
     pub(super) member: MemberIndex,
     pub(super) accepted: Arc<str>,
     pub(super) max_tokens: u32,
+    /// As long as the member's context length allows.
+    pub(super) whole: bool,
     pub(super) seed: u64,
     /// After a round that came to nothing.
     pub(super) breather: Option<Breather>,
@@ -34,6 +36,7 @@ pub(super) struct ScoreAction {
     pub(super) member: MemberIndex,
     pub(super) accepted: Arc<str>,
     pub(super) candidates: Arc<[Candidate]>,
+    pub(super) whole: bool,
     pub(super) overdue: CancellationToken,
 }
 
@@ -94,14 +97,15 @@ impl Done {
 }
 
 pub(super) async fn draft(desk: Arc<Desk>, action: DraftAction) -> Done {
-    let DraftAction { round, member, accepted, max_tokens, seed, breather, overdue } = action;
+    let DraftAction { round, member, accepted, max_tokens, whole, seed, breather, overdue } = action;
     if let Some(breather) = breather {
         breather.taken(&desk.pool).await;
     }
     let sampling = Sampling { seed, ..desk.request.sampling };
-    let call = Arc::new(DraftCall { context: desk.context(round, accepted), max_tokens, sampling });
+    let context = desk.context(round, accepted);
+    let call = Arc::new(DraftCall { context, max_tokens, as_fits: whole, sampling });
     let answer = desk
-        .ask(member, Limits { timeout: desk.draft_timeout(max_tokens), overdue }, |client, deadline| {
+        .ask(member, Limits { timeout: desk.draft_timeout(whole), overdue }, |client, deadline| {
             let call = Arc::clone(&call);
             async move { client.draft(&call, deadline).await }
         })
@@ -111,10 +115,10 @@ pub(super) async fn draft(desk: Arc<Desk>, action: DraftAction) -> Done {
 }
 
 pub(super) async fn score(desk: Arc<Desk>, action: ScoreAction) -> Done {
-    let ScoreAction { round, member, accepted, candidates, overdue } = action;
+    let ScoreAction { round, member, accepted, candidates, whole, overdue } = action;
     let call = Arc::new(ScoreCall { context: desk.context(round, accepted), candidates });
     let answer = desk
-        .ask(member, Limits { timeout: desk.request.ensemble.score_timeout, overdue }, |client, deadline| {
+        .ask(member, Limits { timeout: desk.score_timeout(whole), overdue }, |client, deadline| {
             let call = Arc::clone(&call);
             async move { client.score(&call, deadline).await }
         })

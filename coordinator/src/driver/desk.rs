@@ -33,7 +33,7 @@ pub(super) struct Desk {
     pub(super) seats: Arc<[Seat]>,
     pub(super) pool: Pool,
     /// Replicas that the others did not wait for: asked last from then on.
-    slow: Mutex<Vec<Arc<Link>>>,
+    slow: Arc<Mutex<Vec<Arc<Link>>>>,
 }
 
 /// When a call ends without an answer.
@@ -70,13 +70,14 @@ impl Breather {
 
 impl Desk {
     pub(super) fn new(request: GenerateRequest, seats: Arc<[Seat]>, pool: Pool) -> Self {
-        Self { prompt: Arc::clone(&request.prompt), request, seats, pool, slow: Mutex::default() }
+        Self { prompt: Arc::clone(&request.prompt), request, seats, pool, slow: Arc::default() }
     }
 
     /// The same for members that read something else.
     pub(super) fn showing(&self, prompt: Prompt) -> Self {
-        let Self { request, seats, pool, .. } = self;
-        Self { prompt: Arc::new(prompt), ..Self::new(request.clone(), Arc::clone(seats), pool.clone()) }
+        let Self { request, seats, pool, slow, .. } = self;
+        let (seats, slow) = (Arc::clone(seats), Arc::clone(slow));
+        Self { prompt: Arc::new(prompt), slow, ..Self::new(request.clone(), seats, pool.clone()) }
     }
 
     pub(super) fn context(&self, round: u32, accepted: Arc<str>) -> Context {
@@ -84,11 +85,12 @@ impl Desk {
         Context { request_id, round, prompt: Arc::clone(&self.prompt), accepted }
     }
 
-    /// A segment's, or as much more as the draft is longer than a segment.
-    pub(super) fn draft_timeout(&self, max_tokens: u32) -> Duration {
-        let ensemble = &self.request.ensemble;
-        let segments = max_tokens.div_ceil(ensemble.policy.segment_tokens.get());
-        ensemble.draft_timeout.saturating_mul(segments.max(1))
+    pub(super) fn draft_timeout(&self, whole: bool) -> Duration {
+        if whole { self.request.ensemble.answer_timeout } else { self.request.ensemble.draft_timeout }
+    }
+
+    pub(super) fn score_timeout(&self, whole: bool) -> Duration {
+        if whole { self.request.ensemble.answer_timeout } else { self.request.ensemble.score_timeout }
     }
 
     /// Asks until there is an answer, or another try is no use.

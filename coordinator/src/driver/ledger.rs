@@ -157,6 +157,11 @@ impl Ledger {
         usage
     }
 
+    /// What went wrong before is not the reason of what does now.
+    pub(super) fn forget_misses(&mut self) {
+        self.misses.fill(None);
+    }
+
     /// Why each member's last call failed, where it did, in the order of the seats.
     pub(super) fn misses(&self) -> impl Iterator<Item = Option<Miss>> {
         self.misses.iter().cloned()

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use specfuse_core::{
-    generation::{Finish, Request, Round},
+    generation::{Ending, Failure, Finish, Request, Round},
     policy::RankRule,
 };
 
@@ -52,21 +52,41 @@ impl Stages {
         }
     }
 
-    /// Whether another generation follows this one, which has not failed; it is then the one under way.
+    /// Whether another generation follows this one; it is then the one under way. The next stage, or, where what others proposed is
+    /// too long for those who are to read it, the same one with less of that.
     pub(super) fn goes_on(&mut self, finish: &Finish) -> bool {
-        if self.left.len() < 2 {
-            return false;
+        match finish.ending {
+            Ending::Failed(Failure::PromptTooLong) => self.reads_proposals() && self.shorten(),
+            Ending::Failed(_) => false,
+            Ending::Stop | Ending::Length if self.left.len() < 2 => false,
+            Ending::Stop | Ending::Length => {
+                self.left.pop_front();
+                self.rounds = self.rounds.saturating_add(finish.rounds);
+                self.member_rounds = self.member_rounds.saturating_add(finish.member_rounds);
+                true
+            }
         }
-        self.left.pop_front();
-        self.rounds = self.rounds.saturating_add(finish.rounds);
-        self.member_rounds = self.member_rounds.saturating_add(finish.member_rounds);
-        true
+    }
+
+    fn reads_proposals(&self) -> bool {
+        self.left.front().is_some_and(|stage| stage.reads_proposals)
+    }
+
+    /// Keeps half of each proposal, or none where hardly anything would be left. False: there was none.
+    fn shorten(&mut self) -> bool {
+        let had = !self.proposals.is_empty();
+        self.proposals.retain_mut(Proposal::halve);
+        had
     }
 
     /// What the members of the generation under way read in the place of the question.
     pub(super) fn prompt(&self, question: &Prompt) -> Prompt {
-        let reads = self.left.front().is_some_and(|stage| stage.reads_proposals);
-        if reads { with_proposals(question, &self.proposals) } else { question.clone() }
+        if self.reads_proposals() { with_proposals(question, &self.proposals) } else { question.clone() }
+    }
+
+    /// Drafts that a round of the generation under way needs.
+    pub(super) fn quorum(&self) -> usize {
+        self.left.front().map_or(1, |stage| stage.policy.quorum.get())
     }
 
     pub(super) fn total(&self, finish: Finish) -> Finish {

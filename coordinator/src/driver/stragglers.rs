@@ -7,6 +7,8 @@ use tokio_util::sync::CancellationToken;
 
 pub(super) struct Stragglers {
     grace: Duration,
+    /// The phase under way may take as long as its calls may.
+    is_patient: bool,
     /// When the wait is over; None while nobody waits.
     until: Option<Instant>,
     /// Ends the calls of the phase under way.
@@ -15,11 +17,12 @@ pub(super) struct Stragglers {
 
 impl Stragglers {
     pub(super) fn new(grace: Duration) -> Self {
-        Self { grace, until: None, overdue: CancellationToken::new() }
+        Self { grace, is_patient: false, until: None, overdue: CancellationToken::new() }
     }
 
     /// A new phase: its calls end early when this token says so.
-    pub(super) fn next_phase(&mut self) {
+    pub(super) fn next_phase(&mut self, is_patient: bool) {
+        self.is_patient = is_patient;
         self.until = None;
         self.overdue = CancellationToken::new();
     }
@@ -30,7 +33,7 @@ impl Stragglers {
 
     /// The wait begins when the quorum is in.
     pub(super) fn wait(&mut self, has_quorum: bool) {
-        if has_quorum && self.until.is_none() {
+        if has_quorum && !self.is_patient && self.until.is_none() {
             self.until = Some(Instant::now() + self.grace);
         }
     }

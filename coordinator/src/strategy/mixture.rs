@@ -12,6 +12,18 @@ pub(crate) struct Proposal {
     pub(crate) text: String,
 }
 
+/// Bytes of a proposal that still tells something.
+const SHORTEST: usize = 32;
+
+impl Proposal {
+    /// The first half of it; false where that would be too little.
+    pub(crate) fn halve(&mut self) -> bool {
+        let half = self.text.floor_char_boundary(self.text.len() / 2);
+        self.text.truncate(half);
+        half >= SHORTEST
+    }
+}
+
 /// The conversation with the proposals in its last question. Without any it stays as it is.
 pub(crate) fn with_proposals(prompt: &Prompt, proposals: &[Proposal]) -> Prompt {
     let Prompt::Conversation(messages) = prompt else { return prompt.clone() };
@@ -57,5 +69,13 @@ mod tests {
         let question = &told[2].content;
         assert!(question.starts_with("Why?\n\nOthers") && question.contains("\n[1] Because.\n\n[2] It is so.\n\nAny"));
         assert_eq!(with_proposals(&prompt, &[]), prompt, "nobody proposed anything");
+    }
+
+    #[test]
+    fn a_proposal_is_halved_between_characters_until_it_tells_nothing() {
+        let mut proposal = Proposal { text: "é".repeat(65) };
+        assert!(proposal.halve());
+        assert_eq!(proposal.text, "é".repeat(32));
+        assert!(proposal.halve() && !proposal.halve());
     }
 }

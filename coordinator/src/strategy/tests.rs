@@ -1,6 +1,7 @@
 use std::num::NonZeroUsize;
 
 use super::*;
+use crate::request::Message;
 
 fn planned(kind: Kind) -> (Plan, Sampling) {
     let members = ["a", "b"].map(Arc::from);
@@ -44,12 +45,15 @@ fn a_mixture_gathers_layer_by_layer_and_lets_one_write() {
 #[test]
 fn what_a_strategy_cannot_do_is_refused_by_name() {
     let of = |kind| Strategy::new("mine", kind, Policy::default());
-    let conversation = Prompt::Conversation(Vec::new());
+    let asks = Message { role: Role::User, content: "Why?".to_owned() };
+    let conversation = Prompt::Conversation(vec![asks]);
     let some = NonZeroU32::new(5000).unwrap();
     let stop = ["END".to_owned()];
     let mixture = of(Kind::Mixture { aggregator: MemberIndex(0), layers: NonZeroUsize::MIN });
     assert_eq!(mixture.supports(&Prompt::Raw("x".to_owned()), &[], some), Err(Unsupported::Raw("mine".into())));
     assert_eq!(mixture.supports(&conversation, &stop, some), Ok(()));
+    let silent = Prompt::Conversation(Vec::new());
+    assert_eq!(mixture.supports(&silent, &[], some), Err(Unsupported::NoQuestion("mine".into())));
     assert_eq!(of(Kind::Vote).supports(&conversation, &stop, NonZeroU32::MIN), Err(Unsupported::Stop("mine".into())));
     let long = of(Kind::BestOfN).supports(&conversation, &[], some);
     assert_eq!(long, Err(Unsupported::MaxTokens { strategy: "mine".into(), given: 5000 }));

@@ -40,6 +40,13 @@ fn calls(told: &coordinator::Told) -> (u32, u32) {
     (usage.draft_calls, usage.score_calls)
 }
 
+fn question(draft: &proto::DraftRequest) -> String {
+    match draft.context.as_ref().unwrap().prompt.clone().unwrap() {
+        proto::context::Prompt::Conversation(conversation) => conversation.messages[0].content.clone(),
+        proto::context::Prompt::Raw(raw) => raw,
+    }
+}
+
 fn drafted(segment: &proto::Segment) -> Vec<&str> {
     segment.drafts.iter().map(|report| report.member.as_str()).collect()
 }
@@ -109,10 +116,6 @@ async fn a_mixture_is_written_by_one_member_that_has_read_the_proposals() {
     assert_eq!(rounds, [(1, 3, ""), (2, 3, ""), (3, 1, "b")]);
     assert!(told.segments.iter().take(2).all(|it| it.decided_by() == proto::Decision::None && it.text.is_empty()));
     let asked = trio.workers[1].drafts();
-    let question = |draft: &proto::DraftRequest| match draft.context.as_ref().unwrap().prompt.clone().unwrap() {
-        proto::context::Prompt::Conversation(conversation) => conversation.messages[0].content.clone(),
-        proto::context::Prompt::Raw(raw) => raw,
-    };
     assert_eq!(question(&asked[0]), "How many?");
     assert!(asked[1..].iter().all(|draft| question(draft).contains("[3] we see: the answer is 5.")), "{asked:?}");
     assert_eq!(told.end.unwrap().usage.unwrap().rounds, 3);
@@ -128,6 +131,21 @@ async fn a_mixture_survives_a_member_that_cannot_propose_and_fails_with_its_aggr
     assert!(missed(&told.segments[0]), "{told:?}");
     trio.workers[0].die();
     assert_eq!(trio.answer("mixture").await.end.unwrap_err().code(), Code::Unavailable);
+}
+
+#[tokio::test]
+async fn proposals_that_are_too_long_for_the_aggregator_are_shortened_until_it_answers() {
+    let long = "We count them one by one, and then once more, and so the answer is 5.";
+    let full = Draft::Fail(Code::OutOfRange, "the context has 100 tokens");
+    let a = worker("a", &[Draft::End(long), full], &[Score::Prefer(long)]).await;
+    let b = worker("b", &[Draft::End(long)], &[Score::Prefer(long)]).await;
+    let coordinator = Coordinator::start(&[&a, &b], PAIR).await;
+    let told = coordinator.answer(proto::GenerateRequest { strategy: "mixture".to_owned(), ..ask("How many?") }).await;
+    let status = told.end.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument);
+    assert!(status.message().starts_with("the prompt fits no member's context length: a: "), "{status:?}");
+    let read: Vec<usize> = a.drafts().iter().map(|draft| question(draft).len()).collect();
+    assert!(read.len() == 4 && read[1] > read[2] && read[2] > read[3] && read[3] == read[0], "{read:?}");
 }
 
 #[tokio::test]

@@ -58,7 +58,7 @@ impl Default for Sampling {
 pub struct ReadyDraft {
     pub(crate) tokens: Vec<u32>,
     pub(crate) answer_from: usize,
-    pub(super) max_new: usize,
+    pub(crate) max_new: usize,
     pub(super) end_of_turn: Arc<[u32]>,
     pub(super) sampler: Box<Sampler>,
 }

@@ -90,14 +90,15 @@ fn draft_request() -> impl Strategy<Value = wire::DraftRequest> {
         9 => prop::collection::hash_map(prop_oneof![0u32..4, any::<u32>()], float(), 0..3),
         1 => (1000u32..1100).prop_map(|tokens| (0..tokens).map(|token| (token, 1.0)).collect()),
     ];
-    (request_id(), count(), context(), count(), prop::option::weighted(0.5, sampling), bias).prop_map(
-        |(request_id, round, context, max_tokens, sampling, logit_bias)| wire::DraftRequest {
+    (request_id(), count(), context(), count(), prop::option::weighted(0.5, sampling), bias, any::<bool>()).prop_map(
+        |(request_id, round, context, max_tokens, sampling, logit_bias, as_fits)| wire::DraftRequest {
             request_id,
             round,
             context,
             max_tokens,
             sampling,
             logit_bias,
+            as_fits,
         },
     )
 }
@@ -145,10 +146,12 @@ fn take_draft(request: wire::DraftRequest) {
         Err(error) => return refuses(error.into()),
     };
     assert!(is_in_range(&call.sampling) && (1..=4096).contains(&call.max_new) && call.name.round > 0, "{call:?}");
-    let max_new = call.max_new;
+    let (max_new, as_fits) = (call.max_new, call.as_fits);
     match read_draft(model(), call) {
         Ok((_, encoded, job)) => {
-            assert!(!job.tokens.is_empty() && job.tokens.len() + max_new <= 64 && job.answer_from <= job.tokens.len());
+            assert!(job.max_new == max_new || (as_fits && (1..max_new).contains(&job.max_new)), "{max_new}");
+            assert!(!job.tokens.is_empty() && job.tokens.len() + job.max_new <= 64);
+            assert!(job.answer_from <= job.tokens.len());
             assert_eq!(encoded.tokens(), job.tokens);
         }
         Err(error) => refuses(error),

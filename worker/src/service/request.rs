@@ -24,6 +24,8 @@ pub(super) struct DraftCall {
     pub(super) name: CallName,
     pub(super) context: Context,
     pub(super) max_new: usize,
+    /// Fewer where the context leaves less room.
+    pub(super) as_fits: bool,
     pub(super) sampling: Sampling,
 }
 
@@ -93,7 +95,7 @@ impl TryFrom<wire::DraftRequest> for DraftCall {
         }
         let logit_bias = logit_bias(request.logit_bias)?;
         let sampling = Sampling { logit_bias, ..sampling(&request.sampling.unwrap_or_default())? };
-        Ok(Self { name, context, max_new: request.max_tokens as usize, sampling })
+        Ok(Self { name, context, max_new: request.max_tokens as usize, as_fits: request.as_fits, sampling })
     }
 }
 
@@ -216,6 +218,7 @@ mod tests {
             max_tokens: 10,
             sampling: None,
             logit_bias: HashMap::new(),
+            as_fits: false,
         }
     }
 

@@ -47,7 +47,7 @@ fn chat(content: &str) -> Context {
 
 fn draft(context: Context, max_new: usize) -> DraftCall {
     let name = CallName { request_id: "r".to_owned(), round: 1 };
-    DraftCall { name, context, max_new, sampling: Sampling::default() }
+    DraftCall { name, context, max_new, as_fits: false, sampling: Sampling::default() }
 }
 
 fn status<T: std::fmt::Debug>(refused: Result<T, CallError>) -> (Code, String) {
@@ -63,6 +63,13 @@ fn a_draft_that_just_fits_is_read_and_one_more_token_is_out_of_range() {
     let (code, message) = status(read_draft(&served, draft(raw("a b", " c"), 3)));
     assert_eq!(code, Code::OutOfRange);
     assert_eq!(message, "the context has 3 tokens and max_tokens is 3, the model's context length is 5");
+    let as_fits = |served: &Served, max_new| {
+        let call = DraftCall { as_fits: true, ..draft(raw("a b", " c"), max_new) };
+        read_draft(served, call).map(|(.., job)| job.max_new)
+    };
+    assert_eq!(as_fits(&served, 3).unwrap(), 2);
+    assert_eq!(as_fits(&served, 1).unwrap(), 1);
+    assert_eq!(status(as_fits(&self::served(None, 3), 1)).0, Code::OutOfRange, "no room at all");
 }
 
 #[test]

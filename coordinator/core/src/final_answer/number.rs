@@ -35,8 +35,7 @@ pub(super) fn is_number(text: &str) -> bool {
 
 /// Past the digits, their groups of three, and the decimals.
 fn end(bytes: &[u8], digits: usize) -> usize {
-    let run =
-        |at: usize| bytes.get(at..).map_or(0, |rest| rest.iter().take_while(|byte| byte.is_ascii_digit()).count());
+    let run = |at: usize| run(bytes, at);
     let first = run(digits);
     let mut end = digits + first;
     while first <= 3 && bytes.get(end) == Some(&b',') && run(end + 1) == 3 {

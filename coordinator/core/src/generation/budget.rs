@@ -4,20 +4,26 @@ use super::{Exit, Generation, LONGEST_DRAFT};
 use crate::policy::{RankRule, Voters};
 
 impl Generation {
-    /// L of the round to come (section 4): the segment's, or, where the budget has one more call and one member is left to make it,
-    /// the rest of the answer.
-    pub(super) fn next_segment_tokens(&self, members: usize) -> u32 {
-        let is_last_call = members == 1 && self.calls_left().is_some_and(|left| left <= 1);
-        let longest = if is_last_call { LONGEST_DRAFT } else { self.policy.segment_tokens.get() };
-        longest.min(self.transcript.tokens_left())
+    /// Whether the round to come drafts all that is left: because answers are drafted whole, or because the budget has no more calls
+    /// than that takes, and one member is left to make them.
+    pub(super) fn is_whole(&self, members: usize) -> bool {
+        self.policy.whole || (members == 1 && self.calls_left().is_some_and(|left| left <= self.calls_for_the_rest()))
     }
 
-    /// Sends away, lowest quality first, those with whom a round and one more call would be over the budget.
+    /// Sends away, lowest quality first, those with whom a round, and then the rest of the answer drafted at once, would be over the
+    /// budget. `min_members` does not hold them.
     pub(super) fn dismiss_unaffordable(&mut self) -> Vec<Exit> {
         let Some(left) = self.calls_left() else { return Vec::new() };
-        let exits = self.roster.unaffordable(|members| self.most_calls(members).saturating_add(1) <= left as usize);
+        let rest = self.calls_for_the_rest();
+        let affordable = |members| self.most_calls(members).saturating_add(rest as usize) <= left as usize;
+        let exits = self.roster.unaffordable(affordable);
         self.roster.dismiss(&exits);
         exits
+    }
+
+    /// Where one member drafts as much as a call may.
+    fn calls_for_the_rest(&self) -> u32 {
+        self.transcript.tokens_left().div_ceil(LONGEST_DRAFT)
     }
 
     /// None: without end.

@@ -59,7 +59,10 @@ pub(super) fn by_scores(roster: &mut Roster, policy: &Policy, ballot: Ballot<'_>
     };
     let (decided_by, aggregate) = match policy.rank {
         RankRule::Blend { alpha } => {
-            let own = unscored::authors_values(roster, policy, ballot.candidates);
+            let mut own = unscored::authors_values(roster, policy, ballot.candidates);
+            if policy.score == ScoreRule::MeanProb {
+                own.iter_mut().for_each(|value| *value = value.exp());
+            }
             (DecidedBy::Blend, Some(blended(alpha, own, cross)))
         }
         RankRule::Cross | RankRule::Author | RankRule::Majority | RankRule::Gather => (DecidedBy::Scores, cross),
@@ -155,9 +158,9 @@ struct Judgement {
 /// Section 5 up to p; adds q to Q.
 fn judge(roster: &mut Roster, policy: &Policy, scores: &[f64]) -> Judgement {
     let rule = match policy.rank {
-        RankRule::Cross => policy.score,
+        RankRule::Cross | RankRule::Blend { .. } => policy.score,
         // An author's own mean is one of logarithms.
-        RankRule::Author | RankRule::Blend { .. } | RankRule::Majority | RankRule::Gather => ScoreRule::MeanLogprob,
+        RankRule::Author | RankRule::Majority | RankRule::Gather => ScoreRule::MeanLogprob,
     };
     let shares = exit::shares(rule, scores);
     roster.add_shares(&shares);

@@ -59,6 +59,8 @@ pub enum Action {
         member: MemberIndex,
         accepted: Arc<str>,
         max_tokens: u32,
+        /// All that is left of the answer, as far as the member's context length allows.
+        whole: bool,
         seed: u64,
         /// Rounds in a row, up to this one, that decided nothing because members failed: a reason to take one's time.
         attempt: u32,
@@ -68,6 +70,8 @@ pub enum Action {
         member: MemberIndex,
         accepted: Arc<str>,
         candidates: Arc<[Candidate]>,
+        /// They may be as long as an answer.
+        whole: bool,
     },
     /// A round is over.
     Emit(Box<Round>),

@@ -65,7 +65,8 @@ impl Generation {
         } else if any(drafts, &DraftOutcome::Failed) {
             Ending::Failed(Failure::Unavailable)
         } else if any(drafts, &DraftOutcome::ContextFull) {
-            Ending::Failed(if self.round > 1 { Failure::ContextFull } else { Failure::PromptTooLong })
+            let has_begun = !self.transcript.accepted().is_empty();
+            Ending::Failed(if has_begun { Failure::ContextFull } else { Failure::PromptTooLong })
         } else {
             Ending::Failed(Failure::Refused)
         }

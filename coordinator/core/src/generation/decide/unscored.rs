@@ -1,7 +1,5 @@
 //! Decisions for which nobody is asked to score: there is no choice, the leader is certain, or something else tells candidates apart.
 
-use std::collections::HashMap;
-
 use super::{Ballot, Decision, conclude};
 use crate::{
     candidate::Candidate,
@@ -55,26 +53,33 @@ pub(super) fn authors_values(roster: &Roster, policy: &Policy, candidates: &[Can
     candidates.iter().map(best).collect()
 }
 
-/// By how many members come to the same final answer; between equals the author's own mean decides.
-pub(crate) fn by_majority(roster: &mut Roster, policy: &Policy, candidates: &[Candidate]) -> Decision {
-    let finals: Vec<String> = candidates.iter().map(|candidate| final_answer::vote(&candidate.text)).collect();
-    let mut votes: HashMap<&str, usize> = HashMap::new();
-    for (key, candidate) in finals.iter().zip(candidates) {
-        *votes.entry(key).or_default() += candidate.authors.len();
-    }
-    let votes: Vec<f64> =
-        finals.iter().map(|key| votes.get(key.as_str()).copied().unwrap_or_default() as f64).collect();
-    let own = authors_values(roster, policy, candidates);
+/// By how many members come to the same final answer; between equals the author's own mean decides. Nobody leaves.
+pub(crate) fn by_majority(roster: &mut Roster, policy: &Policy, ballot: Ballot<'_>) -> Decision {
+    let votes = votes(ballot.candidates);
+    let own = authors_values(roster, policy, ballot.candidates);
     let mut winner = 0;
-    for place in 1..candidates.len() {
+    for place in 1..ballot.candidates.len() {
         let ranked = |place: usize| (votes.get(place).copied(), own.get(place).copied());
         if ranked(place) > ranked(winner) {
             winner = place;
         }
     }
-    if let Some(candidate) = candidates.get(winner) {
+    if let Some(candidate) = ballot.candidates.get(winner) {
         roster.credit(&candidate.authors);
     }
     let scoring = Scoring { aggregate: Some(votes), ..Scoring::default() };
     Decision { winner, decided_by: DecidedBy::Majority, scoring: Some(scoring), leaving: Vec::new() }
+}
+
+/// For each candidate how many members answer the same. Who has not come to an answer has no vote, unless nobody has.
+fn votes(candidates: &[Candidate]) -> Vec<f64> {
+    let answers: Vec<Option<String>> =
+        candidates.iter().map(|candidate| final_answer::vote(&candidate.text, candidate.finished)).collect();
+    let count = |answer: &Option<String>| {
+        let Some(answer) = answer else { return 0.0 };
+        let agrees = |other: &Option<String>| other.as_ref().is_some_and(|other| final_answer::same(answer, other));
+        let agreeing = answers.iter().zip(candidates).filter(|(other, _)| agrees(other));
+        agreeing.map(|(_, candidate)| candidate.authors.len() as f64).sum()
+    };
+    answers.iter().map(count).collect()
 }

@@ -99,6 +99,7 @@ fn any_policy() -> impl Strategy<Value = Policy> {
         |((score, rank, exit, weights, voters), (gate, budget, calibration), (segment, members, strikes, quorum))| {
             Policy {
                 segment_tokens: NonZeroU32::new(segment).unwrap(),
+                whole: segment == 7,
                 score,
                 rank,
                 exit,
@@ -127,6 +128,10 @@ fn any_request() -> impl Strategy<Value = Request> {
             seed,
         }
     })
+}
+
+fn drawn(words: &str, tokens: u32) -> DraftOutcome {
+    DraftOutcome::Drafted(Draft { text: words.to_owned(), finished: false, tokens, own: OwnScore::default() })
 }
 
 /// Runs a generation to its end, answering its calls in any order, and tells it now and then what it has heard
@@ -214,6 +219,32 @@ proptest! {
                 Action::Finish(_) => {}
             }
         }
+    }
+
+    #[test]
+    fn an_answer_costs_no_more_than_its_budget_where_nobody_fails(request in any_request(), budget in 11u32..60, seed: u64) {
+        let mut request = request;
+        request.policy.budget = NonZeroU32::new(budget);
+        let mut dice = Dice(seed);
+        let (mut generation, mut open) = Generation::start(request);
+        let mut calls = 0;
+        while let Some(action) = open.pop() {
+            let event = match action {
+                Action::Draft { round, member, max_tokens, .. } => {
+                    let words = ["a", "b", "c"][dice.roll(3)];
+                    let outcome = if dice.roll(20) == 0 { last(words) } else { drawn(words, max_tokens) };
+                    Event::Drafted { round, member, outcome }
+                }
+                Action::Score { round, member, candidates, .. } => {
+                    let terms = candidates.iter().map(|_| dice.terms()).collect();
+                    Event::Scored { round, member, outcome: ScoreOutcome::Scored(terms) }
+                }
+                Action::Emit(_) | Action::Finish(_) => continue,
+            };
+            calls += 1;
+            open.extend(generation.step(event));
+        }
+        prop_assert!(calls <= budget, "{calls} calls");
     }
 
     #[test]

@@ -61,14 +61,19 @@ fn without_self_votes_a_member_cannot_vote_itself_up() {
     let winner = |voters| {
         let (mut generation, _) = Generation::start(ruled(3, |policy| policy.voters = voters));
         draft(&mut generation, &[(0, text("a")), (1, text("b")), (2, text("c"))]);
-        let rows = [scores(&[0.0, -9.0, -9.0]), scores(&[-2.0, -1.5, -4.0]), scores(&[-2.0, -1.0, -1.5])];
+        let rows = [scores(&[0.0, -4.0, -4.0]), scores(&[-3.0, -2.0, -3.5]), scores(&[-3.0, -1.2, -1.5])];
         let actions = score(&mut generation, &[(0, rows[0].clone()), (1, rows[1].clone()), (2, rows[2].clone())]);
         emitted(&actions).winner
     };
-    assert_eq!((winner(Voters::Everyone), winner(Voters::Others)), (0, 0));
+    // -2 against -2.4 and -3; of the others alone -3 against -2.6 and -3.75.
+    assert_eq!((winner(Voters::Everyone), winner(Voters::Others)), (0, 1));
+}
+
+#[test]
+fn samples_of_one_model_are_scored_by_the_first_that_drafted() {
     let (mut generation, _) = Generation::start(ruled(3, |policy| policy.voters = Voters::First));
     let actions = draft(&mut generation, &[(0, DraftOutcome::Failed), (1, text("b")), (2, text("c"))]);
-    assert_eq!(asked_to_score(&actions), [1], "samples of one model need one opinion");
+    assert_eq!(asked_to_score(&actions), [1]);
 }
 
 #[test]
@@ -99,11 +104,45 @@ fn calibration_makes_members_comparable() {
 #[test]
 fn the_majority_is_of_members_that_come_to_the_same_answer() {
     let (mut generation, _) = Generation::start(ruled(3, |policy| policy.rank = RankRule::Majority));
-    let answers = ["So the answer is 12.", "It is 6 · 3, the answer is 18.", "We add. The answer is 18."];
+    let answers = ["So the answer is 12.", "It is 6 · 3, the answer is 18 pears.", "We add. The answer is 18."];
     let outcomes = [(0, last(answers[0])), (1, last(answers[1])), (2, last(answers[2]))];
     let actions = draft(&mut generation, &outcomes);
     assert_eq!(won(emitted(&actions)), (1, DecidedBy::Majority));
     assert_eq!(finished(&actions).text, answers[1]);
+}
+
+#[test]
+fn who_has_not_come_to_an_answer_has_no_vote() {
+    let request = ruled(4, |policy| (policy.rank, policy.whole) = (RankRule::Majority, true));
+    let (mut generation, actions) = Generation::start(request);
+    assert_eq!(asked_to_draft(&actions), [(0, 100), (1, 100), (2, 100), (3, 100)]);
+    let outcomes = [(0, text("1 + 1 = 2 and 3")), (1, text("2 + 1 = 3")), (2, last("")), (3, last("The answer is 4."))];
+    let actions = draft(&mut generation, &outcomes);
+    assert_eq!(emitted(&actions).scoring.as_ref().unwrap().aggregate, Some(vec![0.0, 0.0, 0.0, 1.0]));
+    assert_eq!(won(emitted(&actions)), (3, DecidedBy::Majority));
+}
+
+#[test]
+fn whole_answers_take_one_round_though_they_be_unfinished() {
+    let (mut generation, _) = Generation::start(ruled(2, |policy| policy.whole = true));
+    draft(&mut generation, &[(0, text("a")), (1, text("b"))]);
+    let row = scores(&[-2.0, -1.0]);
+    let actions = score(&mut generation, &[(0, row.clone()), (1, row)]);
+    assert_eq!((finished(&actions).ending, finished(&actions).text.as_str()), (Ending::Length, "b"));
+}
+
+#[test]
+fn a_blend_keeps_to_the_scale_of_the_score_rule() {
+    let (mut generation, _) = Generation::start(ruled(2, |policy| {
+        policy.rank = RankRule::Blend { alpha: 0.5 };
+        policy.score = ScoreRule::MeanProb;
+    }));
+    draft(&mut generation, &[(0, sure("a", -0.1)), (1, sure("b", -0.5))]);
+    let row = scores(&[-1.0, -0.8]);
+    let actions = score(&mut generation, &[(0, row.clone()), (1, row)]);
+    let aggregate = emitted(&actions).scoring.as_ref().unwrap().aggregate.clone().unwrap();
+    let expected = [(-0.1_f64).exp() + (-1.0_f64).exp(), (-0.5_f64).exp() + (-0.8_f64).exp()].map(|sum| sum / 2.0);
+    assert!(aggregate.iter().zip(expected).all(|(a, e)| (a - e).abs() < 1e-12), "{aggregate:?}");
 }
 
 #[test]
