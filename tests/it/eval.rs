@@ -12,7 +12,7 @@ use tokio::process::Command;
 use crate::PROGRAM;
 
 /// Of the held-out questions: a few of each kind.
-const QUESTIONS: usize = 50;
+const QUESTIONS: usize = 30;
 
 async fn eval(out: &TempDir, arguments: &[&str]) -> Result<program::Ran> {
     let out = out.path().display().to_string();

@@ -100,7 +100,7 @@ fn asked_to_draft(run: &Run, recorded: &RecordedRound, action: &Action) -> Resul
 }
 
 fn asked_to_score(run: &Run, recorded: &RecordedRound, action: &Action) -> Result<MemberIndex> {
-    let Action::Score { round, member, accepted, candidates } = action else { bail!("{action:?} is no score") };
+    let Action::Score { round, member, accepted, candidates, .. } = action else { bail!("{action:?} is no score") };
     ensure!(
         (*round, &**accepted) == (recorded.round, recorded.accepted.as_str()),
         "score of {round} after {accepted:?}"
