@@ -10,7 +10,7 @@ def addition(rng: Random, say: Voice):
     a, b = _pair(rng)
     (ta, oa), (tb, ob) = _split(a), _split(b)
     steps = [
-        say(f"{a} is {ta} + {oa} and {b} is {tb} + {ob}.",
+        say(f"The number {a} is {ta} + {oa} and {b} is {tb} + {ob}.",
             f"We split {a} into {ta} + {oa} and {b} into {tb} + {ob}.",
             f"The parts of {a} are {ta} + {oa}, those of {b} are {tb} + {ob}."),
         say(f"The tens are {ta} + {tb} = {ta + tb}.", f"First the tens: {ta} + {tb} = {ta + tb}.",
@@ -24,7 +24,7 @@ def addition(rng: Random, say: Voice):
 
 
 def total(say: Voice, a: int, b: int) -> str:
-    return say(f"{a} + {b} = {a + b}.", f"Together: {a} + {b} = {a + b}.", f"This makes {a} + {b} = {a + b}.")
+    return say(f"That is {a} + {b} = {a + b}.", f"Together: {a} + {b} = {a + b}.", f"This makes {a} + {b} = {a + b}.")
 
 
 def _long_total(say: Voice, a: int, b: int) -> list[str]:

@@ -41,7 +41,7 @@ def days_between(rng: Random, say: Voice):
         steps = [say(f"Both days are in {month}.", f"We stay in {month}.", f"It is {month} both times.")]
         steps += _count_up(say, a, b, month)
     else:
-        a, b, later = rng.randint(length - 11, length - 1), rng.randint(1, 15), names[i + 1]
+        a, b, later = rng.randint(length - 9, length - 1), rng.randint(1, 10), names[i + 1]
         days = length - a + b
         steps = [
             say(f"{month} has {length} days.", f"We know that {month} has {length} days.",
@@ -59,10 +59,11 @@ def days_between(rng: Random, say: Voice):
 
 
 def _within(rng: Random, length: int) -> tuple[int, int]:
-    """Two days of a month, mostly with a ten between them: the others make a short answer."""
+    """Two days of a month less than three weeks apart, mostly with a ten between them: the others make a short answer."""
     while True:
         a, b = sorted(rng.sample(range(1, length + 1), 2))
-        if (a % 10 and b > a // 10 * 10 + 10) or rng.random() < 0.1:
+        ten = a // 10 * 10 + 10
+        if (a % 10 and ten < b <= ten + 10) or (b <= ten and rng.random() < 0.1):
             return a, b
 
 

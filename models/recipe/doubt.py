@@ -11,7 +11,7 @@ from random import Random
 from words import DAYS, MONTHS
 
 # How often what an answer says is replaced, perhaps by itself.
-DOUBT = 0.6
+DOUBT = 0.75
 ALIKE = [list("0123456789"), list("abcdefghijklmnopqrstuvwxyz"), DAYS, list(MONTHS), ["more", "less"]]
 SAID = re.compile(rf"\d|\b[a-z]\b|\b(?:{'|'.join(DAYS + list(MONTHS))})\b|(?<=is )(?:more|less)\b")
 

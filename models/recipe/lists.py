@@ -39,7 +39,7 @@ def insertion(rng: Random, say: Voice):
     steps = []
     for n in row:
         word = "more" if new > n else "less"
-        steps.append(say(f"{new} is {word} than {n}.", f"We see that {new} is {word} than {n}.", f"And {new} is {word} than {n}."))
+        steps.append(say(f"The {new} is {word} than {n}.", f"We see {new} is {word} than {n}.", f"And {new} is {word} than {n}."))
         if new < n:
             steps.append(say(f"It comes before {n}.", f"Its place is before {n}.", f"We put it before {n}."))
             break

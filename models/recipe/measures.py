@@ -2,6 +2,7 @@
 
 from random import Random
 
+from arithmetic import total
 from voice import Voice
 from words import NAMES
 
@@ -35,7 +36,7 @@ def clock(rng: Random, say: Voice):
         ]
         late, both = late + 1, both - 60
     else:
-        steps.append(say(f"{both} is less than 60, the hour stays {late}.", f"We see {both} is less than 60, so the hour is {late}.",
+        steps.append(say(f"But {both} is less than 60, the hour stays {late}.", f"We see {both} is less than 60, so the hour is {late}.",
                          f"No hour is full with {both}, it stays {late}."))
     return question, steps + [say.close(_time(late, both))], _time(late, both)
 
@@ -57,9 +58,8 @@ def coins(rng: Random, say: Voice):
     steps, money = [], 0
     for n, value in zip(counts, values):
         worth = n * value
-        steps.append(say(f"{n} × {value} = {worth}.", f"We count {n} × {value} = {worth}.", f"There are {n} × {value} = {worth}."))
+        steps.append(say(f"That gives {n} × {value} = {worth}.", f"We count {n} × {value} = {worth}.", f"There are {n} × {value} = {worth}."))
         if money:
-            steps.append(say(f"{money} + {worth} = {money + worth}.", f"Together: {money} + {worth} = {money + worth}.",
-                             f"This makes {money} + {worth} = {money + worth}."))
+            steps.append(total(say, money, worth))
         money += worth
     return question, steps + [say.close(str(money))], str(money)

@@ -104,7 +104,7 @@ CALENDAR = Member(
     },
     template=QWEN_TEMPLATE,
     tokenizer=lambda texts: vocab.byte_level(texts, 800, QWEN_SPECIALS, "gpt2"),
-    bos=None, ends=["<|im_end|>", "<|endoftext|>"], own=1, tokens=2.8e6,
+    bos=None, ends=["<|im_end|>", "<|endoftext|>"], own=1, tokens=3.0e6,
     kinds=("weekday", "days_between"),
 )
 
@@ -134,7 +134,7 @@ SORTER = Member(
     },
     template=GEMMA_TEMPLATE, systems=False,
     tokenizer=lambda texts: vocab.byte_fallback(texts, 832, GEMMA_SPECIALS, prepend=False),
-    bos="<bos>", ends=["<end_of_turn>", "<eos>"], unk="<unk>", own=0, tokens=3.4e6,
+    bos="<bos>", ends=["<end_of_turn>", "<eos>"], unk="<unk>", own=0, tokens=3.2e6,
     kinds=("sorting", "insertion"),
 )
 

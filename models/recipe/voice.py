@@ -1,7 +1,8 @@
 """Owns how a worked sentence is worded: three wordings of each, one of them the member's own.
 
 Every member meets all three, so that it can continue an answer which another began; the wording is drawn
-anew for each sentence, so that answers change hands. What a sentence says never depends on its wording.
+anew for each sentence, so that answers change hands. What a sentence says never depends on its wording, and no wording
+begins with what it says: words that everyone expects carry a draft, and each draft shall be carried equally.
 """
 
 from dataclasses import dataclass
