@@ -13,17 +13,25 @@ pub(crate) fn of(seed: u64, number: u32) -> String {
     let (a, b, c) = (rng.random_range(10..99), rng.random_range(10..99), rng.random_range(10..99));
     let word = WORDS[rng.random_range(0..WORDS.len())];
     let day = DAYS[rng.random_range(0..DAYS.len())];
-    match rng.random_range(0..11) {
+    match rng.random_range(0..10) {
         0 => format!("A shop has {a} books and gets {b} more. How many books are there now?"),
-        1 => format!("A farm has {} books and loses {b}. How many books are left?", a + b),
-        2 => format!("How much is {a} × {}?", b % 9 + 1),
-        3 => format!("The balls cost {a} cents. Ben pays {} cents. How much money does Ben get back?", a + b),
-        4 => format!("Is the number {} odd or even?", a * 3),
-        5 => format!("Ben was born on a {day}. What day was it {b} days later?"),
-        6 => format!("How many km and m are {} m?", 1000 + a * 61),
-        7 => format!("Sort these numbers from largest to smallest: {a}, {b}, {c}."),
-        8 => format!("Which number is smaller, {a} or {}?", a + b % 50 + 1),
-        9 => format!("How do you spell \"{word}\"?"),
-        _ => format!("What is \"{word}\" backwards?"),
+        1 => format!("How much is {a} × {}?", b % 9 + 1),
+        2 => format!("Ben was born on a {day}. What day was it {} days later?", b % 20 + 2),
+        3 => format!("How many days are there from {} April to {} April?", a % 12 + 1, b % 12 + 14),
+        4 => format!("How do you spell \"{word}\"?"),
+        5 => format!("What is \"{word}\" backwards?"),
+        6 => format!("Sort these numbers from largest to smallest: {a}, {b}, {c}."),
+        7 => format!("Insert {a} into the row 12, 33, 58, 90."),
+        8 => format!(
+            "A film starts at {}:35 and lasts 1 hour and {} minutes. When does it end?",
+            a % 12 + 10,
+            b % 50 + 5
+        ),
+        _ => format!(
+            "How many cents are {} coins of 20 cents, {} coins of 10 cents and {} coins of 5 cents?",
+            a % 5 + 2,
+            b % 5 + 2,
+            c % 5 + 2
+        ),
     }
 }
