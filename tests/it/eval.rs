@@ -32,6 +32,17 @@ fn number(row: &Value, key: &str) -> Result<f64> {
     row[key].as_f64().with_context(|| format!("{key} of {row}"))
 }
 
+/// Completes when so many answers are on disk.
+async fn kept(out: &Path, answers: usize) -> Result<()> {
+    let file = out.join("answers.jsonl");
+    let some = async {
+        while fs::read_to_string(&file).unwrap_or_default().lines().count() < answers {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, some).await.context("no answer is kept")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn together_the_bundled_models_answer_better_than_the_best_of_them() -> Result<()> {
     let out = tempfile::tempdir()?;
@@ -79,12 +90,7 @@ async fn a_killed_evaluation_goes_on_where_it_was() -> Result<()> {
         .stderr(Stdio::null())
         .kill_on_drop(true)
         .spawn()?;
-    let some = async {
-        while fs::read_to_string(&answers).unwrap_or_default().lines().count() < 5 {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(DEADLINE, some).await.context("no answer is kept")?;
+    kept(out.path(), 5).await?;
     killed.kill().await?;
     let before = fs::read_to_string(&answers)?;
     ensure!(before.lines().count() < 80, "it was over before it was killed");
@@ -97,6 +103,63 @@ async fn a_killed_evaluation_goes_on_where_it_was() -> Result<()> {
     let refused = eval(&out, &["--limit", "40", "--strategy", "fuse", "--temperature", "0.5"]).await?;
     assert_eq!(refused.code, Some(1), "{refused:?}");
     assert!(refused.stderr.contains("--fresh") && refused.stderr.contains("temperature"), "{refused:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_evaluation_keeps_its_answers_and_says_how_to_go_on() -> Result<()> {
+    let out = tempfile::tempdir()?;
+    let child = Command::new(PROGRAM)
+        .args(["eval", "--bundled", "--strategy", "paper", "--models"])
+        .arg(bundled_models())
+        .arg("--out")
+        .arg(out.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()?;
+    let process = child.id().context("it is over")?;
+    kept(out.path(), 3).await?;
+    program::signal(process, "INT").await?;
+    let ended = tokio::time::timeout(DEADLINE, child.wait_with_output()).await??;
+    assert_eq!(ended.status.code(), Some(130), "{ended:?}");
+    let told = String::from_utf8_lossy(&ended.stderr);
+    assert!(told.contains("the same command goes on") && ended.stdout.is_empty(), "{told}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exits_are_compared_in_one_command() -> Result<()> {
+    let out = tempfile::tempdir()?;
+    let ran = eval(&out, &["--ablate", "exit", "--limit", "5", "--json"]).await?;
+    ensure!(ran.code == Some(0), "{ran:?}");
+    let rows = rows(&ran.stdout)?;
+    assert_eq!(number(&rows["exit/never"], "members_per_round")?, 5.0);
+    for name in ["exit/no_entropy", "exit/first_rounds/2", "exit/theta=0.8,tau=0.25"] {
+        let members = number(rows.get(name).with_context(|| format!("no row of {name}"))?, "members_per_round")?;
+        assert!((1.0..5.0).contains(&members), "{name}: {members}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_calibration_is_learnt_from_a_text_and_used() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (text, settings) = (folder.path().join("text.txt"), folder.path().join("settings.toml"));
+    let sums = (10..90).map(|a| format!("The tens are {a} + 20 = {}. The answer is {}.\n", a + 20, a + 20));
+    fs::write(&text, sums.collect::<String>())?;
+    fs::write(&settings, "# ours\nsegment_tokens = 8\n")?;
+    let models = bundled_models().display().to_string();
+    let (text, settings) = (text.display().to_string(), settings.display().to_string());
+    let learn = ["eval", "--calibrate", &text, "--models", &models, "--write", &settings];
+    let ran = program::run(Path::new(PROGRAM), &learn).await?;
+    ensure!(ran.code == Some(0), "{ran:?}");
+    let written = fs::read_to_string(&settings)?;
+    assert!(written.contains("# ours") && written.contains("abacus-llama") && written.contains("scale"), "{written}");
+    let ask = ["ask", "--models", &models, "--settings", &settings, "How much is 41 × 6?"];
+    let ran = program::run(Path::new(PROGRAM), &ask).await?;
+    ensure!(ran.code == Some(0), "{ran:?}");
     Ok(())
 }
 
