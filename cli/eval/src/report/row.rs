@@ -11,6 +11,7 @@ use super::{
     versus::Versus,
 };
 use crate::{
+    metric::overall::overall,
     record::{Cost, Record},
     stats::{bootstrap::mean_interval, mean, median},
 };
@@ -40,7 +41,7 @@ pub struct Row {
     pub gain_taken: Option<f64>,
     #[serde(flatten)]
     pub cost: MeanCost,
-    /// Means of the other measures, by name.
+    /// The other measures by name, as [`overall`] has them, over the answers that have any: those that failed have none.
     pub measures: BTreeMap<String, f64>,
 }
 
@@ -90,7 +91,7 @@ impl Row {
             gain,
             gain_taken: gain.and_then(|gain| gain.taken()),
             cost: if is_oracle { MeanCost::default() } else { MeanCost::new(&answers.answered().collect::<Vec<_>>()) },
-            measures: measures(answers),
+            measures: overall(answers.by_question.values().map(|record| &record.measures)),
         }
     }
 }
@@ -118,14 +119,4 @@ impl MeanCost {
             tokens_s: median(&each(&|cost| Some(f64::from(cost.completion_tokens) * 1000.0 / cost.total_ms))),
         }
     }
-}
-
-fn measures(answers: &Answers) -> BTreeMap<String, f64> {
-    let mut values: BTreeMap<&String, Vec<f64>> = BTreeMap::new();
-    for (name, value) in answers.by_question.values().flat_map(|record| &record.measures) {
-        if value.is_finite() {
-            values.entry(name).or_default().push(*value);
-        }
-    }
-    values.into_iter().filter_map(|(name, values)| Some((name.clone(), mean(&values)?))).collect()
 }
