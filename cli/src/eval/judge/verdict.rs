@@ -14,6 +14,8 @@ pub(super) enum Verdict {
     First,
     Second,
     Tie,
+    /// The judge was asked twice and gave none.
+    Unclear,
 }
 
 impl Verdict {
@@ -22,7 +24,7 @@ impl Verdict {
         match self {
             Self::First => 1.0,
             Self::Second => 0.0,
-            Self::Tie => 0.5,
+            Self::Tie | Self::Unclear => 0.5,
         }
     }
 }
@@ -38,6 +40,10 @@ pub(super) fn asked(prompt: &Prompt, first: &str, second: &str) -> String {
             }
         },
     };
+    asked_of(&request, first, second)
+}
+
+pub(super) fn asked_of(request: &str, first: &str, second: &str) -> String {
     format!(
         "<request>\n{request}\n</request>\n\n<answer_a>\n{first}\n</answer_a>\n\n<answer_b>\n{second}\n</answer_b>\n\n\
          Say in a few sentences what speaks for each of the two answers. Then finish with one line, which is \"Verdict: A\", \
@@ -45,28 +51,39 @@ pub(super) fn asked(prompt: &Prompt, first: &str, second: &str) -> String {
     )
 }
 
-/// None: it says neither. What a model says to itself before it answers does not count.
+/// The last line that is a verdict: "Verdict: A", "Verdict: B" or "Verdict: tie"; where the answer ends with it, without the word, too.
+/// Letters are capitals: "a" is a word. What a model says to itself before it answers does not count. None: there is no such line.
 pub(super) fn parsed(answer: &str) -> Option<Verdict> {
-    let lower = answer.to_lowercase();
-    let said = lower.rsplit("</think>").next().unwrap_or(&lower);
-    let after = said.rsplit_once("verdict").map(|(_, after)| after);
-    let line = match after {
-        Some(after) => after.lines().find(|line| line.chars().any(char::is_alphanumeric))?,
-        // A model that answers with nothing but its choice.
-        None => said.trim(),
-    };
-    let words: Vec<&str> = line.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    if after.is_none() && words.len() > 2 {
-        return None;
-    }
-    if words.iter().any(|word| matches!(*word, "tie" | "tied" | "draw" | "equal" | "neither" | "both")) {
-        return Some(Verdict::Tie);
-    }
-    words.iter().find_map(|word| match *word {
-        "a" | "1" | "first" => Some(Verdict::First),
-        "b" | "2" | "second" => Some(Verdict::Second),
-        _ => None,
+    let said = answer.rsplit("</think>").next().unwrap_or(answer);
+    let lines = said.lines().map(words).filter(|words| !words.is_empty()).rev();
+    lines.enumerate().find_map(|(from_end, line)| {
+        let line: Vec<&str> = line.iter().map(String::as_str).collect();
+        let (chosen, is_named) = match line.as_slice() {
+            [word, ":", chosen @ ..] if word.eq_ignore_ascii_case("verdict") => (chosen, true),
+            chosen => (chosen, false),
+        };
+        let chosen = match chosen {
+            [word, choice] if word.eq_ignore_ascii_case("answer") => choice,
+            [choice] => choice,
+            _ => return None,
+        };
+        if is_named || from_end == 0 { choice(chosen) } else { None }
     })
+}
+
+fn choice(word: &str) -> Option<Verdict> {
+    match word {
+        "A" => Some(Verdict::First),
+        "B" => Some(Verdict::Second),
+        _ if word.eq_ignore_ascii_case("tie") => Some(Verdict::Tie),
+        _ => None,
+    }
+}
+
+/// Of a line without its markup; a colon is a word.
+fn words(line: &str) -> Vec<String> {
+    let plain: String = line.chars().filter(|letter| !"*_`#>[](){}\"'“”.".contains(*letter)).collect();
+    plain.replace(':', " : ").split_whitespace().map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -80,10 +97,11 @@ mod tests {
         for (answer, verdict) in [
             ("Both are right, A is clearer.\nVerdict: A", Some(Verdict::First)),
             ("**Verdict:** **B**\n", Some(Verdict::Second)),
-            ("verdict: [[b]].", Some(Verdict::Second)),
+            ("verdict: [[B]].", Some(Verdict::Second)),
+            ("Verdict: Answer A", Some(Verdict::First)),
             ("Verdict:\n\nAnswer A", Some(Verdict::First)),
-            ("My verdict could be A. No.\nVerdict: tie", Some(Verdict::Tie)),
-            ("Verdict: it is a draw", Some(Verdict::Tie)),
+            ("Verdict: A\nNo.\n### Verdict: Tie", Some(Verdict::Tie)),
+            ("Verdict: B\nThat is all.", Some(Verdict::Second)),
             ("<think>Verdict: A</think>\nVerdict: \"B\"", Some(Verdict::Second)),
             ("B", Some(Verdict::Second)),
             (" [[A]] ", Some(Verdict::First)),
@@ -95,9 +113,18 @@ mod tests {
 
     #[test]
     fn what_is_no_verdict_is_none() {
-        for answer in
-            ["", "A is clear, but B is complete.", "Verdict:", "Verdict: unknown", "I will not judge a thing like that"]
-        {
+        for answer in [
+            "",
+            "A is clear, but B is complete.",
+            "Verdict:",
+            "Verdict: unknown",
+            "Verdict: a slight edge to B",
+            "Verdict: a",
+            "Verdict: the answer A is better",
+            "Verdict: A or B",
+            "**Answer A**\nIt is clear.\n**Answer B**\nIt is complete.",
+            "I will not judge a thing like that",
+        ] {
             assert_eq!(parsed(answer), None, "{answer:?}");
         }
     }
