@@ -6,7 +6,7 @@
 //! | `question`, `answer` with "#### N" (GSM8K) | the question, and to end with "The answer is N." | exact |
 //! | `question`, `choices` (a list, or `text` and `label`), `answer` or `answerKey` (MMLU, ARC) | with lettered options | choice |
 //! | `prompt`, `instruction_id_list`, `kwargs` (IFEval) | the prompt, as a message | instructions |
-//! | `turns`, maybe `reference` (MT-bench, Vicuna) | the first turn | its reference, else open |
+//! | `turns`, maybe `reference` (MT-bench, Vicuna) | the first turn, and no other | open: the reference is for a judge |
 //! | `instruction`, maybe `input`, `output` (Alpaca) | instruction and input | reference |
 //! | `instruction`, `dataset` or `generator` (AlpacaEval) | the instruction | open: its `output` is a model's |
 //! | `title` or `author`, `content` (poems) | the first half of the sentences, as a raw prompt | the rest as a reference |
@@ -64,7 +64,7 @@ impl fmt::Display for Place {
 }
 
 /// Reads a set: JSON Lines or one JSON array. `name` is what errors call the file; a question without an id is called `name:3` after
-/// its line or item. At least one question, in the order of the file, with ids that differ.
+/// its line or item, so files that are read together need names that differ. At least one question, in the order of the file, with ids that differ.
 pub fn read(name: &str, text: &str) -> Result<Vec<Question>, DatasetError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let records = if text.trim_start().starts_with('[') { array(name, text)? } else { lines(name, text)? };
@@ -72,13 +72,13 @@ pub fn read(name: &str, text: &str) -> Result<Vec<Question>, DatasetError> {
     let mut questions = Vec::new();
     for (place, record) in records {
         let invalid = |source| DatasetError::Invalid { name: name.to_owned(), place, source };
-        let form::Item { id, kind, prompt, measure } = form::item(&record).map_err(invalid)?;
+        let form::Item { id, kind, prompt, measure, reference } = form::item(&record).map_err(invalid)?;
         let (Place::Line(number) | Place::Item(number)) = place;
         let id = id.unwrap_or_else(|| format!("{name}:{number}"));
         if let Some(first) = places.insert(id.clone(), place) {
             return Err(DatasetError::DuplicateId { name: name.to_owned(), place, id, first });
         }
-        questions.push(Question { id, kind, prompt, measure });
+        questions.push(Question { id, kind, prompt, measure, reference });
     }
     if questions.is_empty() {
         return Err(DatasetError::Empty { name: name.to_owned() });

@@ -6,6 +6,7 @@
 pub mod bleu;
 mod choice;
 pub mod instructions;
+pub mod overall;
 pub mod rouge;
 mod script;
 
@@ -34,11 +35,11 @@ fn right(measure: &str, right: bool) -> Grade {
 fn near(references: &[String], answer: &str) -> Grade {
     let characters = script::is_unspaced(references);
     let rouge_l = rouge::rouge_l(answer, references, characters);
-    let bleu = bleu::sentence(answer, references, characters);
-    Grade {
-        quality: Some(rouge_l),
-        measures: BTreeMap::from([("rouge_l".to_owned(), rouge_l), ("bleu".to_owned(), bleu)]),
-    }
+    let mut counts = bleu::Counts::default();
+    counts.add(answer, references, characters);
+    let mut measures = BTreeMap::from([("rouge_l".to_owned(), rouge_l), ("bleu".to_owned(), counts.bleu(true))]);
+    measures.extend(counts.named().map(|(name, count)| (format!("{}{name}", overall::COUNT), count)));
+    Grade { quality: Some(rouge_l), measures }
 }
 
 #[cfg(test)]

@@ -11,6 +11,8 @@ pub struct Question {
     pub kind: String,
     pub prompt: Prompt,
     pub measure: Measure,
+    /// An answer that a judge may go by, where only a judge can tell.
+    pub reference: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -56,6 +58,7 @@ pub struct Grade {
     /// 0 to 1; None: only a judge can tell. 1 where an answer is right, or follows every instruction to the letter, else 0; the F-measure
     /// of ROUGE-L where there is a reference.
     pub quality: Option<f64>,
-    /// Every measure that applies, by name: "exact", "choice", "rouge_l", "bleu", "strict", "loose", ..; 0 to 1.
+    /// Every measure that applies, by name: "exact", "choice", "rouge_l", "bleu", "prompt_strict", ..; 0 to 1, but for counts, whose
+    /// names begin with [`COUNT`](crate::metric::overall::COUNT).
     pub measures: BTreeMap<String, f64>,
 }

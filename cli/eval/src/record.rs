@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// [`crate::question::Question::id`]
     pub question: String,
@@ -30,7 +30,13 @@ pub struct Record {
     /// In the order of leaving.
     #[serde(default)]
     pub exits: Vec<Exit>,
-    /// One for each scored round that had a leader: what a gate is learnt from.
+    /// Who came back after leaving, in the order of coming back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recalled: Vec<Recall>,
+    /// Members that were asked for anything; empty: it was not told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub took_part: Vec<String>,
+    /// One for each scored round that had a sole leader: what a gate is learnt from.
     #[serde(default)]
     pub leads: Vec<Lead>,
 }
@@ -81,10 +87,18 @@ pub struct Exit {
     pub reason: String,
 }
 
-/// The member of highest quality before a scored round, and how the round went.
+/// A member that had left and is asked again from the next round on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recall {
+    pub member: String,
+    /// From 1. Whoever left in this round or before is back.
+    pub round: u32,
+}
+
+/// The member that alone had the highest quality before a scored round, and how the round went: the rounds that a gate may decide.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Lead {
-    /// Mean natural log-probability of the tokens of the leader's draft.
+    /// Mean natural log-probability of the tokens of the leader's draft, as the leader gave it: without calibration.
     pub mean_logprob: f64,
     /// Its draft won.
     pub won: bool,

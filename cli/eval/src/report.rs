@@ -13,16 +13,19 @@ mod gate;
 mod html;
 mod number;
 mod oracle;
+mod rival;
 mod row;
 mod table;
 mod versus;
 mod wins;
 
 pub use breakdown::{BandRow, LengthBand};
-pub use curve::{CurvePoint, Dominating};
+pub use curve::CurvePoint;
 pub use exits::{Agreement, Exits};
 pub use gate::{Bound, Gate};
-pub use html::html;
+pub use html::{html, svg};
+pub use oracle::Gain;
+pub use rival::{Rival, Sides};
 pub use row::{MeanCost, Row};
 pub use table::{markdown, terminal};
 pub use versus::Versus;
@@ -60,12 +63,14 @@ pub struct Report {
     /// The strategy of kind [`SINGLE`] with the highest quality; of equals the first. It is chosen by these same questions, which
     /// favours it in every comparison.
     pub best_single: Option<String>,
-    /// In the order of the strategies; last the oracle's, whose costs are those of the answers it picks.
+    /// In the order of the strategies; last the oracle's, which has no costs: nobody can ask it.
     pub rows: Vec<Row>,
     /// What is worth saying, as sentences.
     pub findings: Vec<String>,
-    /// Strategies that answer better than [`FUSE`] with as many member calls or fewer.
-    pub dominating: Vec<Dominating>,
+    /// Strategies that answer better than [`FUSE`] with no more member calls and no more computed tokens.
+    pub dominating: Vec<Rival>,
+    /// Strategies that answer better than [`FUSE`], more than by chance, with fewer of the one and more of the other.
+    pub trading: Vec<Rival>,
     /// Quality by strategy and kind of question.
     pub by_kind: Grid,
     pub by_length: Vec<LengthBand>,
@@ -109,6 +114,7 @@ impl Report {
             rows: all.iter().map(|answers| Row::new(answers, best, oracle.as_ref(), seed)).collect(),
             findings: Vec::new(),
             dominating: Vec::new(),
+            trading: Vec::new(),
             by_kind: breakdown::by_kind(&all, &evaluation.kinds),
             by_length: breakdown::by_length(&evaluation),
             wins: evaluation.strategies.iter().filter_map(|answers| Wins::new(answers, &evaluation)).collect(),
@@ -116,7 +122,9 @@ impl Report {
             gates: evaluation.strategies.iter().filter_map(Gate::new).collect(),
             exit_curve: Vec::new(),
         };
-        report.dominating = curve::dominating(&evaluation, &report.rows, seed);
+        let rivals = rival::rivals(&evaluation, seed);
+        report.dominating = rivals.iter().filter(|rival| rival.dominates()).cloned().collect();
+        report.trading = rivals.into_iter().filter(Rival::trades).collect();
         report.exit_curve = curve::exit_curve(&report.rows);
         report.findings = findings::findings(&report);
         report

@@ -3,11 +3,20 @@
 //!
 //! - [`bootstrap`]: the interval of a mean, and whether a mean difference could be nothing
 //! - [`mcnemar`]: whether one of two right-or-wrong answerers is better
+//! - [`permutation`]: whether a mean difference of a handful of pairs could be nothing
 //! - [`power`]: how many questions a difference needs to be seen
+//! - [`wilson`]: how sure a share is that is all or nothing
 
 pub mod bootstrap;
 pub mod mcnemar;
+pub mod permutation;
 pub mod power;
+pub mod wilson;
+
+/// Two-sided tests and intervals are at this level.
+pub const ALPHA: f64 = 0.05;
+/// Standard normal quantile of 1 - ALPHA / 2.
+const Z_ALPHA: f64 = 1.959963984540054;
 
 use serde::{Deserialize, Serialize};
 

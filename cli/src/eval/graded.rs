@@ -80,27 +80,28 @@ pub(super) fn parts(questions: &[Question], records: &[Record]) -> BTreeMap<Scal
 
 #[cfg(test)]
 mod tests {
-    use specfuse_eval::{question::Prompt, record::Cost};
+    use specfuse_eval::question::Prompt;
 
     use super::*;
 
     fn question(id: &str, measure: Measure) -> Question {
-        Question { id: id.to_owned(), kind: String::new(), prompt: Prompt::Raw("q".to_owned()), measure }
+        Question {
+            id: id.to_owned(),
+            kind: String::new(),
+            prompt: Prompt::Raw("q".to_owned()),
+            measure,
+            reference: None,
+        }
     }
 
     fn record(question: &str) -> Record {
         Record {
             question: question.to_owned(),
-            kind: String::new(),
             strategy: "fuse".to_owned(),
             text: "The answer is 4.".to_owned(),
-            error: None,
             quality: Some(0.0),
             measures: BTreeMap::from([("old".to_owned(), 0.0)]),
-            cost: Cost::default(),
-            won: BTreeMap::new(),
-            exits: Vec::new(),
-            leads: Vec::new(),
+            ..Record::default()
         }
     }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use specfuse_eval::{
     metric,
     question::Question,
-    record::{Cost, Exit, Lead, Record},
+    record::{Cost, Exit, Lead, Recall, Record},
 };
 use specfuse_proto::v1::{Draft, ExitReason, Finished, MemberStanding, Segment, Usage, draft_report::Outcome};
 
@@ -17,6 +17,9 @@ pub(super) struct Heard {
     text: String,
     won: BTreeMap<String, u32>,
     exits: Vec<Exit>,
+    recalled: Vec<Recall>,
+    /// In the order in which they were first asked.
+    took_part: Vec<String>,
     leads: Vec<Lead>,
     /// After the round before.
     standing: Vec<MemberStanding>,
@@ -42,6 +45,13 @@ impl Heard {
             let reason = json::reason(exit.reason()).to_owned();
             Exit { member: exit.member, round: segment.round, reason }
         }));
+        let round = segment.round;
+        self.recalled.extend(segment.recalled.into_iter().map(|member| Recall { member, round }));
+        for report in segment.drafts {
+            if !self.took_part.contains(&report.member) {
+                self.took_part.push(report.member);
+            }
+        }
         if !segment.standing.is_empty() {
             self.standing = segment.standing;
         }
@@ -95,6 +105,8 @@ impl Heard {
             text: self.text,
             won: self.won,
             exits: self.exits,
+            recalled: self.recalled,
+            took_part: self.took_part,
             leads: self.leads,
         }
     }
@@ -177,6 +189,7 @@ mod tests {
             kind: "sums".to_owned(),
             prompt: Prompt::Raw("q".to_owned()),
             measure: Measure::Open,
+            reference: None,
         }
     }
 
@@ -253,7 +266,10 @@ mod tests {
         let mut heard = Heard::default();
         let exit = v1::Exit { member: "a".to_owned(), reason: ExitReason::Quality.into(), ..v1::Exit::default() };
         heard.segment(Segment { exits: vec![exit], ..round(3, "x") }, Duration::ZERO);
+        heard.segment(Segment { recalled: vec!["a".to_owned()], ..round(4, "x") }, Duration::ZERO);
         let record = heard.record(&question(), "fuse", (Err("gone".to_owned()), Duration::ZERO));
+        assert_eq!(record.recalled, [Recall { member: "a".to_owned(), round: 4 }]);
+        assert_eq!(record.took_part, ["a", "b", "c"]);
         let expected = Exit { member: "a".to_owned(), round: 3, reason: "quality".to_owned() };
         assert_eq!((record.exits, record.error.as_deref(), record.quality), (vec![expected], Some("gone"), None));
     }

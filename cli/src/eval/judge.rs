@@ -93,7 +93,7 @@ impl Judge {
 
     /// An error where it would not answer, said before anything is asked of others.
     pub(super) async fn probe(&self) -> Result<(), JudgeError> {
-        self.endpoint.probe(verdict::SYSTEM, &verdict::asked_of("How much is 2 + 2?", "4", "5")).await?;
+        self.endpoint.probe(verdict::SYSTEM, &verdict::asked_of("How much is 2 + 2?", None, ("4", "5"))).await?;
         Ok(())
     }
 

@@ -33,7 +33,7 @@ fn probes<'a>(questions: impl IntoIterator<Item = &'a Question>) -> BTreeMap<&'s
                     Prompt::Conversation(messages.iter().map(asked).collect())
                 }
             };
-            Question { id: String::new(), kind: String::new(), prompt, measure: Measure::Open }
+            Question { id: String::new(), kind: String::new(), prompt, measure: Measure::Open, reference: None }
         });
     }
     probes
@@ -77,7 +77,13 @@ mod tests {
 
     #[test]
     fn each_form_is_probed_once_with_the_roles_of_its_first_question() {
-        let question = |prompt| Question { id: "1".to_owned(), kind: String::new(), prompt, measure: Measure::Open };
+        let question = |prompt| Question {
+            id: "1".to_owned(),
+            kind: String::new(),
+            prompt,
+            measure: Measure::Open,
+            reference: None,
+        };
         let message = |role: &str| Message { role: role.to_owned(), content: "x".to_owned() };
         let questions = [
             question(Prompt::Raw("x".to_owned())),

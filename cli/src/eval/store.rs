@@ -147,24 +147,17 @@ fn forget(file: &Path) -> Result<(), StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use specfuse_eval::record::Cost;
-
     use super::*;
     use crate::eval::conditions::tests::conditions;
 
     fn record(question: &str, error: Option<&str>) -> Record {
         Record {
             question: question.to_owned(),
-            kind: String::new(),
             strategy: "fuse".to_owned(),
             text: "4".to_owned(),
             error: error.map(str::to_owned),
             quality: Some(1.0),
-            measures: BTreeMap::new(),
-            cost: Cost::default(),
-            won: BTreeMap::new(),
-            exits: Vec::new(),
-            leads: Vec::new(),
+            ..Record::default()
         }
     }
 

@@ -5,6 +5,8 @@
 //! statement counts. A text that states none answers with its last number.
 
 mod canonical;
+mod denial;
+mod fraction;
 mod number;
 mod statement;
 
@@ -38,17 +40,22 @@ pub fn is_answered(text: &str, expected: &str) -> bool {
     if let Some(answer) = stated(text).last() {
         return same(answer, expected);
     }
+    let whole = canonical(text);
     let expected = canonical(expected);
-    if canonical(text) == expected {
+    if whole == expected || fraction::are_equal(&whole, &expected) {
         return true;
     }
-    number::is_number(&expected) && last_number(text).is_some_and(|last| canonical(&last) == expected)
+    let last = last_number(text).map(|last| canonical(&last));
+    last.is_some_and(|last| last == expected || fraction::are_equal(&last, &expected))
 }
 
+/// With what it is the denominator of; None where the text says that it is not that number.
 fn last_number(text: &str) -> Option<String> {
     let text = canonical::plain(text);
     let last = number::numbers(&text).pop()?;
-    text.get(last.range).map(str::to_owned)
+    let start = fraction::start(&text, last.range.start);
+    let denied = denial::is_denied(text.get(..start)?);
+    text.get(start..last.range.end).filter(|_| !denied).map(str::to_owned)
 }
 
 #[cfg(test)]

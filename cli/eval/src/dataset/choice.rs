@@ -27,7 +27,7 @@ pub(super) fn item(fields: Fields<'_>) -> Result<Item, InvalidQuestion> {
     };
     let kind = fields.label("kind")?.map_or_else(|| fields.kind("subject"), Ok)?;
     let measure = Measure::Choice { letter, options: options.texts.len() };
-    Ok(Item { id: fields.label("id")?, kind, prompt, measure })
+    Ok(Item { id: fields.label("id")?, kind, prompt, measure, reference: None })
 }
 
 struct Options {

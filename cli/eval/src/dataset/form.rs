@@ -13,6 +13,8 @@ pub(super) struct Item {
     pub(super) kind: String,
     pub(super) prompt: Prompt,
     pub(super) measure: Measure,
+    /// [`crate::question::Question::reference`]
+    pub(super) reference: Option<String>,
 }
 
 /// Why a record is no question.

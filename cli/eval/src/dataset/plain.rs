@@ -36,7 +36,8 @@ pub(super) fn item(fields: Fields<'_>, metric: Option<Metric>) -> Result<Item, I
         None if listed => Measure::Reference { texts: answers(fields)? },
         Some(Metric::Exact | Metric::Choice) | None => Measure::Exact { answer: only(answers(fields)?)? },
     };
-    Ok(Item { id: fields.label("id")?, kind: fields.kind("kind")?, prompt: prompt(fields)?, measure })
+    let reference = fields.get("answer").and_then(word).filter(|_| measure == Measure::Open);
+    Ok(Item { id: fields.label("id")?, kind: fields.kind("kind")?, prompt: prompt(fields)?, measure, reference })
 }
 
 /// `messages`, else `prompt`, raw, else `question`, a user's message.

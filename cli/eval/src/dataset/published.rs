@@ -22,7 +22,7 @@ pub(super) fn gsm8k(fields: Fields<'_>) -> Option<Item> {
     let id = fields.label("id").ok()?;
     let kind = fields.kind("kind").ok()?;
     let prompt = user(format!("{question}\n\n{STATE_THE_ANSWER}"));
-    (!answer.is_empty()).then_some(Item { id, kind, prompt, measure: Measure::Exact { answer } })
+    (!answer.is_empty()).then_some(Item { id, kind, prompt, measure: Measure::Exact { answer }, reference: None })
 }
 
 pub(super) fn ifeval(fields: Fields<'_>) -> Result<Item, InvalidQuestion> {
@@ -47,18 +47,20 @@ pub(super) fn ifeval(fields: Fields<'_>) -> Result<Item, InvalidQuestion> {
         kind: fields.kind("kind")?,
         prompt,
         measure: Measure::Instructions(instructions),
+        reference: None,
     })
 }
 
-/// The first of several turns, with its reference where it has one.
+/// The first of several turns. Where it has a reference, that is one of many good answers: for a judge, not to be compared with.
 pub(super) fn turns(fields: Fields<'_>) -> Result<Item, InvalidQuestion> {
     let turns = fields.texts("turns")?;
-    let reference = fields.get("reference").and_then(|list| list.get(0)).and_then(written);
+    let reference = fields.get("reference").and_then(|list| list.get(0)).and_then(written).map(str::to_owned);
     Ok(Item {
         id: fields.label("question_id")?,
         kind: fields.kind("category")?,
         prompt: user(turns.first().copied().unwrap_or_default()),
-        measure: reference.map_or(Measure::Open, |text| Measure::Reference { texts: vec![text.to_owned()] }),
+        measure: Measure::Open,
+        reference,
     })
 }
 
@@ -76,6 +78,7 @@ pub(super) fn alpaca(fields: Fields<'_>) -> Result<Item, InvalidQuestion> {
         kind: fields.kind("dataset")?,
         prompt,
         measure: reference.map_or(Measure::Open, |text| Measure::Reference { texts: vec![text.to_owned()] }),
+        reference: None,
     })
 }
 
@@ -89,5 +92,11 @@ pub(super) fn poem(fields: Fields<'_>) -> Result<Item, InvalidQuestion> {
         return Err(InvalidQuestion::Field { field: "content", expected: "a text of two sentences at least" });
     }
     let measure = Measure::Reference { texts: vec![rest] };
-    Ok(Item { id: fields.label("id")?, kind: fields.kind("kind")?, prompt: Prompt::Raw(given), measure })
+    Ok(Item {
+        id: fields.label("id")?,
+        kind: fields.kind("kind")?,
+        prompt: Prompt::Raw(given),
+        measure,
+        reference: None,
+    })
 }

@@ -117,7 +117,7 @@ fn published_forms_are_recognised_by_their_fields() {
             r#"{"question_id": 9, "category": "c", "turns": ["T1", "T2"], "reference": ["R1", "R2"]}"#,
             "c",
             "T1",
-            reference(&["R1"]),
+            Measure::Open,
         ),
         (r#"{"question_id": 9, "category": "c", "turns": ["T1"]}"#, "c", "T1", Measure::Open),
         (r#"{"instruction": "I", "input": "X", "output": "O"}"#, "", "I\n\nX", reference(&["O"])),
@@ -143,6 +143,18 @@ fn published_forms_are_recognised_by_their_fields() {
     ] {
         let question = one(line);
         assert_eq!((question.kind.as_str(), asked(&question), &question.measure), (kind, asks, &measure), "{line}");
+    }
+}
+
+#[test]
+fn a_judge_gets_the_reference_of_what_is_open() {
+    for (line, reference) in [
+        (r#"{"question_id": 9, "category": "c", "turns": ["T1", "T2"], "reference": ["R1", "R2"]}"#, Some("R1")),
+        (r#"{"question_id": 9, "category": "c", "turns": ["T1"]}"#, None),
+        (r#"{"question": "Q", "answer": "a", "metric": "open"}"#, Some("a")),
+        (r#"{"question": "Q", "answer": "a"}"#, None),
+    ] {
+        assert_eq!(one(line).reference.as_deref(), reference, "{line}");
     }
 }
 

@@ -49,6 +49,24 @@ impl Counts {
         self.reference_length += references.iter().map(Vec::len).min_by_key(distance).unwrap_or(0);
     }
 
+    /// Every count by a name of its own.
+    pub fn named(&self) -> impl Iterator<Item = (String, f64)> {
+        let numbers = self.matched.into_iter().chain(self.total).chain([self.length, self.reference_length]);
+        names().zip(numbers.map(count))
+    }
+
+    /// From the sums of such counts; None where one is missing.
+    pub fn from_named(sum: impl Fn(&str) -> Option<f64>) -> Option<Self> {
+        let mut numbers = names().map(|name| sum(&name).map(whole));
+        let mut counts = Self::default();
+        for place in counts.matched.iter_mut().chain(&mut counts.total) {
+            *place = numbers.next()??;
+        }
+        counts.length = numbers.next()??;
+        counts.reference_length = numbers.next()??;
+        Some(counts)
+    }
+
     /// BLEU of a corpus; of one answer where `effective` leaves out the orders that no n-gram is long enough for.
     pub fn bleu(&self, effective: bool) -> f64 {
         if self.matched.iter().all(|matched| *matched == 0) {
@@ -72,6 +90,21 @@ impl Counts {
         let brevity = (1.0 - count(self.reference_length) / count(self.length)).min(0.0).exp();
         brevity * (logarithms / orders).exp()
     }
+}
+
+/// In the order of [`Counts`].
+fn names() -> impl Iterator<Item = String> {
+    let of = |what: &'static str| (1..=ORDERS).map(move |order| format!("bleu_{what}_{order}"));
+    of("matched").chain(of("total")).chain(["bleu_length".to_owned(), "bleu_reference_length".to_owned()])
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "sums of counts, which are whole and not negative"
+)]
+fn whole(sum: f64) -> usize {
+    sum as usize
 }
 
 fn ngrams(tokens: &[u32], order: usize) -> HashMap<&[u32], usize> {

@@ -1,4 +1,7 @@
-//! The letter that an answer to a multiple-choice question settles on.
+//! The letter that an answer to a multiple-choice question settles on. The texts of the options are not known here: an answer that names
+//! its option by its words alone has no letter.
+
+mod settled;
 
 use crate::final_answer;
 
@@ -19,17 +22,18 @@ const WORDS: [&str; 12] = [
 ];
 
 /// The letter of the last statement that names one ("The answer is B"); else the letter that the text begins with ("(B) because ..");
-/// else the only letter that it names as an option. None where it names several and settles on none.
+/// else the only one that it calls right or chooses ("I'd go with C"); else the only one that it names as an option. None where it names several and settles on none.
 pub(super) fn letter(text: &str, options: usize) -> Option<char> {
     let of = |statement: &&str| opening(statement, options, true);
     if let Some(letter) = final_answer::stated(text).iter().rev().find_map(of) {
         return Some(letter);
     }
-    opening(text, options, false).or_else(|| named(text, options))
+    opening(text, options, false).or_else(|| settled::letter(text, options)).or_else(|| named(text, options))
 }
 
 /// The letter that a text opens with. "A" and "I" can be words, small letters too, and others names ("B cells"): before a word such a
-/// letter counts only with a verb, and after "the answer is" a large one but "I" counts too.
+/// letter counts only if the word goes on from it ("because", "is right"), and after "the answer is" a large one but "A" and "I" counts
+/// too.
 fn opening(text: &str, options: usize, stated: bool) -> Option<char> {
     let text = WORDS
         .iter()
@@ -40,7 +44,7 @@ fn opening(text: &str, options: usize, stated: bool) -> Option<char> {
     let letter = option(first, options)?;
     let rest = rest.as_str();
     let Some(next) = rest.chars().next() else { return Some(letter) };
-    if goes_on(rest, options) {
+    if goes_on(rest, options) || settled::is_denied(rest) {
         return None;
     }
     if next.is_ascii_alphanumeric() || matches!(next, '\'' | '’') {
@@ -50,16 +54,15 @@ fn opening(text: &str, options: usize, stated: bool) -> Option<char> {
         return (next != '-').then_some(letter);
     }
     let after = rest.trim_start();
-    let verb = ["is ", "because", "since"].iter().any(|verb| after.starts_with(verb));
     let next = after.chars().next();
     let word = match first {
         'I' => true,
         _ if first.is_ascii_lowercase() => true,
+        'A' => next.is_some_and(char::is_alphabetic),
         _ if stated => false,
-        'A' => next.is_some_and(|next| next.is_ascii_alphabetic()),
         _ => next.is_some_and(char::is_lowercase),
     };
-    (!word || (verb && first != 'I' && !first.is_ascii_lowercase())).then_some(letter)
+    (!word || (settled::continues(after) && first != 'I' && !first.is_ascii_lowercase())).then_some(letter)
 }
 
 /// Whether another letter is named in the same breath: "and (B)".

@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 
 use arguments::Arguments;
 
+use super::overall::COUNT;
 use crate::question::{Grade, Instruction};
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -63,17 +64,26 @@ pub fn validate(instruction: &Instruction) -> Result<(), InstructionError> {
     check(instruction).map(drop)
 }
 
-/// "strict" and "loose" are the shares of the instructions followed, among those that can be checked. The quality is 1 where all of these
-/// are followed strictly, else 0; None where not one can be checked.
+/// "prompt_strict" and "prompt_loose" are 1 where all instructions are followed, among those that can be checked, else 0; the first is
+/// the quality. The counts of instructions, and of those followed, give the accuracies over instructions of all answers: see
+/// [`super::overall`]. Nothing where not one can be checked.
 pub(super) fn grade(instructions: &[Instruction], answer: &str) -> Grade {
     let checks: Vec<Check> = instructions.iter().filter_map(|instruction| check(instruction).ok()).collect();
-    let strict = share_followed(&checks, &[answer.to_owned()]);
-    let loose = share_followed(&checks, &loosened(answer));
-    let named = |name: &str, share: Option<f64>| share.map(|share| (name.to_owned(), share));
-    Grade {
-        quality: strict.map(|share| if share < 1.0 { 0.0 } else { 1.0 }),
-        measures: BTreeMap::from_iter(named("strict", strict).into_iter().chain(named("loose", loose))),
+    let (mut quality, mut measures) = (None, BTreeMap::new());
+    for (manner, variants) in [("strict", vec![answer.to_owned()]), ("loose", loosened(answer))] {
+        let (followed, checked) = followed(&checks, &variants);
+        if checked == 0 {
+            continue;
+        }
+        let all = f64::from(u8::from(followed == checked));
+        if manner == "strict" {
+            quality = Some(all);
+        }
+        measures.insert(format!("prompt_{manner}"), all);
+        measures.insert(format!("{COUNT}instructions_{manner}"), f64::from(checked));
+        measures.insert(format!("{COUNT}followed_{manner}"), f64::from(followed));
     }
+    Grade { quality, measures }
 }
 
 /// The answer; without its first line, its last, or both; each also without asterisks.
@@ -86,8 +96,9 @@ fn loosened(answer: &str) -> Vec<String> {
     variants.map(str::to_owned).into_iter().chain(plain).collect()
 }
 
-/// An instruction is followed where one of the variants follows it. An empty text follows none.
-fn share_followed(checks: &[Check], variants: &[String]) -> Option<f64> {
+/// How many are followed, of how many that can be checked. An instruction is followed where one of the variants follows it. An empty
+/// text follows none.
+fn followed(checks: &[Check], variants: &[String]) -> (u32, u32) {
     let (mut followed, mut checked) = (0_u32, 0_u32);
     for check in checks {
         let verdicts =
@@ -98,7 +109,7 @@ fn share_followed(checks: &[Check], variants: &[String]) -> Option<f64> {
         checked += 1;
         followed += u32::from(verdicts().any(|verdict| verdict == Some(true)));
     }
-    (checked > 0).then(|| f64::from(followed) / f64::from(checked))
+    (followed, checked)
 }
 
 fn check(instruction: &Instruction) -> Result<Check, InstructionError> {

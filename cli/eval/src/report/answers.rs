@@ -27,9 +27,13 @@ pub(super) fn quality(record: &Record) -> Option<f64> {
     if record.error.is_some() { Some(0.0) } else { record.quality.filter(|quality| quality.is_finite()) }
 }
 
-/// Where an answer has to be right or wrong: of quality one half at least.
+/// Whether there is nothing between right and wrong: only then is an answer called either.
+pub(super) fn are_right_or_wrong(qualities: impl IntoIterator<Item = f64>) -> bool {
+    qualities.into_iter().all(|quality| quality == 0.0 || quality == 1.0)
+}
+
 pub(super) fn is_right(quality: f64) -> bool {
-    quality >= 0.5
+    quality == 1.0
 }
 
 pub(super) fn kind(record: &Record) -> &str {
@@ -72,10 +76,10 @@ impl<'a> Evaluation<'a> {
         best.map(|(single, _)| single)
     }
 
-    /// What the member answers to the question when it is asked alone.
+    /// What the member answers to the question when it is asked alone, unless it failed.
     pub(super) fn alone(&self, member: &str, question: &str) -> Option<&'a Record> {
         let single = self.strategies.iter().find(|answers| answers.member() == Some(member))?;
-        single.by_question.get(question).copied()
+        single.by_question.get(question).copied().filter(|record| record.error.is_none())
     }
 
     pub(super) fn questions(&self) -> usize {
@@ -105,6 +109,14 @@ impl<'a> Answers<'a> {
     /// Without those that failed.
     pub(super) fn answered(&self) -> impl Iterator<Item = &'a Record> {
         self.by_question.values().copied().filter(|record| record.error.is_none())
+    }
+
+    /// Records of both that did not fail, and have a quality, by question.
+    pub(super) fn both_answered(&self, other: &Answers<'a>) -> Vec<(&'a Record, &'a Record)> {
+        let answered = |record: &Record| record.error.is_none() && quality(record).is_some();
+        let pair = |(question, record): (&&str, &&'a Record)| Some((*record, *other.by_question.get(question)?));
+        let pairs = self.by_question.iter().filter_map(pair);
+        pairs.filter(|(own, other)| answered(own) && answered(other)).collect()
     }
 
     /// Qualities of both, by question.

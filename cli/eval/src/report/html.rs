@@ -5,6 +5,7 @@ mod axis;
 mod figure;
 mod heat;
 mod label;
+mod picture;
 mod role;
 mod scatter;
 mod speed;
@@ -17,6 +18,8 @@ use super::{
     FUSE, ORACLE, Report, Row,
     number::{counted, decimals, interval, percent, points},
 };
+
+pub use picture::svg;
 
 const STYLE: &str = include_str!("html/page.css");
 
@@ -154,14 +157,14 @@ fn rounds(report: &Report) -> Markup {
         @if report.exits.iter().any(|exits| exits.agreement.is_some()) {
             section {
                 h2 { "Do those leave who are wrong?" }
-                p.muted { "Every member of every answer, by what it answers to the same question alone." }
+                p.muted { "Every member that took part in an answer, by the quality of what it answers to the same question alone." }
                 (tables::agreement(report))
             }
         }
         @if !report.gates.is_empty() {
             section {
                 h2 { "When the leader wins anyway" }
-                p.muted { "The lowest bound on the leader's mean log-probability above which its draft won 99 % of at least 50 scored rounds." }
+                p.muted { "The lowest bound on the sole leader's mean log-probability, uncalibrated, above which its draft won 99 % of at least 50 scored rounds." }
                 (tables::gates(report))
             }
         }
@@ -186,7 +189,9 @@ fn footing(report: &Report) -> Markup {
         footer.muted {
             p {
                 "Intervals hold 95 % of the means of " (report.resamples) " bootstrap resamples (seed " (report.seed) "). "
-                "p is that of McNemar's exact test where answers are right or wrong, else of the paired bootstrap. "
+                "Where all are right or all are wrong it is Wilson's interval. "
+                "p is that of McNemar's exact test where answers are right or wrong, else of the exact sign-flip test where at most 16 \
+                 pairs differ, else of the paired bootstrap; it is not corrected for the number of strategies compared. "
                 "The best member alone is chosen by these same questions, which favours it in every comparison. "
                 "A failed answer is wrong. Times and speeds are medians, other costs are means, over the answers that did not fail."
             }

@@ -39,6 +39,11 @@ pub(super) fn decimals(value: Option<f64>, decimals: usize) -> String {
     value.map_or_else(|| NONE.to_owned(), |value| fixed(value, decimals))
 }
 
+/// All its decimals: to be copied.
+pub(super) fn exact(value: f64) -> String {
+    value.to_string()
+}
+
 /// Milliseconds: whole from a hundred on.
 pub(super) fn milliseconds(value: Option<f64>) -> String {
     decimals(value, if value.is_some_and(|value| value >= 100.0) { 0 } else { 1 })

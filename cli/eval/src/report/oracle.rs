@@ -2,10 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     Strategy,
     answers::{Answers, Evaluation, quality},
 };
+
+/// A gain below this is rounding.
+const NOTHING: f64 = 1e-9;
 
 /// Over the questions for which every member that answered anything has a quality; of equal answers the first member's. None without any.
 pub(super) fn oracle<'a>(evaluation: &Evaluation<'a>, strategy: &'a Strategy) -> Option<Answers<'a>> {
@@ -29,18 +34,34 @@ pub(super) fn oracle<'a>(evaluation: &Evaluation<'a>, strategy: &'a Strategy) ->
     (!by_question.is_empty()).then_some(Answers { strategy, by_question })
 }
 
-/// How much of what the oracle gains over the best single member a strategy gains, over the questions that all three have. None where
-/// there is nothing to gain.
-pub(super) fn gain_taken(answers: &Answers, best: &Answers, oracle: &Answers) -> Option<f64> {
-    let (mut taken, mut possible) = (0.0, 0.0);
-    for (question, record) in &answers.by_question {
-        let own = quality(record);
-        let best = best.by_question.get(question).and_then(|record| quality(record));
-        let oracle = oracle.by_question.get(question).and_then(|record| quality(record));
-        if let (Some(own), Some(best), Some(oracle)) = (own, best, oracle) {
-            taken += own - best;
-            possible += oracle - best;
+/// Mean qualities over the questions that all three have: a strategy, the best single member, and the oracle.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Gain {
+    pub questions: usize,
+    pub own: f64,
+    pub best_single: f64,
+    pub oracle: f64,
+}
+
+impl Gain {
+    /// None without a question that all three have.
+    pub(super) fn new(answers: &Answers, best: &Answers, oracle: &Answers) -> Option<Self> {
+        let (mut questions, mut sums) = (0_u32, [0.0; 3]);
+        for (question, record) in &answers.by_question {
+            let of = |answers: &Answers| answers.by_question.get(question).and_then(|record| quality(record));
+            let Some(((own, best), oracle)) = quality(record).zip(of(best)).zip(of(oracle)) else { continue };
+            questions += 1;
+            for (sum, quality) in sums.iter_mut().zip([own, best, oracle]) {
+                *sum += quality;
+            }
         }
+        let [own, best_single, oracle] = sums.map(|sum| sum / f64::from(questions));
+        (questions > 0).then_some(Self { questions: questions as usize, own, best_single, oracle })
     }
-    (possible > 1e-9).then(|| taken / possible)
+
+    /// How much of what the oracle gains over the best single member the strategy gains. None where there is nothing to gain.
+    pub(super) fn taken(&self) -> Option<f64> {
+        let possible = self.oracle - self.best_single;
+        (possible > NOTHING).then(|| (self.own - self.best_single) / possible)
+    }
 }

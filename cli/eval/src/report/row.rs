@@ -6,11 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ORACLE,
-    answers::{Answers, is_right},
-    oracle::gain_taken,
+    answers::{Answers, are_right_or_wrong, is_right},
+    oracle::Gain,
     versus::Versus,
 };
 use crate::{
+    metric::overall::overall,
     record::{Cost, Record},
     stats::{bootstrap::mean_interval, mean, median},
 };
@@ -21,24 +22,26 @@ pub struct Row {
     pub kind: String,
     /// Questions with a record.
     pub answers: usize,
-    /// Of quality one half at least.
-    pub right: usize,
+    /// None where a quality is neither 0 nor 1.
+    pub right: Option<usize>,
     /// Without an answer: of quality 0.
     pub failed: usize,
     /// Without a quality: left out of it.
     pub unjudged: usize,
     /// Mean, 0 to 1; None: nothing is judged.
     pub quality: Option<f64>,
-    /// The 95 % bootstrap interval.
+    /// The 95 % interval: of the bootstrap, or Wilson's where all are right or all are wrong.
     pub low: Option<f64>,
     pub high: Option<f64>,
     #[serde(flatten)]
     pub versus: Versus,
-    /// (quality - best single) / (oracle - best single)
+    /// What there is to gain over the best single member, and what is gained. None without a question that all three have.
+    pub gain: Option<Gain>,
+    /// (own - best single) / (oracle - best single). None, too, where there is nothing to gain.
     pub gain_taken: Option<f64>,
     #[serde(flatten)]
     pub cost: MeanCost,
-    /// Means of the other measures, by name.
+    /// The other measures by name, as [`overall`] has them, over the answers that have any: those that failed have none.
     pub measures: BTreeMap<String, f64>,
 }
 
@@ -70,21 +73,25 @@ impl Row {
         let qualities = answers.qualities();
         let interval = mean_interval(&qualities, seed);
         let name = &answers.strategy.name;
-        let compared = best.filter(|best| best.strategy.name != *name && answers.strategy.kind != ORACLE);
+        let is_oracle = answers.strategy.kind == ORACLE;
+        let compared = best.filter(|best| best.strategy.name != *name && !is_oracle);
+        let gain = best.zip(oracle).and_then(|(best, oracle)| Gain::new(answers, best, oracle));
         Row {
             strategy: name.clone(),
             kind: answers.strategy.kind.clone(),
             answers: answers.by_question.len(),
-            right: qualities.iter().filter(|quality| is_right(**quality)).count(),
+            right: are_right_or_wrong(qualities.iter().copied())
+                .then(|| qualities.iter().filter(|quality| is_right(**quality)).count()),
             failed: answers.by_question.values().filter(|record| record.error.is_some()).count(),
             unjudged: answers.by_question.len() - qualities.len(),
             quality: mean(&qualities),
             low: interval.map(|interval| interval.low),
             high: interval.map(|interval| interval.high),
             versus: compared.map_or_else(Versus::default, |best| Versus::new(answers, best, seed)),
-            gain_taken: best.zip(oracle).and_then(|(best, oracle)| gain_taken(answers, best, oracle)),
-            cost: MeanCost::new(&answers.answered().collect::<Vec<_>>()),
-            measures: measures(answers),
+            gain,
+            gain_taken: gain.and_then(|gain| gain.taken()),
+            cost: if is_oracle { MeanCost::default() } else { MeanCost::new(&answers.answered().collect::<Vec<_>>()) },
+            measures: overall(answers.by_question.values().map(|record| &record.measures)),
         }
     }
 }
@@ -112,14 +119,4 @@ impl MeanCost {
             tokens_s: median(&each(&|cost| Some(f64::from(cost.completion_tokens) * 1000.0 / cost.total_ms))),
         }
     }
-}
-
-fn measures(answers: &Answers) -> BTreeMap<String, f64> {
-    let mut values: BTreeMap<&String, Vec<f64>> = BTreeMap::new();
-    for (name, value) in answers.by_question.values().flat_map(|record| &record.measures) {
-        if value.is_finite() {
-            values.entry(name).or_default().push(*value);
-        }
-    }
-    values.into_iter().filter_map(|(name, values)| Some((name.clone(), mean(&values)?))).collect()
 }

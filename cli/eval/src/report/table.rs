@@ -1,7 +1,7 @@
 //! The report as text: a table for a terminal with what it says below, and a table for a README.
 
 use super::{
-    Report, Row,
+    EXIT, FUSE, Report, Row,
     number::{decimals, interval, milliseconds, p, percent, points, shortened},
 };
 
@@ -23,8 +23,17 @@ const CALLS: Column = Column { title: "calls", cell: |row| decimals(row.cost.cal
 const FIRST: Column = Column { title: "first ms", cell: |row| milliseconds(row.cost.ttfs_ms) };
 const SPEED: Column = Column { title: "tokens/s", cell: |row| decimals(row.cost.tokens_s, 1) };
 
-const NOTE: &str = "quality in percent, with its 95 % interval; diff in points and p against the best member alone (*); members: asked per \
-                    round; calls: to members, for an answer; first ms: to the first segment";
+const TOKENS: Column = Column { title: "tokens", cell: |row| decimals(row.cost.computed_tokens, 0) };
+const WITH_INTERVAL: Column = Column {
+    title: "quality, %",
+    cell: |row| match row.quality {
+        Some(_) => format!("{} ({})", percent(row.quality), interval(row.low, row.high)),
+        None => percent(None),
+    },
+};
+
+const NOTE: &str = "quality in percent, with its 95 % interval; diff in points and p against the best member alone (*); p is not corrected \
+                    for the number of strategies; members: asked per round; calls: to members, for an answer; first ms: to the first segment";
 
 /// Aligned columns, no wider than `width` characters where that can be, and the findings, broken at that width. Ends with a line end.
 pub fn terminal(report: &Report, width: usize) -> String {
@@ -47,21 +56,41 @@ pub fn terminal(report: &Report, width: usize) -> String {
     text
 }
 
-/// The same rows for a README.
+/// The same rows for a README: the ensemble in bold, and its other rules of exit folded below, where there are any.
 pub fn markdown(report: &Report) -> String {
-    let columns = [STRATEGY, QUALITY, INTERVAL, P, MEMBERS, CALLS];
+    let (rules, others): (Vec<&Row>, Vec<&Row>) = report.rows.iter().partition(|row| row.strategy.starts_with(EXIT));
+    let mut text = markdown_table(&others);
+    if !rules.is_empty() {
+        let summary = format!("{FUSE} with other rules of exit ({})", rules.len());
+        text.push_str(&format!(
+            "\n<details>\n<summary>{summary}</summary>\n\n{}\n</details>\n",
+            markdown_table(&rules)
+        ));
+    }
+    text
+}
+
+fn markdown_table(rows: &[&Row]) -> String {
+    let columns = [
+        ("quality, % (95 %)", WITH_INTERVAL),
+        ("difference, points", DIFFERENCE),
+        ("p", P),
+        ("members per round", MEMBERS),
+        ("member calls", CALLS),
+        ("computed tokens", TOKENS),
+        ("first segment, ms", FIRST),
+        ("tokens/s", SPEED),
+    ];
     let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
-    let mut text = line(vec![
-        "strategy".to_owned(),
-        "quality, %".to_owned(),
-        "95 % interval".to_owned(),
-        "p against the best member alone".to_owned(),
-        "members per round".to_owned(),
-        "member calls".to_owned(),
-    ]);
-    text.push_str("|---|--:|--:|--:|--:|--:|\n");
-    for row in &report.rows {
-        text.push_str(&line(columns.iter().map(|column| (column.cell)(row).replace('|', "\\|")).collect()));
+    let titles = columns.iter().map(|(title, _)| (*title).to_owned());
+    let mut text = line(["strategy".to_owned()].into_iter().chain(titles).collect());
+    text.push_str(&format!("|---|{}\n", "--:|".repeat(columns.len())));
+    for row in rows {
+        let bold = |cell: String| if row.strategy == FUSE { format!("**{cell}**") } else { cell };
+        // In code no character but a vertical bar or a backtick means anything.
+        let name = format!("`{}`", row.strategy.replace('|', "\\|").replace('`', "'"));
+        let cells = columns.iter().map(|(_, column)| (column.cell)(row));
+        text.push_str(&line([name].into_iter().chain(cells).map(bold).collect()));
     }
     text
 }

@@ -1,7 +1,7 @@
 pub(super) mod fixture;
 
 use super::*;
-use crate::record::Lead;
+use crate::record::{Lead, Recall};
 use fixture::{KINDS, MEMBERS, bare, evaluation, left, strategies};
 
 fn near(a: Option<f64>, b: f64) {
@@ -19,7 +19,7 @@ fn rows_are_in_the_order_of_the_strategies_and_end_with_the_oracle() {
     assert_eq!(report.questions, 90);
     for row in &report.rows {
         assert!(row.low <= row.quality && row.quality <= row.high, "{}", row.strategy);
-        near(row.quality, row.right as f64 / row.answers as f64);
+        near(row.quality, row.right.unwrap() as f64 / row.answers as f64);
     }
 }
 
@@ -41,12 +41,14 @@ fn the_oracle_takes_the_best_member_and_the_gain_is_measured_against_it() {
     let oracle = report.row(ORACLE).unwrap();
     // Without the fourth question: not every member answered it.
     assert_eq!((oracle.answers, oracle.quality), (3, Some(1.0)));
-    near(oracle.cost.calls, 3.0);
+    assert_eq!(oracle.cost, MeanCost::default());
     let fuse = report.row("fuse").unwrap();
     near(fuse.gain_taken, 0.0);
     near(report.row("single/a").unwrap().gain_taken, 0.0);
     near(report.row("single/b").unwrap().gain_taken, -1.0);
     near(oracle.gain_taken, 1.0);
+    let gain = Gain { questions: 3, own: 2.0 / 3.0, best_single: 2.0 / 3.0, oracle: 1.0 };
+    assert_eq!(fuse.gain, Some(gain));
     assert_eq!(report.row("single/a").unwrap().versus, Versus::default());
     assert_eq!((fuse.versus.pairs, fuse.versus.only_it_right, fuse.versus.only_other_right), (4, Some(1), Some(1)));
     assert_eq!((fuse.versus.p_mcnemar, fuse.versus.questions_needed), (Some(1.0), None));
@@ -62,7 +64,7 @@ fn a_failed_answer_is_wrong_and_an_unjudged_one_is_left_out() {
     records[2].quality = Some(f64::NAN);
     let report = Report::build(&strategies, &records, 1);
     let row = report.row("single/a").unwrap();
-    assert_eq!((row.answers, row.failed, row.unjudged, row.right), (4, 1, 2, 1));
+    assert_eq!((row.answers, row.failed, row.unjudged, row.right), (4, 1, 2, Some(1)));
     near(row.quality, 0.5);
     near(row.cost.calls, 1.0);
     assert!(report.findings.contains(&"Failed, and counted as wrong: 1 answer.".to_owned()), "{:?}", report.findings);
@@ -87,28 +89,65 @@ fn qualities_between_right_and_wrong_have_the_p_of_the_bootstrap() {
     near(versus.difference, 0.225);
     assert_eq!((versus.p_mcnemar, versus.p_vs_best_single), (None, versus.p_bootstrap));
     assert!(versus.p_bootstrap.unwrap() < 0.001);
+    assert_eq!((versus.only_it_right, versus.p_permutation, report.row("fuse").unwrap().right), (None, None, None));
+    let few = Report::build(&strategies, &[&records[..6], &records[40..46]].concat(), 1);
+    // Of five pairs that differ all are better: 2 / 2^5.
+    assert_eq!(few.row("fuse").unwrap().versus.p_vs_best_single, Some(0.0625));
 }
 
-#[test]
-fn who_answers_better_for_less_is_named() {
-    let strategies = strategies(&[("fuse", "fuse"), ("vote", "vote"), ("dear", "other"), ("worse", "other")]);
+/// Right answers of twenty, member calls, computed tokens.
+fn rivals(table: &[(&str, usize, u32, u64)]) -> Report {
+    let named: Vec<_> = table.iter().map(|(name, ..)| (*name, "other")).collect();
     let mut records = Vec::new();
-    for (strategy, right, calls) in [("fuse", 5, 9), ("vote", 6, 6), ("dear", 9, 10), ("worse", 4, 1)] {
-        for question in 0..10 {
-            let mut record = bare(strategy, question, f64::from(u8::from(question < right)));
-            (record.cost.draft_calls, record.cost.score_calls) = (calls, 0);
+    for (strategy, right, calls, tokens) in table {
+        for question in 0..20 {
+            let mut record = bare(strategy, question, f64::from(u8::from(question < *right)));
+            (record.cost.draft_calls, record.cost.computed_tokens) = (*calls, *tokens);
             records.push(record);
         }
     }
-    let report = Report::build(&strategies, &records, 1);
-    let names: Vec<&str> = report.dominating.iter().map(|other| other.strategy.as_str()).collect();
-    assert_eq!(names, ["vote"]);
-    let plain = "vote answers 10.0 points better than fuse with 3.0 member calls fewer (p 1.000).";
+    Report::build(&strategies(&named), &records, 1)
+}
+
+fn names(rivals: &[Rival]) -> Vec<&str> {
+    rivals.iter().map(|rival| rival.strategy.as_str()).collect()
+}
+
+#[test]
+fn who_answers_better_for_no_more_of_anything_is_named() {
+    let report = rivals(&[
+        ("fuse", 10, 9, 90),
+        ("vote", 12, 6, 90),
+        ("many calls", 19, 10, 90),
+        ("long", 18, 1, 91),
+        ("long by chance", 11, 1, 91),
+        ("dear", 19, 10, 91),
+        ("worse", 8, 1, 1),
+    ]);
+    assert_eq!(names(&report.dominating), ["vote"]);
+    assert_eq!(names(&report.trading), ["many calls", "long"]);
+    let plain = "vote answers 10.0 points better than fuse on the 20 questions that both answered (p 0.500, not significant), \
+                 with member calls 6.0 for 9.0, computed tokens 90 for 90 and time 100 ms for 100 ms.";
     assert!(report.findings.iter().any(|finding| finding == plain), "{:?}", report.findings);
-    let alone = Report::build(&strategies[..1], &records, 1);
-    assert!(alone.dominating.is_empty());
-    let none = "No strategy answers better than fuse with as many member calls or fewer.";
+    let traded = "With fewer calls but more tokens: long answers 40.0 points better than fuse on the 20 questions that both answered (p 0.008), \
+                  with member calls 1.0 for 9.0, computed tokens 91 for 90 and time 100 ms for 100 ms.";
+    assert!(report.findings.iter().any(|finding| finding == traded), "{:?}", report.findings);
+    let alone = rivals(&[("fuse", 10, 9, 90)]);
+    assert!(alone.dominating.is_empty() && alone.trading.is_empty());
+    let none = "No strategy answers better than fuse with as many member calls and computed tokens or fewer.";
     assert!(alone.findings.iter().any(|finding| finding == none), "{:?}", alone.findings);
+}
+
+/// "cheap" is dear, but not on the one question that both answered.
+#[test]
+fn rivals_are_compared_on_what_both_answered() {
+    let strategies = strategies(&[("fuse", "fuse"), ("cheap", "other")]);
+    let mut records = vec![bare("fuse", 0, 0.0), bare("fuse", 1, 1.0), bare("cheap", 0, 1.0), bare("cheap", 1, 0.0)];
+    records[1].error = Some("gone".to_owned());
+    records[3].cost.draft_calls = 100;
+    let report = Report::build(&strategies, &records, 1);
+    assert_eq!((report.dominating[0].questions, report.dominating[0].better_by), (1, 1.0));
+    assert_eq!(report.dominating[0].calls, Sides { own: 1.0, fused: 1.0 });
 }
 
 #[test]
@@ -142,6 +181,7 @@ fn exits_are_held_against_who_is_wrong_alone() {
     }
     records[3].exits = vec![left("a", 2, "quality"), left("c", 2, "failed")];
     records[7].exits = vec![left("c", 20, "quality")];
+    records[7].won = [("b".to_owned(), 20)].into();
     let report = Report::build(&strategies, &records, 1);
     let [exits] = report.exits.as_slice() else { panic!("{:?}", report.exits) };
     assert_eq!(
@@ -152,9 +192,47 @@ fn exits_are_held_against_who_is_wrong_alone() {
     let all = exits.by_round.rows.iter().find(|row| row.name == "all").unwrap();
     assert_eq!((all.cells[1], all.cells[9], all.cells[2]), (Some(0.5), Some(0.5), Some(0.0)));
     let agreement = exits.agreement.unwrap();
-    assert_eq!((agreement.left, agreement.left_wrong), (2, 0.5));
-    assert_eq!((agreement.members, agreement.stayed, agreement.stayed_right), (6, 3, Some(2.0 / 3.0)));
-    near(Some(agreement.wrong), 1.0 / 3.0);
+    assert!(agreement.right_or_wrong);
+    assert_eq!((agreement.left, agreement.left_quality), (2, 0.5));
+    assert_eq!((agreement.members, agreement.stayed, agreement.stayed_quality), (6, 3, Some(2.0 / 3.0)));
+    near(Some(agreement.quality), 2.0 / 3.0);
+    let told = "Of the members that leave fuse, 50.0 % are wrong on that question when they are asked alone; of all members, 33.3 %. \
+                Of those who stay, 66.7 % are right, of all 66.7 %.";
+    assert!(report.findings.iter().any(|finding| finding == told), "{:?}", report.findings);
+}
+
+/// a comes back and leaves again, b comes back and stays, c leaves twice, d takes no part, and what e answers alone failed.
+#[test]
+fn exits_are_those_of_the_end_and_of_who_took_part() {
+    let singles = ["single/a", "single/b", "single/c", "single/d", "single/e"];
+    let named: Vec<_> = singles.iter().map(|name| (*name, SINGLE)).chain([("fuse", "fuse")]).collect();
+    let mut records: Vec<Record> = singles.iter().map(|name| bare(name, 0, 0.4)).collect();
+    records[1].quality = Some(0.8);
+    records[4].error = Some("gone".to_owned());
+    let mut fused = bare("fuse", 0, 0.7);
+    fused.exits = vec![
+        left("a", 2, "quality"),
+        left("b", 2, "quality"),
+        left("c", 3, "failed"),
+        left("c", 4, "quality"),
+        left("a", 5, "quality"),
+        left("a", 6, "quality"),
+    ];
+    let back = |member: &str| Recall { member: member.to_owned(), round: 2 };
+    fused.recalled = vec![back("a"), back("b")];
+    fused.took_part = ["a", "b", "c", "e"].map(str::to_owned).to_vec();
+    records.push(fused);
+    let report = Report::build(&strategies(&named), &records, 1);
+    let exits = &report.exits[0];
+    assert_eq!(exits.by_reason, [("failed".to_owned(), 1), ("quality".to_owned(), 1)].into());
+    let all = exits.by_round.rows.last().unwrap();
+    assert_eq!(all.cells, [Some(0.0), Some(0.0), Some(0.0), Some(0.0), Some(1.0)]);
+    let agreement = exits.agreement.unwrap();
+    assert_eq!((agreement.members, agreement.left, agreement.left_quality), (3, 1, 0.4));
+    assert_eq!((agreement.stayed, agreement.stayed_quality, agreement.right_or_wrong), (1, Some(0.8), false));
+    let told = "The mean quality alone, on the same question, of the members that leave fuse is 40.0 %; of those who stay it is 80.0 %; \
+                of all members, 53.3 %.";
+    assert!(report.findings.iter().any(|finding| finding == told), "{:?}", report.findings);
 }
 
 #[test]
@@ -194,7 +272,8 @@ fn a_gate_is_the_lowest_bound_that_holds() {
     short.leads = record.leads[..49].to_vec();
     let report = Report::build(&strategies, &[record, short], 1);
     let bound = report.gates[0].bound.unwrap();
-    assert_eq!((bound.mean_logprob, bound.rounds), (-2.0, 201));
+    // The last of them is at -2.00, the next at -2.01.
+    assert_eq!((bound.mean_logprob, bound.rounds), (-2.001, 201));
     near(Some(bound.won), 199.0 / 201.0);
     near(Some(bound.covered), 0.67);
     assert_eq!((report.gates[1].rounds, report.gates[1].won, report.gates[1].bound), (49, 1.0, None));
@@ -253,6 +332,11 @@ fn a_terminal_of_any_width_is_kept_to() {
         assert!(text.lines().any(|line| line.starts_with("fuse ")), "{text}");
     }
     let table = markdown(&report);
-    assert_eq!(table.lines().count(), report.rows.len() + 2);
-    assert!(table.lines().all(|line| line.matches('|').count() == 7), "{table}");
+    let lines: Vec<&str> = table.lines().filter(|line| line.starts_with('|')).collect();
+    assert_eq!(lines.len(), report.rows.len() + 4);
+    assert!(lines.iter().all(|line| line.matches('|').count() == 10), "{table}");
+    assert!(
+        table.contains("| **`fuse`** | **") && table.contains("<summary>fuse with other rules of exit (8)</summary>"),
+        "{table}"
+    );
 }

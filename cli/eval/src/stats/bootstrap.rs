@@ -7,19 +7,30 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::Binomial;
 
-use super::{Interval, mean};
+use super::{ALPHA, Interval, mean, wilson};
 
 pub const RESAMPLES: usize = 10_000;
-/// Of an interval's two tails together.
-const ALPHA: f64 = 0.05;
 /// With more distinct values than this, each is drawn on its own.
 const FEW: usize = 8;
 /// Mean differences nearer to zero than this are rounding.
 const ROUNDING: f64 = 1e-12;
 
-/// The 95 % interval of the mean. None of no values.
+/// The 95 % interval of the mean. None of no values. Where every value is 0, or every value is 1, all resamples are alike and would
+/// leave no doubt: there it is Wilson's interval. Other equal values have an interval without width.
 pub fn mean_interval(values: &[f64], seed: u64) -> Option<Interval> {
+    let first = *values.first()?;
+    let doubt = wilson::doubt(values.len());
+    if is_all(values, first) && first == 0.0 {
+        return Some(Interval { low: 0.0, high: doubt });
+    }
+    if is_all(values, first) && first == 1.0 {
+        return Some(Interval { low: 1.0 - doubt, high: 1.0 });
+    }
     interval(&resampled_means(values, seed))
+}
+
+fn is_all(values: &[f64], wanted: f64) -> bool {
+    values.iter().all(|value| *value == wanted)
 }
 
 /// What pairs of values say about the mean difference.
@@ -31,13 +42,21 @@ pub struct Difference {
     pub p: f64,
 }
 
-/// `differences` are one for each pair. A handful of pairs that all agree looks certain to any bootstrap; it is not.
+/// `differences` are one for each pair. Where all of them are -1, 0 or 1 alike, the interval allows for as many pairs of another kind as
+/// Wilson's does. The p of a handful of pairs looks certain to any bootstrap; it is not: see [`super::permutation`].
 pub fn mean_difference(differences: &[f64], seed: u64) -> Option<Difference> {
     let means = resampled_means(differences, seed);
     let at_most_zero = means.iter().filter(|mean| **mean <= ROUNDING).count();
     let at_least_zero = means.iter().filter(|mean| **mean >= -ROUNDING).count();
     let tail = (at_most_zero.min(at_least_zero) + 1) as f64 / (RESAMPLES + 1) as f64;
-    Some(Difference { mean: mean(differences)?, interval: interval(&means)?, p: (2.0 * tail).min(1.0) })
+    let first = *differences.first()?;
+    let interval = if is_all(differences, first) && [-1.0, 0.0, 1.0].contains(&first) {
+        let doubt = wilson::doubt(differences.len());
+        Interval { low: (first - doubt).max(-1.0), high: (first + doubt).min(1.0) }
+    } else {
+        interval(&means)?
+    };
+    Some(Difference { mean: mean(differences)?, interval, p: (2.0 * tail).min(1.0) })
 }
 
 fn interval(ascending: &[f64]) -> Option<Interval> {
@@ -59,10 +78,8 @@ fn resampled_means(values: &[f64], seed: u64) -> Vec<f64> {
             sorted.chunk_by(|a, b| a == b).filter_map(|run| Some((*run.first()?, run.len()))).collect();
         (0..RESAMPLES).map(|_| mean_by_counts(&counts, sorted.len(), &mut random)).collect()
     } else {
-        {
-            let mut draws = vec![0; sorted.len()];
-            (0..RESAMPLES).map(|_| mean_by_draws(&sorted, &mut draws, &mut random)).collect()
-        }
+        let mut draws = vec![0; sorted.len()];
+        (0..RESAMPLES).map(|_| mean_by_draws(&sorted, &mut draws, &mut random)).collect()
     };
     means.sort_by(f64::total_cmp);
     means

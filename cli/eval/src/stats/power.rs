@@ -1,9 +1,11 @@
 //! How many questions a difference needs to be seen.
 
-/// Standard normal quantile of 1 - 0.05 / 2: a two-sided test at 5 %.
-const Z_ALPHA: f64 = 1.959963984540054;
+use super::Z_ALPHA;
+
 /// Standard normal quantile of 0.8: seen four times in five.
 const Z_POWER: f64 = 0.841621233572914;
+/// Pairs that differ: with fewer no exact test is below 5 %, even if all agree (2 / 2^5 = 0.0625, 2 / 2^6 = 0.03125).
+const LEAST_DIFFERENT: f64 = 6.0;
 
 /// Questions that a two-sided test at 5 % needs to see the observed mean difference with a power of 80 %. None without a difference.
 ///
@@ -13,13 +15,15 @@ const Z_POWER: f64 = 0.841621233572914;
 ///
 /// (R. J. Connor, "Sample size for testing differences in proportions for the paired-sample design", Biometrics 43, 1987). ψ is the mean
 /// square of the differences and ψ - δ² their variance: in these terms it holds for other qualities too. It takes the observed
-/// difference for the true one, so it is a guide for the next evaluation, not a finding of this one.
+/// difference for the true one, so it is a guide for the next evaluation, not a finding of this one. It is never less than what makes
+/// six pairs differ, if as many of them differ as here.
 pub fn questions_needed(differences: &[f64]) -> Option<u64> {
     let count = differences.len() as f64;
     let mean = super::mean(differences)?;
     let mean_square = differences.iter().map(|difference| difference * difference).sum::<f64>() / count;
     let spread = Z_ALPHA * mean_square.sqrt() + Z_POWER * (mean_square - mean * mean).max(0.0).sqrt();
-    let needed = (spread / mean).powi(2).ceil();
+    let different = differences.iter().filter(|difference| **difference != 0.0).count() as f64 / count;
+    let needed = (spread / mean).powi(2).max(LEAST_DIFFERENT / different).ceil();
     (mean.abs() > 1e-9 && needed.is_finite()).then_some(needed as u64)
 }
 
@@ -49,6 +53,7 @@ mod tests {
         assert_eq!(questions_needed(&[]), None);
         assert_eq!(questions_needed(&[0.0; 9]), None);
         assert_eq!(questions_needed(&[1.0, -1.0]), None);
-        assert_eq!(questions_needed(&[1.0, 1.0]), Some(4));
+        assert_eq!(questions_needed(&[1.0, 1.0]), Some(6));
+        assert_eq!(questions_needed(&[1.0, 0.0, 0.0, 0.0]), Some(29));
     }
 }

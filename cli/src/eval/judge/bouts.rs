@@ -66,7 +66,7 @@ pub(super) fn bouts<'a>(
 impl Comparison {
     fn new(question: &Question, (answer, against): (&Record, &Record), first: bool, model: &str) -> Self {
         let (a, b) = if first { (answer, against) } else { (against, answer) };
-        let asked = verdict::asked(&question.prompt, &a.text, &b.text);
+        let asked = verdict::asked(question, &a.text, &b.text);
         let mut digest = Digest::new();
         [model, verdict::SYSTEM, &asked].iter().for_each(|part| digest.part(part.as_bytes()));
         Self { first, asked, digest: digest.hex() }

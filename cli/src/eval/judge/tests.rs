@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use specfuse_eval::{question::Prompt, record::Cost};
+use specfuse_eval::question::Prompt;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -55,24 +55,13 @@ fn questions() -> Vec<Question> {
         kind: String::new(),
         prompt: Prompt::Raw(format!("question {id}")),
         measure: Measure::Open,
+        reference: None,
     };
     ["1", "2", "3"].map(question).to_vec()
 }
 
 fn record(question: &str, strategy: &str, text: &str) -> Record {
-    Record {
-        question: question.to_owned(),
-        kind: String::new(),
-        strategy: strategy.to_owned(),
-        text: text.to_owned(),
-        error: None,
-        quality: None,
-        measures: BTreeMap::new(),
-        cost: Cost::default(),
-        won: BTreeMap::new(),
-        exits: Vec::new(),
-        leads: Vec::new(),
-    }
+    Record { question: question.to_owned(), strategy: strategy.to_owned(), text: text.to_owned(), ..Record::default() }
 }
 
 fn records() -> Vec<Record> {

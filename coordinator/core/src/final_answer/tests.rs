@@ -60,6 +60,18 @@ fn numbers_are_equal_as_numbers() {
         ("18 of the 20 eggs", "18"),
         ("1,000 days", "1000 days"),
         ("\\$1,000", "1000"),
+        ("18 %", "18%"),
+        ("18 \\%", "18\\%"),
+        ("3km", "3 km"),
+        ("3天", "3 天"),
+        ("1/2", "\\frac{1}{2}"),
+        ("1/2", "0.5"),
+        ("$\\dfrac{1}{2}$", "0.5"),
+        ("12/4", "3"),
+        ("-1/8", "-0.125"),
+        ("20, not 18", "20"),
+        ("18, which is more than 12", "18"),
+        ("2 + 3 = 5 = 5", "5"),
     ] {
         assert!(same(a, b) && same(b, a), "{a} and {b}");
     }
@@ -71,6 +83,17 @@ fn numbers_are_equal_as_numbers() {
         ("3 and 4", "3"),
         ("3 hours and 20 minutes", "3"),
         ("1.5", "15"),
+        ("not 18", "18"),
+        ("less than 18", "18"),
+        ("x <= 18", "18"),
+        ("x = 3, y = 4", "4"),
+        ("x = 3 and y = 4", "4"),
+        ("1/3", "0.333"),
+        ("1/2", "0.05"),
+        ("1/0", "0"),
+        ("3/4/2020", "0.75"),
+        ("3/4", "6/8"),
+        ("3/4 hours, 1/2", "0.75"),
         ("", "0"),
     ] {
         assert!(!same(a, b) && !same(b, a), "{a} and {b}");
@@ -100,4 +123,11 @@ fn a_text_is_compared_by_what_it_concludes() {
     assert!(!is_answered("She has 16 eggs and eats 3", "16"));
     assert!(!is_answered("The answer is 12. There are 13.", "13"));
     assert!(!is_answered("", "13"));
+    assert!(!is_answered("The answer is not 18.", "18"));
+    assert!(!is_answered("The answer is less than 18.", "18"));
+    assert!(!is_answered("It isn't 18", "18"));
+    assert!(is_answered("The answer is not 18 but 20.", "20"));
+    assert!(is_answered("So it is 1/2.", "0.5") && is_answered("So it is 1/2.", "\\frac{1}{2}"));
+    assert!(!is_answered("So it is 1/2.", "2") && !is_answered("On 3/4/2020", "2020"));
+    assert!(is_answered("The answer is 3/4/2020.", "3/4/2020"));
 }

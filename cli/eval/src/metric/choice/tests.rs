@@ -44,12 +44,54 @@ fn the_letter_is_found_however_it_is_given() {
 }
 
 #[test]
+fn the_letter_that_is_called_right_or_chosen_counts() {
+    for (text, found) in [
+        ("A is incorrect. B is correct.", Some('B')),
+        ("A is wrong because it is cold, and B is the best answer.", Some('B')),
+        ("(A) is false. (C) is clearly correct.", Some('C')),
+        ("Option D is right.", Some('D')),
+        ("A is not right. D must be correct.", Some('D')),
+        ("I'd go with C.", Some('C')),
+        ("I would go with option C because it is warm.", Some('C')),
+        ("It's C.", Some('C')),
+        ("It’s C", Some('C')),
+        ("it is **C**.", Some('C')),
+        ("It must be (C).", Some('C')),
+        ("I choose C, since light is energy.", Some('C')),
+        ("It's not C.", None),
+        ("I wouldn't go with C.", None),
+        ("It's A or B.", None),
+        ("It's A good idea.", None),
+        ("It's a good idea.", None),
+        ("It is I.", None),
+        ("It's B cells that do this.", None),
+        ("It's C-shaped.", None),
+        ("Should be AB", None),
+        ("A is incorrect.", None),
+        ("B. is wrong", None),
+        ("C is a gas at room temperature.", None),
+        ("I think D is right.", Some('D')),
+        ("Vitamin C is the best known.", None),
+        ("Plan B is right there.", None),
+    ] {
+        assert_eq!(letter(text, 9), found, "{text}");
+    }
+}
+
+#[test]
 fn a_and_i_are_words_where_they_could_be() {
     for (text, options, found) in [
         ("A", 4, Some('A')),
         ("A.", 4, Some('A')),
         ("A is correct", 4, Some('A')),
         ("The answer is A because", 4, Some('A')),
+        ("The answer is A since it is warm", 4, Some('A')),
+        ("The answer is A.", 4, Some('A')),
+        ("Answer: A) change", 4, Some('A')),
+        ("Answer: A\nIt is warm.", 4, Some('A')),
+        ("Answer: A change in the environment", 4, None),
+        ("The answer is A DNA strand.", 4, None),
+        ("The answer is not A.", 4, None),
         ("The answer is a cell", 4, None),
         ("A planet rotates", 4, None),
         ("A-level questions", 4, None),

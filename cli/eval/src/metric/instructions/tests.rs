@@ -1,7 +1,8 @@
 use serde_json::{Value, json};
 
 use super::{InstructionError, NAMES, grade, validate};
-use crate::question::Instruction;
+use crate::metric::overall::COUNT;
+use crate::question::{Grade, Instruction};
 
 fn instruction(name: &str, arguments: Value) -> Instruction {
     Instruction { name: name.to_owned(), arguments: serde_json::from_value(arguments).unwrap() }
@@ -13,10 +14,16 @@ fn assert_told_apart(name: &str, arguments: Value, followed: &[&str], ignored: &
     for (answers, share) in [(followed, 1.0), (ignored, 0.0)] {
         for answer in answers {
             let grade = grade(&instructions, answer);
-            assert_eq!(grade.measures.get("strict"), Some(&share), "{name}: {answer:?}");
+            assert_eq!(grade.measures.get("prompt_strict"), Some(&share), "{name}: {answer:?}");
             assert_eq!(grade.quality, Some(share));
         }
     }
+}
+
+/// Of the instructions that can be checked, those followed.
+fn share(grade: &Grade, manner: &str) -> Option<f64> {
+    let count = |of: &str| grade.measures.get(&format!("{COUNT}{of}_{manner}"));
+    Some(count("followed")? / count("instructions")?)
 }
 
 #[test]
@@ -55,7 +62,7 @@ fn an_instruction_that_cannot_be_told_is_left_out() {
     let comma = instruction("punctuation:no_comma", json!({}));
     assert_eq!(grade(std::slice::from_ref(&swahili), "Habari ya dunia").quality, None);
     let both = grade(&[swahili, comma], "Habari ya dunia");
-    assert_eq!((both.quality, both.measures["strict"]), (Some(1.0), 1.0));
+    assert_eq!((both.quality, both.measures["prompt_strict"]), (Some(1.0), 1.0));
 }
 
 #[test]
@@ -183,9 +190,9 @@ fn case() {
 fn some_or_all_instructions_are_followed() {
     let instructions = [instruction("punctuation:no_comma", json!({})), instruction("startend:quotation", json!({}))];
     let half = grade(&instructions, "No commas here");
-    assert_eq!((half.quality, half.measures["strict"], half.measures["loose"]), (Some(0.0), 0.5, 0.5));
+    assert_eq!((half.quality, share(&half, "strict"), share(&half, "loose")), (Some(0.0), Some(0.5), Some(0.5)));
     assert_eq!(grade(&instructions, "\"No commas here\"").quality, Some(1.0));
-    assert_eq!(grade(&instructions, " \n").measures["loose"], 0.0);
+    assert_eq!(grade(&instructions, " \n").measures["prompt_loose"], 0.0);
 }
 
 #[test]
@@ -193,9 +200,9 @@ fn a_first_line_a_last_line_and_asterisks_are_forgiven_loosely() {
     let instructions = [instruction("startend:quotation", json!({}))];
     for answer in ["Sure:\n\"x\"", "\"x\"\nBye", "Sure:\n\"x\"\nBye", "**\"x\"**", "Sure:\n*\"x\"*\nBye"] {
         let grade = grade(&instructions, answer);
-        assert_eq!((grade.quality, grade.measures["loose"]), (Some(0.0), 1.0), "{answer}");
+        assert_eq!((grade.quality, grade.measures["prompt_loose"]), (Some(0.0), 1.0), "{answer}");
     }
-    assert_eq!(grade(&instructions, "One\nTwo\n\"x\"").measures["loose"], 0.0);
+    assert_eq!(grade(&instructions, "One\nTwo\n\"x\"").measures["prompt_loose"], 0.0);
 }
 
 #[test]

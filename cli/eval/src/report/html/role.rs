@@ -41,7 +41,7 @@ impl Role {
         }
     }
 
-    fn meaning(self) -> &'static str {
+    pub(super) fn meaning(self) -> &'static str {
         match self {
             Self::Fused => "fuse",
             Self::Single => "a member alone",

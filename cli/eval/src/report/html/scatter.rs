@@ -10,8 +10,10 @@ use super::{
     role::{Role, legend},
 };
 
-const WIDTH: f64 = 540.0;
-const HEIGHT: f64 = 380.0;
+pub(super) const WIDTH: f64 = 540.0;
+pub(super) const HEIGHT: f64 = 380.0;
+pub(super) const EXITS: &str = "Rules of exit, by members per round";
+pub(super) const UNBEATEN: &str = "The line joins the rules that no other beats at as many members or fewer.";
 const LEFT: f64 = 44.0;
 const RIGHT: f64 = WIDTH - 14.0;
 const TOP: f64 = 40.0;
@@ -57,7 +59,7 @@ pub(super) fn calls(report: &Report) -> Markup {
     };
     let below = html! {
         (legend(points.iter().map(|point| point.role)))
-        @if fused.is_some() { "Shaded: better than " (FUSE) " for no more calls. " }
+        @if fused.is_some() { "Shaded: better than " (FUSE) " for no more calls; what they compute is in the table. " }
         "Points without a name have one in the table."
     };
     figure.frame(&content, &below)
@@ -65,9 +67,24 @@ pub(super) fn calls(report: &Report) -> Markup {
 
 /// Nothing without a rule of exit to compare with.
 pub(super) fn exits(report: &Report) -> Markup {
+    let Some(Drawn { content, description, roles }) = drawn_exits(report) else { return html! {} };
+    let figure = Figure { id: "exits", title: EXITS, description: &description, width: WIDTH, height: HEIGHT };
+    let below = html! { (legend(roles.into_iter())) (UNBEATEN) };
+    figure.frame(&content, &below)
+}
+
+/// A plot without what is around it, of [`WIDTH`] and [`HEIGHT`].
+pub(super) struct Drawn {
+    pub(super) content: Markup,
+    pub(super) description: String,
+    pub(super) roles: Vec<Role>,
+}
+
+/// None without a rule of exit to compare with.
+pub(super) fn drawn_exits(report: &Report) -> Option<Drawn> {
     let curve = &report.exit_curve;
     if curve.len() < 2 {
-        return html! {};
+        return None;
     }
     let mut points: Vec<Point> = curve
         .iter()
@@ -92,18 +109,8 @@ pub(super) fn exits(report: &Report) -> Markup {
         polyline.front points=(front.join(" ")) {}
         (plot.points(&points))
     };
-    let figure = Figure {
-        id: "exits",
-        title: "Rules of exit, by members per round",
-        description: &described(&points, "members per round"),
-        width: WIDTH,
-        height: HEIGHT,
-    };
-    let below = html! {
-        (legend(points.iter().map(|point| point.role)))
-        "The line joins the rules that no other beats at as many members or fewer."
-    };
-    figure.frame(&content, &below)
+    let roles = points.iter().map(|point| point.role).collect();
+    Some(Drawn { content, description: described(&points, "members per round"), roles })
 }
 
 struct Plot {

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::{
     super::{
         Report, Row,
-        number::{NONE, decimals, interval, milliseconds, p, percent, points},
+        number::{NONE, decimals, exact, interval, milliseconds, p, percent, points},
     },
     role::Role,
     speed,
@@ -30,9 +30,9 @@ const MAIN: [Column; 13] = [
     ("computed tokens", |row| decimals(row.cost.computed_tokens, 0)),
 ];
 
-const TESTS: [Column; 13] = [
+const TESTS: [Column; 14] = [
     ("answers", |row| row.answers.to_string()),
-    ("right", |row| row.right.to_string()),
+    ("right", |row| count(row.right)),
     ("failed", |row| row.failed.to_string()),
     ("not judged", |row| row.unjudged.to_string()),
     ("difference, 95 %", |row| match row.versus.difference_low.zip(row.versus.difference_high) {
@@ -43,6 +43,7 @@ const TESTS: [Column; 13] = [
     ("only the other right", |row| count(row.versus.only_other_right)),
     ("p, bootstrap", |row| p(row.versus.p_bootstrap)),
     ("p, McNemar", |row| p(row.versus.p_mcnemar)),
+    ("p, sign flips", |row| p(row.versus.p_permutation)),
     ("questions needed", |row| {
         row.versus.questions_needed.map_or_else(|| NONE.to_owned(), |needed| needed.to_string())
     }),
@@ -116,15 +117,16 @@ pub(super) fn agreement(report: &Report) -> Markup {
         let agreement = exits.agreement?;
         let cells = [
             agreement.left.to_string(),
-            percent(Some(agreement.left_wrong)),
-            percent(Some(agreement.wrong)),
+            percent(Some(agreement.left_quality)),
             agreement.stayed.to_string(),
-            percent(agreement.stayed_right),
-            percent(Some(1.0 - agreement.wrong)),
+            percent(agreement.stayed_quality),
+            agreement.members.to_string(),
+            percent(Some(agreement.quality)),
         ];
         Some((exits.strategy.as_str(), cells.to_vec()))
     });
-    let titles = ["left", "wrong, % of them", "wrong, % of all", "stayed", "right, % of them", "right, % of all"];
+    let titles =
+        ["left", "their quality alone, %", "stayed", "their quality alone, %", "all", "their quality alone, %"];
     plain(report, &titles, rows)
 }
 
@@ -134,7 +136,7 @@ pub(super) fn gates(report: &Report) -> Markup {
         let cells = [
             gate.rounds.to_string(),
             percent(Some(gate.won)),
-            decimals(bound.map(|bound| bound.mean_logprob), 3),
+            bound.map_or_else(|| NONE.to_owned(), |bound| exact(bound.mean_logprob)),
             count(bound.map(|bound| bound.rounds)),
             percent(bound.map(|bound| bound.covered)),
             percent(bound.map(|bound| bound.won)),

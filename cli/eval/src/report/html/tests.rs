@@ -24,6 +24,21 @@ fn the_page_needs_nothing_but_itself_and_opens_what_it_closes() {
 }
 
 #[test]
+fn the_picture_stands_alone() {
+    let (strategies, records) = evaluation(90);
+    let report = Report::build(&strategies, &records, 1);
+    let picture = svg(&report).unwrap();
+    assert!(picture.starts_with("<svg xmlns=") && picture.contains("members per round"), "{picture}");
+    assert!(!picture.contains("var(") && !picture.contains("<script"));
+    for class in ["grid", "front", "mark", "name", "soft", "fuse", "exit"] {
+        assert!(STYLE_OF_PICTURE.contains(&format!(".{class} ")) && picture.contains(class), "{class}");
+    }
+    assert_eq!(svg(&Report::build(&strategies[..3], &records, 1)), None);
+}
+
+const STYLE_OF_PICTURE: &str = include_str!("picture.css");
+
+#[test]
 fn every_plot_says_in_words_what_it_shows() {
     let (strategies, records) = evaluation(90);
     let report = Report::build(&strategies, &records, 1);

@@ -19,7 +19,6 @@ pub(crate) fn bare(strategy: &str, question: usize, quality: f64) -> Record {
         kind: String::new(),
         strategy: strategy.to_owned(),
         text: "42".to_owned(),
-        error: None,
         quality: Some(quality),
         measures: [("exact".to_owned(), quality)].into(),
         cost: Cost {
@@ -31,9 +30,7 @@ pub(crate) fn bare(strategy: &str, question: usize, quality: f64) -> Record {
             total_ms: 100.0,
             ..Cost::default()
         },
-        won: [].into(),
-        exits: Vec::new(),
-        leads: Vec::new(),
+        ..Record::default()
     }
 }
 

@@ -68,10 +68,10 @@ fn an_interval_of_many_distinct_values_is_that_of_the_standard_error() {
 }
 
 #[test]
-fn what_does_not_vary_is_certain() {
+fn what_does_not_vary_is_certain_but_for_right_and_wrong() {
     assert_eq!(mean_interval(&[], 1), None);
     assert_eq!(mean_difference(&[], 1), None);
-    for value in [0.0, 1.0, 0.3] {
+    for value in [0.1, 0.9, 0.3] {
         for size in [1, 2, 300] {
             let interval = mean_interval(&vec![value; size], 1).unwrap();
             near(interval.low, value, 1e-12);
@@ -80,6 +80,11 @@ fn what_does_not_vary_is_certain() {
     }
     let nothing = mean_difference(&[0.0; 40], 1).unwrap();
     assert_eq!((nothing.mean, nothing.p), (0.0, 1.0));
+    let doubt = wilson::doubt(40);
+    assert_eq!(nothing.interval, Interval { low: -doubt, high: doubt });
+    assert_eq!(mean_interval(&[0.0; 40], 1), Some(Interval { low: 0.0, high: doubt }));
+    assert_eq!(mean_interval(&[1.0; 40], 1), Some(Interval { low: 1.0 - doubt, high: 1.0 }));
+    assert_eq!(mean_difference(&[1.0; 40], 1).unwrap().interval, Interval { low: 1.0 - doubt, high: 1.0 });
 }
 
 /// 30 pairs better, 10 worse, 160 equal: z = 20 / sqrt(40 - 20² / 200) = 3.244, two-sided p = 0.00118.
