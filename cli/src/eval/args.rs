@@ -17,9 +17,10 @@ Examples:
 
 A question is a line such as {\"id\": \"1\", \"kind\": \"sums\", \"question\": \"How much is 2 + 2?\", \"answer\": \"4\"}; the formats of
 GSM8K, MMLU, CMMLU, AlpacaEval, MT-Bench, IFEval and the like are known by their fields. Every answer is kept in --out as soon as it
-is there: the same command goes on where it was stopped. report.json, report.html and report.md there hold all that is found. Answers
-that are right or wrong, near to a reference, and judged have no mean in common: a set of several gets report-reference.* and
-report-judged.* too. The exit code is 0 only if every answer, and every verdict, is there.";
+is there: the same command goes on where it was stopped. report.json, report.html and report.md there hold all that is found,
+curve.svg what rules of exit bring and cost. Answers that are right or wrong, near to a reference, and judged have no mean in
+common: a set of several gets report-reference.* and report-judged.* too. The exit code is 0 only if every answer, and every
+verdict, is there.";
 
 /// Flags without any effect where nothing is asked.
 const ASKING: [&str; 19] = [

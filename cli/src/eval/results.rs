@@ -15,9 +15,12 @@ use specfuse_eval::{
 use super::graded::Scale;
 use crate::{output, text};
 
-/// The name of the first report; that of another has its scale at its end.
-const NAME: &str = "report";
-const ENDINGS: [&str; 3] = ["json", "html", "md"];
+const JSON: &str = "report.json";
+const HTML: &str = "report.html";
+const MARKDOWN: &str = "report.md";
+/// Only where rules of exit are compared.
+const CURVE: &str = "curve.svg";
+const FILES: [&str; 4] = [JSON, HTML, MARKDOWN, CURVE];
 /// Columns, where there is no terminal to ask.
 const WIDTH: usize = 100;
 
@@ -43,39 +46,45 @@ pub(super) fn reports(
 pub(super) fn write(folder: &Path, reports: &[(Scale, Report)], json: bool) -> Result<(), ResultsError> {
     let width = Term::stdout().size_checked().map_or(WIDTH, |(_, columns)| usize::from(columns));
     for (at, (scale, report)) in reports.iter().enumerate() {
-        let name = if at == 0 { NAME.to_owned() } else { format!("{NAME}-{}", scale.name()) };
+        let place = |file: &str| folder.join(if at == 0 { file.to_owned() } else { named(file, *scale) });
         let encoded = serde_json::to_string_pretty(report)? + "\n";
-        for (ending, text) in ENDINGS.iter().zip([&encoded, &report::html(report), &report::markdown(report)]) {
-            save(&folder.join(format!("{name}.{ending}")), text)?;
-        }
-        if reports.len() > 1 {
-            let said = format!("{} {}: {}", report.questions, scale.said(), folder.join(name + ".html").display());
-            output::complain(&said);
+        save(&place(JSON), &encoded)?;
+        save(&place(HTML), &report::html(report))?;
+        save(&place(MARKDOWN), &report::markdown(report))?;
+        if let Some(curve) = report::svg(report) {
+            save(&place(CURVE), &curve)?;
         }
         if !json {
             output::write(&text::harmless(&report::terminal(report, width))).map_err(ResultsError::Output)?;
         } else if at == 0 {
             output::write(&encoded).map_err(ResultsError::Output)?;
         }
-    }
-    if reports.len() == 1 && !json {
-        output::complain(&format!("more is in {}", folder.join(format!("{NAME}.html")).display()));
+        let html = place(HTML);
+        if reports.len() > 1 {
+            output::complain(&format!("the {}: {} in all, in {}", scale.said(), report.questions, html.display()));
+        } else if !json {
+            output::complain(&format!("more is in {}", html.display()));
+        }
     }
     Ok(())
 }
 
+/// Of a report that is not the first: with its scale.
+fn named(file: &str, scale: Scale) -> String {
+    let (name, ending) = file.split_once('.').unwrap_or((file, ""));
+    format!("{name}-{}.{ending}", scale.name())
+}
+
 /// A report of an evaluation that goes on is none of it.
 pub(super) fn forget(folder: &Path) -> Result<(), ResultsError> {
-    let others = [Scale::Right, Scale::Near, Scale::Judged].map(|scale| format!("{NAME}-{}", scale.name()));
-    for name in others.iter().map(String::as_str).chain([NAME]) {
-        for ending in ENDINGS {
-            let file = folder.join(format!("{name}.{ending}"));
-            match fs::remove_file(&file) {
-                Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                    return Err(ResultsError::Write { file, source });
-                }
-                Ok(()) | Err(_) => {}
+    let scales = [Scale::Right, Scale::Near, Scale::Judged];
+    let others = FILES.into_iter().flat_map(|file| scales.map(|scale| named(file, scale)));
+    for file in others.chain(FILES.map(str::to_owned)).map(|name| folder.join(name)) {
+        match fs::remove_file(&file) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                return Err(ResultsError::Write { file, source });
             }
+            Ok(()) | Err(_) => {}
         }
     }
     Ok(())
