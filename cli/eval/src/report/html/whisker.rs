@@ -39,7 +39,7 @@ pub(super) fn quality(report: &Report) -> Markup {
     });
     let figure = Figure {
         id: "quality",
-        title: "Quality with 95 % bootstrap intervals",
+        title: "Quality with 95 % intervals",
         description: &format!("In percent: {}.", told.collect::<Vec<_>>().join(", ")),
         width: WIDTH,
         height: bottom + 42.0,
