@@ -78,7 +78,7 @@ impl Bout<'_> {
         (self.question.to_owned(), self.strategy.to_owned())
     }
 
-    /// None where nobody need be asked.
+    /// Empty where nobody need be asked.
     pub(super) fn comparisons(&self) -> std::slice::Iter<'_, Comparison> {
         match &self.outcome {
             Outcome::Known(_) => [].iter(),
