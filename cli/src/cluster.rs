@@ -18,7 +18,7 @@ use futures::{StreamExt, stream::FuturesUnordered};
 use specfuse_proto::v1::{ListEnsemblesRequest, ensemble_service_client::EnsembleServiceClient};
 use tokio::time::Instant;
 
-pub(crate) use self::settings::Settings;
+pub(crate) use self::settings::{Settings, SettingsError};
 use crate::{
     cluster::process::{ChildProcess, ProcessError},
     models::LocalModel,
@@ -44,7 +44,7 @@ pub(crate) enum ClusterError {
     #[error("cannot find this program's own file")]
     Executable(#[source] io::Error),
     #[error("cannot write the coordinator's configuration")]
-    Settings(#[from] settings::SettingsError),
+    Settings(#[from] SettingsError),
     #[error(transparent)]
     Process(#[from] ProcessError),
     #[error("the coordinator did not find its workers in {READY_DEADLINE:?}")]

@@ -30,6 +30,10 @@ pub(crate) enum ModelsError {
         "no folder \"models\" here or above, nor beside the program; name one with --models, or members with --model"
     )]
     NotFound,
+    #[error("no folder \"models\" with questions here or above, nor beside the program; name one with --models")]
+    NotBundled,
+    #[error("{} has no {}: these are not the bundled models", folder.display(), missing.display())]
+    Without { folder: PathBuf, missing: PathBuf },
     #[error("{folder} holds no model: no sub-folder of it has a config.json")]
     Empty { folder: PathBuf },
     #[error("cannot read {folder}")]
@@ -44,18 +48,39 @@ pub(crate) fn choose(given: &[PathBuf], models: Option<&Path>) -> Result<Chosen,
     if let Some(folder) = models {
         return Chosen::all_of(folder);
     }
+    nearest(ModelsError::NotFound, Chosen::all_of)
+}
+
+/// As `choose`, but of folders that have `beside` in them.
+pub(crate) fn bundled(models: Option<&Path>, beside: &Path) -> Result<Chosen, ModelsError> {
+    let with = |folder: &Path| {
+        let chosen = Chosen::all_of(folder)?;
+        if folder.join(beside).is_file() {
+            Ok(chosen)
+        } else {
+            Err(ModelsError::Without { folder: folder.to_path_buf(), missing: beside.to_path_buf() })
+        }
+    };
+    match models {
+        Some(folder) => with(folder),
+        None => nearest(ModelsError::NotBundled, with),
+    }
+}
+
+/// The first folder "models" here or above, or beside the program or above, that is one. One that merely happens to be called so does
+/// not end the search.
+fn nearest(none: ModelsError, of: impl Fn(&Path) -> Result<Chosen, ModelsError>) -> Result<Chosen, ModelsError> {
     let starts = [std::env::current_dir().ok(), std::env::current_exe().ok()];
-    // A folder that merely happens to be called "models" does not end the search.
-    let mut empty = None;
+    let mut unfit = None;
     for folder in starts.iter().flatten().flat_map(|start| start.ancestors()).map(|above| above.join("models")) {
-        match Chosen::all_of(&folder) {
+        match of(&folder) {
             Ok(found) => return Ok(found),
             Err(ModelsError::Unreadable { source, .. })
                 if matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
-            Err(error) => empty = empty.or(Some(error)),
+            Err(error) => unfit = unfit.or(Some(error)),
         }
     }
-    Err(empty.unwrap_or(ModelsError::NotFound))
+    Err(unfit.unwrap_or(none))
 }
 
 impl Chosen {
@@ -140,6 +165,19 @@ mod tests {
             names(&choose(&["my models/größe 1.5B".into(), "/".into()], None).unwrap()),
             ["gr--e-1.5B", "model"]
         );
+    }
+
+    #[test]
+    fn bundled_models_have_questions_beside_them() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(root.path().join("a")).unwrap();
+        std::fs::write(root.path().join("a/config.json"), "{}").unwrap();
+        let beside = Path::new("questions/set.jsonl");
+        let error = bundled(Some(root.path()), beside).unwrap_err().to_string();
+        assert!(error.ends_with("has no questions/set.jsonl: these are not the bundled models"), "{error}");
+        std::fs::create_dir(root.path().join("questions")).unwrap();
+        std::fs::write(root.path().join(beside), "").unwrap();
+        assert_eq!(names(&bundled(Some(root.path()), beside).unwrap()), ["a"]);
     }
 
     #[test]

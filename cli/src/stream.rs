@@ -72,8 +72,8 @@ pub(crate) async fn answer(access: &Access, request: GenerateRequest, view: &mut
     }
 }
 
-/// The transport's own text is "transport error"; what went wrong is at the end of its chain.
-fn innermost(error: &dyn Error) -> String {
+/// A transport's own text says little, such as "transport error"; what went wrong is at the end of its chain.
+pub(crate) fn innermost(error: &dyn Error) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {
         innermost = source;

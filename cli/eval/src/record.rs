@@ -41,6 +41,16 @@ pub struct Record {
     pub leads: Vec<Lead>,
 }
 
+impl Record {
+    /// Whether a member failed while it was written: it is not what the ensemble answers when all are well.
+    pub fn is_damaged(&self) -> bool {
+        self.cost.missed_drafts > 0 || self.exits.iter().any(|exit| exit.reason == FAILED)
+    }
+}
+
+/// The reason of an exit of a member that failed or was late too often.
+const FAILED: &str = "failed";
+
 /// What an answer cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cost {
@@ -51,6 +61,9 @@ pub struct Cost {
     pub score_calls: u32,
     pub scored_rounds: u32,
     pub gated_rounds: u32,
+    /// Drafts that a member failed to give, or gave too late.
+    #[serde(default)]
+    pub missed_drafts: u32,
     /// Tokens of the answer.
     pub completion_tokens: u32,
     /// Of all drafts.

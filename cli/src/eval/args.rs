@@ -1,6 +1,6 @@
 //! The flags of `specfuse eval`.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgGroup, ValueEnum, builder::RangedU64ValueParser};
 
@@ -11,13 +11,39 @@ Examples:
   specfuse eval --bundled                              every strategy and member on the bundled models' own questions
   specfuse eval questions.jsonl --limit 50 --model ~/models/A --model ~/models/B
   specfuse eval questions.jsonl --endpoint http://127.0.0.1:7070 --strategy fuse --strategy single/A
-  specfuse eval --bundled --ablate exit --out exits    rules of exit, and their thresholds
+  specfuse eval --bundled --ablate exit --out exits    rules of exit, and their thresholds, by the development questions
   specfuse eval questions.jsonl --judge http://127.0.0.1:8000/v1 --judge-model NAME
-  specfuse eval --calibrate text.txt --settings ensemble.toml --write ensemble.toml
+  specfuse eval --calibrate text.txt --write ensemble.toml
 
 A question is a line such as {\"id\": \"1\", \"kind\": \"sums\", \"question\": \"How much is 2 + 2?\", \"answer\": \"4\"}; the formats of
 GSM8K, MMLU, CMMLU, AlpacaEval, MT-Bench, IFEval and the like are known by their fields. Every answer is kept in --out as soon as it
-is there: the same command goes on where it was stopped. report.json and report.html there hold all that is found.";
+is there: the same command goes on where it was stopped. report.json, report.html and report.md there hold all that is found,
+curve.svg what rules of exit bring and cost. Answers that are right or wrong, near to a reference, and judged have no mean in
+common: a set of several gets report-reference.* and report-judged.* too. The exit code is 0 only if every answer, and every
+verdict, is there.";
+
+/// Flags without any effect where nothing is asked.
+const ASKING: [&str; 19] = [
+    "endpoint",
+    "ensemble",
+    "ablate",
+    "strategy",
+    "kind",
+    "limit",
+    "concurrency",
+    "seed",
+    "temperature",
+    "max_tokens",
+    "stop",
+    "timeout",
+    "out",
+    "fresh",
+    "json",
+    "judge",
+    "settings",
+    "segment_tokens",
+    "development",
+];
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -43,7 +69,8 @@ pub(crate) struct Args {
     /// Write what report.json holds, and nothing else, to standard output.
     #[arg(long)]
     pub(crate) json: bool,
-    /// Compare exit rules and their thresholds, beside every single member.
+    /// Compare exit rules and their thresholds, beside every single member. With --bundled by the development questions: a threshold is
+    /// a choice.
     #[arg(long, value_name = "WHAT", conflicts_with_all = ["endpoint", "strategy"])]
     pub(crate) ablate: Option<Ablation>,
     #[command(flatten)]
@@ -91,6 +118,12 @@ pub(crate) struct WhatArgs {
     /// Longest answer, in tokens; default: the ensemble's.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_tokens: Option<u32>,
+    /// End answers before this text; repeatable. Examples that a raw prompt begins with need it.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) stop: Vec<String>,
+    /// How long one answer may take, such as 90s or 10m.
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = humantime::parse_duration)]
+    pub(crate) timeout: Duration,
 }
 
 #[derive(Debug, Default, clap::Args)]
@@ -115,9 +148,36 @@ pub(crate) struct JudgeArgs {
 #[command(next_help_heading = "Calibration")]
 pub(crate) struct CalibrateArgs {
     /// Ask nothing: learn from this text how far the members' log-probabilities lie apart, and print the ensemble's key `calibrate`.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["endpoint", "ablate", "strategy"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ASKING)]
     pub(crate) calibrate: Option<PathBuf>,
-    /// Put it into these settings, instead.
+    /// Put it into these settings, instead; they may be none yet.
     #[arg(long, value_name = "FILE", requires = "calibrate")]
     pub(crate) write: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use crate::args::Cli;
+
+    fn is_taken(flags: &str) -> bool {
+        Cli::try_parse_from(["specfuse", "eval"].into_iter().chain(flags.split(' '))).is_ok()
+    }
+
+    #[test]
+    fn calibration_takes_no_flag_that_has_no_effect() {
+        assert!(is_taken("--calibrate t.txt --write e.toml --models m"));
+        for flag in
+            ["--settings e.toml", "--seed 1", "--out o", "--json", "--judge u --judge-model m", "--bundled", "q.jsonl"]
+        {
+            assert!(!is_taken(&format!("--calibrate t.txt {flag}")), "{flag}");
+        }
+    }
+
+    #[test]
+    fn an_ablation_is_of_questions() {
+        assert!(is_taken("--bundled --ablate exit") && is_taken("q.jsonl --ablate exit --timeout 90s --stop Q:"));
+        assert!(!is_taken("--ablate exit") && !is_taken("q.jsonl --timeout soon"));
+    }
 }

@@ -1,4 +1,6 @@
-//! One question to one strategy: a call with a deadline, repeated as long as the coordinator says that it is busy.
+//! One question to one strategy: a call with a deadline, repeated for a while where the coordinator is busy or away ([`patience`]).
+
+mod patience;
 
 use std::time::Duration;
 
@@ -13,23 +15,15 @@ use specfuse_proto::v1::{
 use tokio::time::{Instant, sleep, timeout};
 use tonic::{Code, Request, Status, transport::Channel};
 
-use super::{args::WhatArgs, digest::Digest, heard::Heard, target::Target};
+use self::patience::Patience;
+use super::{args::WhatArgs, digest::Digest, heard::Heard};
 use crate::{
     access::Access,
     stream::{StreamError, rejected},
 };
 
-/// For one answer.
-const DEADLINE: Duration = Duration::from_secs(600);
 /// The coordinator itself ends with the deadline; this is for one that does not.
 const GRACE: Duration = Duration::from_secs(5);
-/// How long a busy coordinator is asked again.
-const PATIENCE: Duration = Duration::from_secs(600);
-/// Where it does not say when to come back; and the longest that it may say.
-const COME_BACK: Duration = Duration::from_secs(1);
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
-/// The trailer in which it says so: milliseconds, negative for never.
-const PUSHBACK: &str = "grpc-retry-pushback-ms";
 
 /// Asks, always in the same way.
 #[derive(Clone, Debug)]
@@ -40,48 +34,69 @@ pub(super) struct Asker {
     temperature: f32,
     seed: u64,
     max_tokens: Option<u32>,
+    stop: Vec<String>,
+    /// For one answer.
+    deadline: Duration,
+}
+
+/// What came of asking once, or as often as there was patience.
+struct Outcome {
+    heard: Heard,
+    ended: Result<(), StreamError>,
+    /// Of the last time.
+    took: Duration,
 }
 
 impl Asker {
-    pub(super) fn new(target: &Target, what: &WhatArgs) -> Self {
-        let access = target.access.clone();
+    pub(super) fn new(access: Access, ensemble: &str, what: &WhatArgs) -> Self {
         let client = EnsembleServiceClient::new(access.channel());
-        let &WhatArgs { temperature, seed, max_tokens, .. } = what;
-        Self { client, access, ensemble: target.ensemble.name.clone(), temperature, seed, max_tokens }
+        let &WhatArgs { temperature, seed, max_tokens, timeout: deadline, .. } = what;
+        let (ensemble, stop) = (ensemble.to_owned(), what.stop.clone());
+        Self { client, access, ensemble, temperature, seed, max_tokens, stop, deadline }
     }
 
     /// The record says why there is no answer, where it is this question that gets none; an error concerns all questions.
     pub(super) async fn ask(&self, question: &Question, strategy: &str) -> Result<Record, StreamError> {
+        let Outcome { heard, ended, took } = self.outcome(question, strategy).await;
+        match ended {
+            Err(error) if concerns_all(&error) => Err(error),
+            ended => Ok(heard.record(question, strategy, (ended.map_err(|error| error.to_string()), took))),
+        }
+    }
+
+    /// Why the strategy does not take such questions, if it does not.
+    pub(super) async fn refusal(&self, question: &Question, strategy: &str) -> Result<Option<String>, StreamError> {
+        let Outcome { heard, ended, .. } = self.outcome(question, strategy).await;
+        match ended {
+            Err(StreamError::Refused(status)) if refuses(&status) && heard.is_silent() => {
+                Ok(Some(status.message().to_owned()))
+            }
+            Err(error) if concerns_all(&error) => Err(error),
+            Ok(()) | Err(_) => Ok(None),
+        }
+    }
+
+    async fn outcome(&self, question: &Question, strategy: &str) -> Outcome {
         let seed = seed(self.seed, &question.id);
-        let patient_until = Instant::now() + PATIENCE;
+        let mut patience = Patience::new(Instant::now());
         loop {
             let begun = Instant::now();
             let mut heard = Heard::default();
-            let ended =
-                match timeout(DEADLINE + GRACE, self.hear(self.request(question, strategy, seed), &mut heard)).await {
-                    Ok(ended) => ended,
-                    Err(_) => Err(StreamError::Refused(Box::new(Status::deadline_exceeded("no answer in time")))),
-                };
-            match ended {
-                Err(StreamError::Refused(status)) if status.code() == Code::ResourceExhausted => {
-                    let wait = come_back(&status).map(|wait| wait + spread(seed));
-                    match wait.filter(|wait| Instant::now() + *wait < patient_until) {
-                        Some(wait) => sleep(wait).await,
-                        None => return Ok(heard.record(question, strategy, (Err(said(&status)), begun.elapsed()))),
-                    }
-                }
-                Err(error) if concerns_all(&error) => return Err(error),
-                ended => {
-                    let ended = ended.map_err(|error| error.to_string());
-                    return Ok(heard.record(question, strategy, (ended, begun.elapsed())));
-                }
+            let answer = self.hear(self.request(question, strategy, seed), &mut heard);
+            let late = || Err(StreamError::Refused(Box::new(Status::deadline_exceeded("no answer in time"))));
+            let ended = timeout(self.deadline + GRACE, answer).await.unwrap_or_else(|_| late());
+            let took = begun.elapsed();
+            let wait = ended.as_ref().err().and_then(|error| patience.wait(error, Instant::now()));
+            match wait {
+                Some(wait) => sleep(wait).await,
+                None => return Outcome { heard, ended, took },
             }
         }
     }
 
     async fn hear(&self, request: GenerateRequest, heard: &mut Heard) -> Result<(), StreamError> {
         let mut request = Request::new(request);
-        request.set_timeout(DEADLINE);
+        request.set_timeout(self.deadline);
         if let Some(authorization) = &self.access.authorization {
             request.metadata_mut().insert("authorization", authorization.clone());
         }
@@ -109,6 +124,7 @@ impl Asker {
             prompt: Some(prompt(&question.prompt)),
             max_tokens: self.max_tokens,
             sampling: Some(sampling),
+            stop: self.stop.clone(),
             strategy: strategy.to_owned(),
             ..GenerateRequest::default()
         }
@@ -141,20 +157,9 @@ fn seed(seed: u64, question: &str) -> u64 {
     digest.number()
 }
 
-/// None: not at all.
-fn come_back(status: &Status) -> Option<Duration> {
-    let Some(told) = status.metadata().get(PUSHBACK) else { return Some(COME_BACK) };
-    let milliseconds: i64 = told.to_str().ok()?.parse().ok()?;
-    u64::try_from(milliseconds).ok().map(|wait| Duration::from_millis(wait).min(LONGEST_WAIT))
-}
-
-/// So that those who were refused together do not come back together.
-fn spread(seed: u64) -> Duration {
-    Duration::from_millis(seed % 250)
-}
-
-fn said(status: &Status) -> String {
-    format!("busy: {}", status.message())
+/// That what is asked for is wrong, for this strategy at least.
+fn refuses(status: &Status) -> bool {
+    matches!(status.code(), Code::InvalidArgument | Code::NotFound)
 }
 
 /// Whether no question would be answered.
@@ -173,24 +178,7 @@ fn concerns_all(error: &StreamError) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use tonic::metadata::MetadataMap;
-
     use super::*;
-
-    #[test]
-    fn a_busy_coordinator_says_when_to_come_back_and_may_say_never() {
-        let wait = |told: Option<&'static str>| {
-            let mut metadata = MetadataMap::new();
-            if let Some(told) = told {
-                metadata.insert(PUSHBACK, told.parse().unwrap());
-            }
-            come_back(&Status::with_metadata(Code::ResourceExhausted, "busy", metadata))
-        };
-        assert_eq!(wait(None), Some(COME_BACK));
-        assert_eq!(wait(Some("250")), Some(Duration::from_millis(250)));
-        assert_eq!(wait(Some("3600000")), Some(LONGEST_WAIT));
-        assert_eq!((wait(Some("-1")), wait(Some("soon"))), (None, None));
-    }
 
     #[test]
     fn a_question_has_its_seed_whatever_else_is_asked() {

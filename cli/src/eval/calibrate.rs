@@ -46,6 +46,7 @@ pub(super) async fn run(text: &Path, args: &Args) -> Result<(), CalibrateError> 
     let read = fs::read_to_string(text);
     let text = read.map_err(|source| CalibrateError::Read { file: text.to_owned(), source })?;
     let passages = passages::cut(&text, PASSAGES);
+    fit::suffices(passages.len())?;
     let plan = local::plan(&args.local, (Ipv4Addr::LOCALHOST, 0).into())?;
     let workers = cluster::start_workers(&plan).await?;
     let named = workers.iter().map(|worker| (worker.name().to_owned(), worker.url()));

@@ -5,9 +5,9 @@ use std::{collections::BTreeMap, time::Duration};
 use specfuse_eval::{
     metric,
     question::Question,
-    record::{Cost, Exit, Lead, Record},
+    record::{Cost, Exit, Lead, Recall, Record},
 };
-use specfuse_proto::v1::{Draft, Finished, MemberStanding, Segment, Usage, draft_report::Outcome};
+use specfuse_proto::v1::{Draft, ExitReason, Finished, MemberStanding, Segment, Usage, draft_report::Outcome};
 
 use crate::json;
 
@@ -17,17 +17,24 @@ pub(super) struct Heard {
     text: String,
     won: BTreeMap<String, u32>,
     exits: Vec<Exit>,
+    recalled: Vec<Recall>,
+    /// In the order in which they were first asked.
+    took_part: Vec<String>,
     leads: Vec<Lead>,
     /// After the round before.
     standing: Vec<MemberStanding>,
     usage: Usage,
     first_text: Option<Duration>,
+    rounds: u32,
+    missed_drafts: u32,
 }
 
 impl Heard {
     /// `at`: since the request.
     pub(super) fn segment(&mut self, segment: Segment, at: Duration) {
         self.show(&segment.text, at);
+        self.rounds = segment.round;
+        self.missed_drafts += missed(&segment);
         if segment.scored {
             self.leads.extend(self.lead(&segment));
         }
@@ -38,6 +45,13 @@ impl Heard {
             let reason = json::reason(exit.reason()).to_owned();
             Exit { member: exit.member, round: segment.round, reason }
         }));
+        let round = segment.round;
+        self.recalled.extend(segment.recalled.into_iter().map(|member| Recall { member, round }));
+        for report in segment.drafts {
+            if !self.took_part.contains(&report.member) {
+                self.took_part.push(report.member);
+            }
+        }
         if !segment.standing.is_empty() {
             self.standing = segment.standing;
         }
@@ -55,20 +69,22 @@ impl Heard {
         }
     }
 
-    /// The member of highest quality before the round that has a draft in it: of equals the first.
+    /// The member that alone has the highest quality before the round, if it drafts in it: as the coordinator's gate has it.
     fn lead(&self, segment: &Segment) -> Option<Lead> {
-        let mut leader: Option<(&MemberStanding, &Draft)> = None;
-        for standing in &self.standing {
-            let Some(draft) = draft_of(segment, &standing.member) else { continue };
-            if leader.is_none_or(|(best, _)| standing.quality > best.quality) {
-                leader = Some((standing, draft));
-            }
+        let best = self.standing.iter().max_by(|a, b| a.quality.total_cmp(&b.quality))?;
+        if self.standing.iter().filter(|standing| standing.quality >= best.quality).count() > 1 {
+            return None;
         }
-        let (standing, draft) = leader?;
+        let draft = draft_of(segment, &best.member)?;
         let winner = segment.candidates.get(segment.winning_candidate as usize)?;
         let sum: f64 = draft.token_logprobs.iter().copied().map(f64::from).sum();
         let mean_logprob = sum / draft.token_logprobs.len() as f64;
-        mean_logprob.is_finite().then(|| Lead { mean_logprob, won: winner.authors.contains(&standing.member) })
+        mean_logprob.is_finite().then(|| Lead { mean_logprob, won: winner.authors.contains(&best.member) })
+    }
+
+    /// Whether nothing has been heard.
+    pub(super) fn is_silent(&self) -> bool {
+        self.rounds == 0
     }
 
     /// `ended`: why there is no answer, if there is none.
@@ -85,10 +101,12 @@ impl Heard {
             error: ended.err(),
             quality: grade.quality,
             measures: grade.measures,
-            cost: cost(&self.usage, self.first_text, total),
+            cost: Cost { missed_drafts: self.missed_drafts, ..cost(&self.usage, self.first_text, total) },
             text: self.text,
             won: self.won,
             exits: self.exits,
+            recalled: self.recalled,
+            took_part: self.took_part,
             leads: self.leads,
         }
     }
@@ -102,6 +120,14 @@ fn draft_of<'a>(segment: &'a Segment, member: &str) -> Option<&'a Draft> {
     }
 }
 
+/// Members that failed or were late; whoever left because it refuses, or has no room, has not failed.
+fn missed(segment: &Segment) -> u32 {
+    let excused =
+        |member: &str| segment.exits.iter().any(|exit| exit.member == member && exit.reason() != ExitReason::Failed);
+    let missed = segment.drafts.iter().filter(|report| matches!(report.outcome, Some(Outcome::Missed(_))));
+    missed.filter(|report| !excused(&report.member)).map(|_| 1).sum()
+}
+
 fn cost(usage: &Usage, first_text: Option<Duration>, total: Duration) -> Cost {
     let milliseconds = |duration: Duration| duration.as_secs_f64() * 1e3;
     Cost {
@@ -111,6 +137,7 @@ fn cost(usage: &Usage, first_text: Option<Duration>, total: Duration) -> Cost {
         score_calls: usage.score_calls,
         scored_rounds: usage.scored_rounds,
         gated_rounds: usage.gated_rounds,
+        missed_drafts: 0,
         completion_tokens: usage.completion_tokens,
         drafted_tokens: usage.members.iter().map(|member| u64::from(member.drafted_tokens)).sum(),
         scored_tokens: usage.members.iter().map(|member| member.scored_tokens).sum(),
@@ -123,7 +150,7 @@ fn cost(usage: &Usage, first_text: Option<Duration>, total: Duration) -> Cost {
 #[cfg(test)]
 mod tests {
     use specfuse_eval::question::{Measure, Prompt};
-    use specfuse_proto::v1::{self, DraftReport, ExitReason, MemberUsage, ScoredCandidate};
+    use specfuse_proto::v1::{self, DraftReport, MemberUsage, ScoredCandidate};
 
     use super::*;
 
@@ -162,6 +189,7 @@ mod tests {
             kind: "sums".to_owned(),
             prompt: Prompt::Raw("q".to_owned()),
             measure: Measure::Open,
+            reference: None,
         }
     }
 
@@ -186,19 +214,43 @@ mod tests {
     }
 
     #[test]
-    fn a_lead_is_of_whom_the_rounds_before_favour() {
+    fn a_lead_is_of_who_alone_leads_and_drafts() {
         let mut heard = Heard::default();
         heard.segment(round(1, "x"), Duration::ZERO);
-        let mut second = round(2, "x");
-        second.standing = vec![standing("a", 0.9), standing("b", 0.4)];
-        heard.segment(second, Duration::ZERO);
-        heard.segment(Segment { scored: false, ..round(3, "x") }, Duration::ZERO);
-        let mut fourth = round(4, "x");
-        fourth.drafts.remove(0);
-        heard.segment(fourth, Duration::ZERO);
-        let leads = record(heard).leads;
-        // Round 2: b and c are equal and b is first. Round 4: of those who led after round 3, b again.
-        assert_eq!(leads, [Lead { mean_logprob: -0.5, won: true }, Lead { mean_logprob: -0.5, won: true }]);
+        // b and c are equal: nobody leads.
+        heard.segment(
+            Segment { standing: vec![standing("a", 0.9), standing("b", 0.4)], ..round(2, "x") },
+            Duration::ZERO,
+        );
+        let mut without_a = round(3, "x");
+        without_a.drafts.remove(0);
+        without_a.standing = vec![standing("b", 1.0), standing("c", 0.4)];
+        heard.segment(without_a, Duration::ZERO);
+        heard.segment(Segment { scored: false, standing: Vec::new(), ..round(4, "x") }, Duration::ZERO);
+        heard.segment(round(5, "x"), Duration::ZERO);
+        assert_eq!(record(heard).leads, [Lead { mean_logprob: -0.5, won: true }]);
+    }
+
+    #[test]
+    fn an_answer_is_damaged_where_a_member_failed_and_not_where_one_refused() {
+        let missed = |member: &str| DraftReport {
+            member: member.to_owned(),
+            outcome: Some(Outcome::Missed("it is late".to_owned())),
+        };
+        let exit =
+            |reason: ExitReason| v1::Exit { member: "a".to_owned(), reason: reason.into(), ..v1::Exit::default() };
+        let damaged = |exits: Vec<v1::Exit>| {
+            let mut heard = Heard::default();
+            heard.segment(
+                Segment { drafts: vec![missed("a"), draft("b", &[-1.0])], exits, ..round(1, "x") },
+                Duration::ZERO,
+            );
+            let record = record(heard);
+            (record.cost.missed_drafts, record.is_damaged())
+        };
+        assert_eq!(damaged(Vec::new()), (1, true));
+        assert_eq!(damaged(vec![exit(ExitReason::Failed)]), (1, true));
+        assert_eq!(damaged(vec![exit(ExitReason::Refused)]), (0, false));
     }
 
     #[test]
@@ -214,7 +266,10 @@ mod tests {
         let mut heard = Heard::default();
         let exit = v1::Exit { member: "a".to_owned(), reason: ExitReason::Quality.into(), ..v1::Exit::default() };
         heard.segment(Segment { exits: vec![exit], ..round(3, "x") }, Duration::ZERO);
+        heard.segment(Segment { recalled: vec!["a".to_owned()], ..round(4, "x") }, Duration::ZERO);
         let record = heard.record(&question(), "fuse", (Err("gone".to_owned()), Duration::ZERO));
+        assert_eq!(record.recalled, [Recall { member: "a".to_owned(), round: 4 }]);
+        assert_eq!(record.took_part, ["a", "b", "c"]);
         let expected = Exit { member: "a".to_owned(), round: 3, reason: "quality".to_owned() };
         assert_eq!((record.exits, record.error.as_deref(), record.quality), (vec![expected], Some("gone"), None));
     }

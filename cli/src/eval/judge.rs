@@ -2,27 +2,31 @@
 //!
 //! What it says is kept beside the answers: the same comparison is never asked for twice.
 
+mod bouts;
 mod endpoint;
 mod verdict;
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use futures::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use specfuse_eval::{
-    question::Question,
+    question::{Measure, Question},
     record::Record,
-    report::{Report, SINGLE, Strategy},
+    report::{SINGLE, Strategy},
 };
 
 use self::{
+    bouts::{Bout, Comparison, bouts},
     endpoint::{Endpoint, EndpointError},
     verdict::Verdict,
 };
 use super::{
     args::JudgeArgs,
     bar::Bar,
-    digest::Digest,
     lines::{Lines, LinesError},
     store::JUDGEMENTS,
 };
@@ -65,19 +69,9 @@ struct Judgement {
     model: String,
     /// Of all that the judge has read.
     digest: String,
-    /// With the strategy's answer before the baseline's, then after it.
-    verdicts: [Verdict; 2],
-}
-
-/// Two answers to compare.
-#[derive(Debug)]
-struct Bout<'a> {
-    question: &'a Question,
-    strategy: &'a str,
-    baseline: &'a str,
-    answer: &'a str,
-    against: &'a str,
-    digest: String,
+    /// The strategy's answer was shown first.
+    first: bool,
+    verdict: Verdict,
 }
 
 impl Judge {
@@ -92,125 +86,128 @@ impl Judge {
         Ok(Some(Self { endpoint, baseline: args.baseline.clone() }))
     }
 
-    /// Adds what the judge says to the records' measures; it is the quality of those that have no other. `place`: the folder of the
-    /// evaluation, and its seed. Cancel safe: what the judge has said is kept.
+    /// An error where nothing could be compared with anything.
+    pub(super) fn has_baseline(&self, strategies: &[Strategy]) -> Result<(), JudgeError> {
+        self.baseline(&[], strategies, &[]).map(|_| ())
+    }
+
+    /// An error where it would not answer, said before anything is asked of others.
+    pub(super) async fn probe(&self) -> Result<(), JudgeError> {
+        self.endpoint.probe(verdict::SYSTEM, &verdict::asked_of("How much is 2 + 2?", None, ("4", "5"))).await?;
+        Ok(())
+    }
+
+    /// Adds what the judge says to the records' measures; it is the quality of those that only a judge can tell about. Tells how many
+    /// comparisons have no verdict. After an error the records are as they were. `folder`: of the evaluation. Cancel safe: what the
+    /// judge has said is kept.
     pub(super) async fn judge(
         &self,
         questions: &[Question],
         strategies: &[Strategy],
         records: &mut [Record],
-        place: (&Path, u64),
-    ) -> Result<(), JudgeError> {
-        let (folder, seed) = place;
-        let baseline = self.baseline(strategies, records, seed)?;
-        let (mut lines, known): (_, Vec<Judgement>) = Lines::open(&folder.join(JUDGEMENTS), false)?;
-        let mut known: BTreeMap<String, [Verdict; 2]> =
-            known.into_iter().map(|judgement| (judgement.digest, judgement.verdicts)).collect();
+        folder: &Path,
+    ) -> Result<usize, JudgeError> {
+        let baseline = self.baseline(questions, strategies, records)?;
+        let (mut lines, known): (_, Vec<Judgement>) = Lines::open(&folder.join(JUDGEMENTS))?;
+        let mut known: BTreeMap<String, Verdict> = known.into_iter().map(|it| (it.digest, it.verdict)).collect();
         let bouts = bouts(questions, records, &baseline, &self.endpoint.model);
-        let pending: Vec<_> =
-            bouts.iter().filter(|bout| bout.answer != bout.against && !known.contains_key(&bout.digest)).collect();
-        let mut bar = Bar::new("judge", bouts.len() - pending.len(), bouts.len());
-        let mut unclear = Vec::new();
-        let asked = pending.into_iter().map(|bout| async move { (bout, self.compare(bout).await) });
+        let all = bouts.iter().flat_map(Bout::comparisons).count();
+        let pending: Vec<_> = bouts
+            .iter()
+            .flat_map(|bout| bout.comparisons().map(move |comparison| (bout, comparison)))
+            .filter(|(_, comparison)| !known.contains_key(&comparison.digest))
+            .collect();
+        let mut bar = Bar::new("judge", all - pending.len(), all);
+        let mut missing = Vec::new();
+        let asked = pending
+            .into_iter()
+            .map(|(bout, comparison)| async move { (bout, comparison, self.verdict(&comparison.asked).await) });
         let mut answers = stream::iter(asked).buffer_unordered(CONCURRENCY);
-        while let Some((bout, verdicts)) = answers.next().await {
-            bar.one(verdicts.is_err());
-            match verdicts {
-                Ok(verdicts) => {
-                    lines.append(&bout.judged(verdicts, &self.endpoint.model))?;
-                    known.insert(bout.digest.clone(), verdicts);
+        while let Some((bout, comparison, verdict)) = answers.next().await {
+            bar.one(verdict.is_err());
+            match verdict {
+                Ok(verdict) => {
+                    lines.append(&self.judgement(bout, comparison, (&baseline, verdict)))?;
+                    known.insert(comparison.digest.clone(), verdict);
                 }
                 Err(error) if error.concerns_all() => return Err(error.into()),
-                Err(error) => unclear.push(error),
+                Err(error) => missing.push(error),
             }
         }
         drop((bar, answers));
-        if let Some(first) = unclear.first() {
-            output::complain(&format!("{} comparisons have no verdict; the first: {first}", unclear.len()));
+        if let Some(first) = missing.first() {
+            output::complain(&format!("{} comparisons have no verdict; the first: {first}", missing.len()));
         }
-        let judged = bouts.iter().filter_map(|bout| Some((bout.key(), bout.quality(&known)?)));
-        apply(records, &baseline, &judged.collect());
-        Ok(())
+        let judged = bouts.iter().filter_map(|bout| Some((bout.key(), bout.quality(&known)?))).collect();
+        let open = questions.iter().filter(|it| it.measure == Measure::Open).map(|it| it.id.clone()).collect();
+        apply(records, &baseline, &judged, &open);
+        Ok(missing.len())
     }
 
-    fn baseline(&self, strategies: &[Strategy], records: &[Record], seed: u64) -> Result<String, JudgeError> {
-        match &self.baseline {
-            Some(named) if strategies.iter().any(|strategy| strategy.name == *named) => Ok(named.clone()),
-            Some(named) => Err(JudgeError::UnknownBaseline(named.clone())),
-            None => {
-                let graded: Vec<Record> = records.iter().filter(|record| record.quality.is_some()).cloned().collect();
-                let best = Report::build(strategies, &graded, seed).best_single;
-                let first = || strategies.iter().find(|it| it.kind == SINGLE).map(|it| it.name.clone());
-                best.or_else(first).ok_or(JudgeError::NoBaseline)
+    /// The one named; else the member that answers best alone, of the questions that have a key; else the first one.
+    fn baseline(
+        &self,
+        questions: &[Question],
+        strategies: &[Strategy],
+        records: &[Record],
+    ) -> Result<String, JudgeError> {
+        if let Some(named) = &self.baseline {
+            let is_known = strategies.iter().any(|strategy| strategy.name == *named);
+            return if is_known { Ok(named.clone()) } else { Err(JudgeError::UnknownBaseline(named.clone())) };
+        }
+        let open: BTreeSet<&str> =
+            questions.iter().filter(|it| it.measure == Measure::Open).map(|it| it.id.as_str()).collect();
+        let quality = |strategy: &Strategy| {
+            let own = records.iter().filter(|it| it.strategy == strategy.name && !open.contains(it.question.as_str()));
+            let qualities: Vec<f64> = own.map(|record| record.quality.unwrap_or(0.0)).collect();
+            if qualities.is_empty() { 0.0 } else { qualities.iter().sum::<f64>() / qualities.len() as f64 }
+        };
+        let mut best: Option<(&Strategy, f64)> = None;
+        for single in strategies.iter().filter(|strategy| strategy.kind == SINGLE) {
+            let quality = quality(single);
+            if best.is_none_or(|(_, highest)| quality > highest) {
+                best = Some((single, quality));
             }
         }
+        best.map(|(single, _)| single.name.clone()).ok_or(JudgeError::NoBaseline)
     }
 
-    async fn compare(&self, bout: &Bout<'_>) -> Result<[Verdict; 2], EndpointError> {
-        let before = self.verdict(bout.question, bout.answer, bout.against).await?;
-        let after = self.verdict(bout.question, bout.against, bout.answer).await?;
-        Ok([before, after])
-    }
-
-    async fn verdict(&self, question: &Question, first: &str, second: &str) -> Result<Verdict, EndpointError> {
-        let answer = self.endpoint.ask(verdict::SYSTEM, &verdict::asked(&question.prompt, first, second)).await?;
-        verdict::parsed(&answer).ok_or(EndpointError::Unclear)
-    }
-}
-
-/// Answers to the same questions, of those that there are.
-fn bouts<'a>(questions: &'a [Question], records: &'a [Record], baseline: &'a str, model: &str) -> Vec<Bout<'a>> {
-    let questions: BTreeMap<&str, &Question> = questions.iter().map(|it| (it.id.as_str(), it)).collect();
-    let answered = || records.iter().filter(|record| record.error.is_none());
-    let against: BTreeMap<&str, &Record> = answered()
-        .filter(|record| record.strategy == baseline)
-        .map(|record| (record.question.as_str(), record))
-        .collect();
-    let bout = |record: &'a Record| {
-        let question = *questions.get(record.question.as_str())?;
-        let against = against.get(record.question.as_str())?.text.as_str();
-        let mut digest = Digest::new();
-        let asked = verdict::asked(&question.prompt, &record.text, against);
-        [model, verdict::SYSTEM, &asked].iter().for_each(|part| digest.part(part.as_bytes()));
-        let (strategy, answer, digest) = (record.strategy.as_str(), record.text.as_str(), digest.hex());
-        Some(Bout { question, strategy, baseline, answer, against, digest })
-    };
-    answered().filter(|record| record.strategy != baseline).filter_map(bout).collect()
-}
-
-impl Bout<'_> {
-    fn key(&self) -> (String, String) {
-        (self.question.id.clone(), self.strategy.to_owned())
-    }
-
-    /// 1: better in both orders; 0: worse in both. Nobody need be asked about answers alike.
-    fn quality(&self, known: &BTreeMap<String, [Verdict; 2]>) -> Option<f64> {
-        if self.answer == self.against {
-            return Some(0.5);
+    /// One that is unclear is asked for once more.
+    async fn verdict(&self, asked: &str) -> Result<Verdict, EndpointError> {
+        for _ in 0..2 {
+            let verdict = verdict::parsed(&self.endpoint.ask(verdict::SYSTEM, asked).await?);
+            if let Some(verdict) = verdict {
+                return Ok(verdict);
+            }
         }
-        known.get(&self.digest).map(|[before, after]| f64::midpoint(before.first_share(), 1.0 - after.first_share()))
+        Ok(Verdict::Unclear)
     }
 
-    fn judged(&self, verdicts: [Verdict; 2], model: &str) -> Judgement {
+    fn judgement(&self, bout: &Bout<'_>, comparison: &Comparison, said: (&str, Verdict)) -> Judgement {
+        let (baseline, verdict) = said;
+        let (question, strategy) = bout.key();
         Judgement {
-            question: self.question.id.clone(),
-            strategy: self.strategy.to_owned(),
-            baseline: self.baseline.to_owned(),
-            model: model.to_owned(),
-            digest: self.digest.clone(),
-            verdicts,
+            question,
+            strategy,
+            baseline: baseline.to_owned(),
+            model: self.endpoint.model.clone(),
+            digest: comparison.digest.clone(),
+            first: comparison.first,
+            verdict,
         }
     }
 }
 
 /// The baseline is as good as itself.
-fn apply(records: &mut [Record], baseline: &str, judged: &BTreeMap<(String, String), f64>) {
-    for record in records.iter_mut().filter(|record| record.error.is_none()) {
+fn apply(records: &mut [Record], baseline: &str, judged: &BTreeMap<(String, String), f64>, open: &BTreeSet<String>) {
+    for record in records.iter_mut() {
         let is_baseline = record.strategy == baseline;
         let key = (record.question.clone(), record.strategy.clone());
         let Some(quality) = judged.get(&key).copied().or(is_baseline.then_some(0.5)) else { continue };
         record.measures.insert(MEASURE.to_owned(), quality);
-        record.quality.get_or_insert(quality);
+        if record.error.is_none() && open.contains(&record.question) {
+            record.quality = Some(quality);
+        }
     }
 }
 

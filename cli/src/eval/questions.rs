@@ -1,7 +1,7 @@
 //! The questions of an evaluation: read from their files, told apart, chosen.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs, io,
     path::{Path, PathBuf},
 };
@@ -29,25 +29,28 @@ pub(crate) enum QuestionsError {
 pub(super) struct Questions {
     /// Those to ask, at least one.
     pub(super) chosen: Vec<Question>,
-    /// Of all that the files hold.
-    pub(super) digest: String,
+    /// Digests of all that the files hold, by file name.
+    pub(super) files: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Questions {
     pub(super) fn read(files: &[PathBuf], what: &WhatArgs) -> Result<Self, QuestionsError> {
-        let mut digest = Digest::new();
+        let mut digests: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let mut all = Vec::new();
         for file in files {
             let text =
                 fs::read_to_string(file).map_err(|source| QuestionsError::Read { file: file.clone(), source })?;
+            let mut digest = Digest::new();
             digest.part(text.as_bytes());
+            let named = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            digests.entry(named).or_default().insert(digest.hex());
             all.extend(dataset::read(&name(file), &text)?);
         }
         let mut ids = BTreeSet::new();
         if let Some(twice) = all.iter().find(|question| !ids.insert(question.id.as_str())) {
             return Err(QuestionsError::SameId(twice.id.clone()));
         }
-        Ok(Self { chosen: chosen(all, what)?, digest: digest.hex() })
+        Ok(Self { chosen: chosen(all, what)?, files: digests })
     }
 }
 
@@ -91,11 +94,23 @@ mod tests {
         let all = read(&WhatArgs::default()).unwrap();
         let some = read(&WhatArgs { kind: vec!["b".to_owned()], limit: Some(1), ..WhatArgs::default() }).unwrap();
         assert_eq!((ids(&all), ids(&some)), (vec!["1", "2", "3", "4"], vec!["2"]));
-        assert_eq!(all.digest, some.digest);
+        assert_eq!((&all.files, all.files.len()), (&some.files, 1));
         let two = read(&WhatArgs { limit: Some(2), ..WhatArgs::default() }).unwrap();
         assert_eq!(ids(&two), ["1", "3"]);
         let unknown = read(&WhatArgs { kind: vec!["c".to_owned()], ..WhatArgs::default() }).unwrap_err();
         assert_eq!(unknown.to_string(), "no question is of kind \"c\"; there are: a, b");
+    }
+
+    #[test]
+    fn the_order_of_files_makes_no_other_set() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut files = ["one.jsonl", "two.jsonl"].map(|name| folder.path().join(name));
+        fs::write(&files[0], line("1", "a")).unwrap();
+        fs::write(&files[1], line("2", "a")).unwrap();
+        let before = Questions::read(&files, &WhatArgs::default()).unwrap().files;
+        files.reverse();
+        assert_eq!(Questions::read(&files, &WhatArgs::default()).unwrap().files, before);
+        assert_eq!(before.into_keys().collect::<Vec<_>>(), ["one.jsonl", "two.jsonl"]);
     }
 
     #[test]

@@ -24,51 +24,74 @@ pub(crate) enum StoreError {
     Io { file: PathBuf, source: io::Error },
     #[error(transparent)]
     Lines(#[from] LinesError),
-    #[error("{}: is not ours", file.display())]
+    #[error("{}: is not of this version: --fresh forgets it and the answers beside it, another --out keeps them", file.display())]
     Foreign { file: PathBuf, source: serde_json::Error },
     #[error("{} holds answers to something else: {difference}; --fresh forgets them, another --out keeps them", folder.display())]
     Different { folder: PathBuf, difference: Difference },
-    #[error("{} holds answers without {CONDITIONS}, which says what to; --fresh forgets them, another --out keeps them", .0.display())]
+    #[error("{} holds {ANSWERS} without {CONDITIONS}, which says to what: it is not ours; give another --out", .0.display())]
     Unknown(PathBuf),
 }
 
 /// Only one process has it open.
 #[derive(Debug)]
 pub(super) struct Store {
+    folder: PathBuf,
     answers: Lines,
+    /// Those of the run, once it is known that they are those of what is in the folder.
+    conditions: Option<Conditions>,
     /// The last one of each question and strategy.
     records: BTreeMap<(String, String), Record>,
+    fresh: bool,
 }
 
 impl Store {
-    /// `fresh`: forgets what is there.
-    pub(super) fn open(folder: &Path, conditions: Conditions, fresh: bool) -> Result<Self, StoreError> {
-        let failed = |file: &Path| {
-            let file = file.to_owned();
-            move |source| StoreError::Io { file, source }
-        };
-        fs::create_dir_all(folder).map_err(failed(folder))?;
-        let (answers, records): (_, Vec<Record>) = Lines::open(&folder.join(ANSWERS), fresh)?;
-        let file = folder.join(CONDITIONS);
-        let before = if fresh { None } else { read(&file)? };
+    /// Nothing in the folder is changed before [`Store::agree`]. `fresh`: what is there does not count.
+    pub(super) fn open(folder: &Path, fresh: bool) -> Result<Self, StoreError> {
+        fs::create_dir_all(folder).map_err(|source| StoreError::Io { file: folder.to_owned(), source })?;
+        let file = folder.join(ANSWERS);
+        let (answers, records) =
+            if fresh { (Lines::forgetting(&file)?, Vec::new()) } else { Lines::open::<Record>(&file)? };
+        let is_ours = folder.join(CONDITIONS).exists();
+        if !is_ours && (answers.is_torn() || !records.is_empty()) {
+            return Err(StoreError::Unknown(folder.to_owned()));
+        }
+        let records = records.into_iter().map(|record| (key(&record), record)).collect();
+        Ok(Self { folder: folder.to_owned(), answers, conditions: None, records, fresh })
+    }
+
+    /// What the answers depend on: an error where that is not what those in the folder do.
+    pub(super) fn agree(&mut self, conditions: Conditions) -> Result<(), StoreError> {
+        let file = self.folder.join(CONDITIONS);
+        let before = if self.fresh || self.records.is_empty() { None } else { read(&file)? };
         let conditions = match before {
-            Some(before) if !records.is_empty() => {
+            Some(before) => {
                 let difference = conditions.difference(&before);
                 let foreign = |source| StoreError::Foreign { file: file.clone(), source };
                 if let Some(difference) = difference.map_err(foreign)? {
-                    return Err(StoreError::Different { folder: folder.to_owned(), difference });
+                    return Err(StoreError::Different { folder: self.folder.clone(), difference });
                 }
                 conditions.joined(before)
             }
-            None if !records.is_empty() => return Err(StoreError::Unknown(folder.to_owned())),
-            Some(_) | None => conditions,
+            None => conditions,
         };
-        write(&file, &conditions)?;
-        if fresh {
-            forget(&folder.join(JUDGEMENTS))?;
+        self.answers.tidy()?;
+        if self.fresh {
+            forget(&self.folder.join(JUDGEMENTS))?;
         }
-        let records = records.into_iter().map(|record| (key(&record), record)).collect();
-        Ok(Self { answers, records })
+        write(&file, &conditions)?;
+        self.conditions = Some(conditions);
+        Ok(())
+    }
+
+    /// Why a strategy does not take questions of a form, as far as it is known.
+    pub(super) fn refusal(&self, form: &str, strategy: &str) -> Option<&str> {
+        self.conditions.as_ref()?.refused.get(form)?.get(strategy).map(String::as_str)
+    }
+
+    pub(super) fn refuse(&mut self, form: &str, strategy: &str, reason: String) -> Result<(), StoreError> {
+        let Some(conditions) = &mut self.conditions else { return Ok(()) };
+        conditions.refused.entry(form.to_owned()).or_default().insert(strategy.to_owned(), reason);
+        write(&self.folder.join(CONDITIONS), conditions)
     }
 
     /// An answer that failed is asked for again.
@@ -77,7 +100,7 @@ impl Store {
         record.is_some_and(|record| record.error.is_none())
     }
 
-    /// It is on disk when this returns.
+    /// It is in the file when this returns.
     pub(super) fn add(&mut self, record: Record) -> Result<(), LinesError> {
         self.answers.append(&record)?;
         self.records.insert(key(&record), record);
@@ -124,69 +147,79 @@ fn forget(file: &Path) -> Result<(), StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use specfuse_eval::record::Cost;
-
     use super::*;
     use crate::eval::conditions::tests::conditions;
 
     fn record(question: &str, error: Option<&str>) -> Record {
         Record {
             question: question.to_owned(),
-            kind: String::new(),
             strategy: "fuse".to_owned(),
             text: "4".to_owned(),
             error: error.map(str::to_owned),
             quality: Some(1.0),
-            measures: BTreeMap::new(),
-            cost: Cost::default(),
-            won: BTreeMap::new(),
-            exits: Vec::new(),
-            leads: Vec::new(),
+            ..Record::default()
         }
+    }
+
+    fn open(folder: &Path, conditions: Conditions, fresh: bool) -> Result<Store, StoreError> {
+        let mut store = Store::open(folder, fresh)?;
+        store.agree(conditions)?;
+        Ok(store)
     }
 
     #[test]
     fn a_run_goes_on_with_what_has_no_answer_or_a_failed_one() {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("new/out");
-        let mut store = Store::open(&out, conditions(), false).unwrap();
+        let mut store = open(&out, conditions(), false).unwrap();
         store.add(record("1", None)).unwrap();
         store.add(record("2", Some("busy"))).unwrap();
+        store.refuse("raw", "mixture", "no".to_owned()).unwrap();
         drop(store);
         let half = fs::read_to_string(out.join(ANSWERS)).unwrap() + "{\"question\": \"3\", \"ki";
         fs::write(out.join(ANSWERS), half).unwrap();
-        let mut store = Store::open(&out, conditions(), false).unwrap();
+        let mut store = open(&out, conditions(), false).unwrap();
         let answered = |store: &Store| ["1", "2", "3"].map(|question| store.is_answered(question, "fuse"));
         assert_eq!(answered(&store), [true, false, false]);
         assert!(!store.is_answered("1", "vote"));
+        assert_eq!((store.refusal("raw", "mixture"), store.refusal("raw", "vote")), (Some("no"), None));
         store.add(record("2", None)).unwrap();
         drop(store);
-        assert_eq!(answered(&Store::open(&out, conditions(), false).unwrap()), [true, true, false]);
+        assert_eq!(answered(&open(&out, conditions(), false).unwrap()), [true, true, false]);
     }
 
     #[test]
     fn answers_to_something_else_are_kept_until_they_are_said_to_be_forgotten() {
         let folder = tempfile::tempdir().unwrap();
-        let mut store = Store::open(folder.path(), conditions(), false).unwrap();
+        let mut store = open(folder.path(), conditions(), false).unwrap();
         store.add(record("1", None)).unwrap();
         drop(store);
-        let other = || Conditions { seed: 7, ..conditions() };
-        let error = Store::open(folder.path(), other(), false).unwrap_err().to_string();
-        assert!(error.contains("seed was 0, and is 7") && error.contains("--fresh"), "{error}");
+        let other = || Conditions { max_tokens: Some(7), ..conditions() };
+        let error = open(folder.path(), other(), false).unwrap_err().to_string();
+        assert!(error.contains("max_tokens was null, and is 7") && error.contains("--fresh"), "{error}");
         fs::write(folder.path().join(JUDGEMENTS), "x").unwrap();
-        let mut store = Store::open(folder.path(), other(), true).unwrap();
+        drop(Store::open(folder.path(), true).unwrap());
+        assert!(open(folder.path(), conditions(), false).unwrap().is_answered("1", "fuse"));
+        let mut store = open(folder.path(), other(), true).unwrap();
         assert!(!store.is_answered("1", "fuse"));
         store.add(record("1", None)).unwrap();
         drop(store);
         assert!(!folder.path().join(JUDGEMENTS).exists());
-        assert!(Store::open(folder.path(), conditions(), false).is_err());
+        assert!(open(folder.path(), conditions(), false).is_err());
     }
 
     #[test]
-    fn answers_to_nobody_knows_what_are_refused() {
+    fn a_file_that_is_not_ours_stays_as_it_is() {
+        for text in ["no line", "{\"half\": ", "{\"whole\": 1}\n{\"half\""] {
+            let folder = tempfile::tempdir().unwrap();
+            fs::write(folder.path().join(ANSWERS), text).unwrap();
+            assert!(open(folder.path(), conditions(), false).is_err());
+            assert!(matches!(Store::open(folder.path(), true), Err(StoreError::Unknown(_))));
+            assert_eq!(fs::read_to_string(folder.path().join(ANSWERS)).unwrap(), text);
+        }
         let folder = tempfile::tempdir().unwrap();
-        Store::open(folder.path(), conditions(), false).unwrap().add(record("1", None)).unwrap();
+        open(folder.path(), conditions(), false).unwrap().add(record("1", None)).unwrap();
         fs::remove_file(folder.path().join(CONDITIONS)).unwrap();
-        assert!(matches!(Store::open(folder.path(), conditions(), false), Err(StoreError::Unknown(_))));
+        assert!(matches!(Store::open(folder.path(), false), Err(StoreError::Unknown(_))));
     }
 }

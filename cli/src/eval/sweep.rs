@@ -1,13 +1,18 @@
 //! Every question to every strategy: strategies one after another, so that times are of one strategy, its questions at the same time.
 
 use futures::{StreamExt, stream};
-use specfuse_eval::{
-    question::{Measure, Message, Prompt, Question},
-    report::Strategy,
-};
+use specfuse_eval::{question::Question, report::Strategy};
 
-use super::{asking::Asker, bar::Bar, lines::LinesError, store::Store};
+use super::{
+    asking::Asker,
+    bar::Bar,
+    lines::LinesError,
+    store::{Store, StoreError},
+};
 use crate::stream::StreamError;
+
+/// Of so many answers of a strategy that fail one after another, the next would too.
+const HOPELESS: usize = 20;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SweepError {
@@ -15,12 +20,19 @@ pub(crate) enum SweepError {
     Stream(#[from] StreamError),
     #[error(transparent)]
     Lines(#[from] LinesError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("no strategy takes these questions: {0}")]
+    Refused(String),
+    #[error(
+        "{HOPELESS} answers of {strategy} failed one after another, the last one so: {error}; those before are kept"
+    )]
+    Hopeless { strategy: String, error: String },
 }
 
 /// What is asked, of whom, and how many at the same time.
 #[derive(Debug)]
 pub(super) struct Sweep<'a> {
-    pub(super) asker: &'a Asker,
     pub(super) questions: &'a [Question],
     pub(super) strategies: &'a [Strategy],
     pub(super) concurrency: usize,
@@ -28,7 +40,7 @@ pub(super) struct Sweep<'a> {
 
 impl Sweep<'_> {
     /// Asks what the store has no answer to. Cancel safe: what is in the store stays.
-    pub(super) async fn run(&self, store: &mut Store) -> Result<(), SweepError> {
+    pub(super) async fn run(&self, asker: &Asker, store: &mut Store) -> Result<(), SweepError> {
         for (at, strategy) in self.strategies.iter().enumerate() {
             let unanswered = |question: &&Question| !store.is_answered(&question.id, &strategy.name);
             let pending: Vec<&Question> = self.questions.iter().filter(unanswered).collect();
@@ -37,14 +49,17 @@ impl Sweep<'_> {
             }
             let name = format!("[{}/{}] {}", at + 1, self.strategies.len(), strategy.name);
             let mut bar = Bar::new(&name, self.questions.len() - pending.len(), self.questions.len());
-            // Nobody's times are those of cold processes.
-            self.asker.ask(&warm_up(pending.first().map(|question| &question.prompt)), &strategy.name).await?;
-            let asked = pending.into_iter().map(|question| self.asker.ask(question, &strategy.name));
+            let asked = pending.into_iter().map(|question| asker.ask(question, &strategy.name));
             let mut answers = stream::iter(asked).buffer_unordered(self.concurrency);
+            let mut failures = Failures::default();
             while let Some(record) = answers.next().await {
                 let record = record?;
                 bar.one(record.error.is_some());
+                let hopeless = failures.are_hopeless(record.error.as_deref());
                 store.add(record)?;
+                if let Some(error) = hopeless {
+                    return Err(SweepError::Hopeless { strategy: strategy.name.clone(), error });
+                }
             }
         }
         Ok(())
@@ -59,14 +74,30 @@ impl Sweep<'_> {
     }
 }
 
-/// Of the set's form but none of it, so that no cache holds an answer's beginning.
-fn warm_up(like: Option<&Prompt>) -> Question {
-    let text = "How many days are there in a week?".to_owned();
-    let prompt = match like {
-        Some(Prompt::Raw(_)) => Prompt::Raw(text),
-        Some(Prompt::Conversation(_)) | None => {
-            Prompt::Conversation(vec![Message { role: "user".to_owned(), content: text }])
+/// Those since the last answer.
+#[derive(Debug, Default)]
+struct Failures(usize);
+
+impl Failures {
+    /// With the next outcome: the error, where it is one too many.
+    fn are_hopeless(&mut self, error: Option<&str>) -> Option<String> {
+        self.0 = if error.is_some() { self.0 + 1 } else { 0 };
+        error.filter(|_| self.0 >= HOPELESS).map(str::to_owned)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_one_after_another_end_it_and_an_answer_between_does_not() {
+        let mut failures = Failures::default();
+        for _ in 0..3 {
+            assert!((1..HOPELESS).all(|_| failures.are_hopeless(Some("late")).is_none()));
+            assert_eq!(failures.are_hopeless(None), None);
         }
-    };
-    Question { id: String::new(), kind: String::new(), prompt, measure: Measure::Open }
+        assert!((1..HOPELESS).all(|_| failures.are_hopeless(Some("late")).is_none()));
+        assert_eq!(failures.are_hopeless(Some("gone")).as_deref(), Some("gone"));
+    }
 }

@@ -1,4 +1,7 @@
-//! Whom an evaluation asks: an ensemble, what it offers, and what is known of it that answers depend on.
+//! Whom an evaluation asks: an ensemble, what it offers, and what is known of it that answers depend on. Of a cluster on this machine all
+//! of that is known before it is started ([`offered`]).
+
+mod offered;
 
 use std::{collections::BTreeMap, io, time::Duration};
 
@@ -9,10 +12,11 @@ use specfuse_proto::v1::{
 };
 use tonic::{Request, transport::Channel};
 
+use self::offered::OfferedError;
 use super::digest;
 use crate::{
-    access::{Access, AccessError},
-    cluster::{Cluster, ClusterError, Plan},
+    access::Access,
+    cluster::Plan,
     stream::{StreamError, rejected},
 };
 
@@ -22,9 +26,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TargetError {
     #[error(transparent)]
-    Cluster(#[from] ClusterError),
-    #[error(transparent)]
-    Access(#[from] AccessError),
+    Offered(#[from] OfferedError),
     #[error(transparent)]
     Call(#[from] StreamError),
     #[error("cannot read the model {0}")]
@@ -39,8 +41,8 @@ pub(crate) enum TargetError {
 
 #[derive(Clone, Debug)]
 pub(super) struct Target {
-    pub(super) access: Access,
-    pub(super) ensemble: Ensemble,
+    pub(super) ensemble: String,
+    offered: Vec<Strategy>,
     /// By member.
     pub(super) models: BTreeMap<String, Value>,
     /// The ensemble's, without its strategies.
@@ -50,8 +52,9 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// Starts a cluster.
-    pub(super) async fn local(plan: Plan) -> Result<(Self, Cluster), TargetError> {
+    /// A cluster that may be started.
+    pub(super) fn planned(plan: &Plan) -> Result<Self, TargetError> {
+        let (ensemble, offered) = offered::offered(plan)?;
         let mut models = BTreeMap::new();
         for model in &plan.models {
             let unreadable = |source| TargetError::Model(model.name.clone(), source);
@@ -67,22 +70,19 @@ impl Target {
             Some(Value::Object(strategies)) => strategies,
             Some(_) | None => Map::new(),
         };
-        let cluster = Cluster::start(plan).await?;
-        let access = Access::local(cluster.endpoint())?;
-        let ensemble = ensemble(&access, None).await?;
-        Ok((Self { access, ensemble, models, settings, strategies }, cluster))
+        Ok(Self { ensemble, offered, models, settings, strategies })
     }
 
     /// A running coordinator. What it does not tell is not among the conditions.
-    pub(super) async fn running(access: Access, named: Option<&str>) -> Result<Self, TargetError> {
-        let ensemble = ensemble(&access, named).await?;
+    pub(super) async fn running(access: &Access, named: Option<&str>) -> Result<Self, TargetError> {
+        let ensemble = ensemble(access, named).await?;
         let settings = json!({
             "name": ensemble.name, "segment_tokens": ensemble.segment_tokens, "score": ensemble.score,
             "exit": ensemble.exit, "weights": ensemble.weights, "default_max_tokens": ensemble.default_max_tokens,
         });
         let mut models: BTreeMap<String, Value> =
             ensemble.members.iter().map(|member| (member.clone(), Value::Null)).collect();
-        let cluster = call(&access, async |client, request| client.get_cluster(request).await, GetClusterRequest {});
+        let cluster = call(access, async |client, request| client.get_cluster(request).await, GetClusterRequest {});
         for described in cluster.await?.workers.into_iter().filter_map(|worker| worker.description) {
             if let Some(known) = models.get_mut(&described.model) {
                 *known = json!({
@@ -90,18 +90,17 @@ impl Target {
                 });
             }
         }
-        Ok(Self { access, ensemble, models, settings, strategies: Map::new() })
+        let offered = ensemble.strategies.into_iter().map(|it| Strategy { name: it.name, kind: it.kind }).collect();
+        Ok(Self { ensemble: ensemble.name, offered, models, settings, strategies: Map::new() })
     }
 
     /// Those named, or all: members alone first, then the ensemble's own, then the others.
     pub(super) fn strategies(&self, named: &[String]) -> Result<Vec<Strategy>, TargetError> {
-        let offered = self.ensemble.strategies.iter();
-        let mut strategies: Vec<Strategy> =
-            offered.map(|offered| Strategy { name: offered.name.clone(), kind: offered.kind.clone() }).collect();
+        let mut strategies = self.offered.clone();
         let unknown = |name: &&String| !strategies.iter().any(|strategy| strategy.name == **name);
         if let Some(name) = named.iter().find(unknown) {
             let known = strategies.into_iter().map(|strategy| strategy.name).collect::<Vec<_>>().join(", ");
-            return Err(TargetError::UnknownStrategy(name.clone(), self.ensemble.name.clone(), known));
+            return Err(TargetError::UnknownStrategy(name.clone(), self.ensemble.clone(), known));
         }
         strategies.retain(|strategy| named.is_empty() || named.contains(&strategy.name));
         strategies.sort_by_key(|it| (it.kind != SINGLE, it.name != FUSE, it.name.clone()));
@@ -149,17 +148,14 @@ async fn call<Q, A>(
 
 #[cfg(test)]
 mod tests {
-    use specfuse_proto::v1;
-
     use super::*;
 
     fn target() -> Target {
-        let strategies = [("best_of_n", "best_of_n"), ("careful", "fuse"), ("fuse", "fuse"), ("single/a", "single")];
-        let strategies =
-            strategies.map(|(name, kind)| v1::Strategy { name: name.to_owned(), kind: kind.to_owned() }).to_vec();
+        let offered = [("best_of_n", "best_of_n"), ("careful", "fuse"), ("fuse", "fuse"), ("single/a", "single")];
+        let offered = offered.map(|(name, kind)| Strategy { name: name.to_owned(), kind: kind.to_owned() }).to_vec();
         Target {
-            access: Access::local("http://127.0.0.1:1".to_owned()).unwrap(),
-            ensemble: Ensemble { name: "default".to_owned(), strategies, ..Ensemble::default() },
+            ensemble: "default".to_owned(),
+            offered,
             models: BTreeMap::new(),
             settings: Value::Null,
             strategies: Map::from_iter([("careful".to_owned(), json!({ "kind": "fuse", "min_members": 2 }))]),

@@ -26,13 +26,16 @@ pub(super) struct Correction {
     pub(super) shift: f64,
 }
 
+/// Whether a text with so many passages can be enough.
+pub(super) fn suffices(passages: usize) -> Result<(), FitError> {
+    if passages < LEAST { Err(FitError::TooFew(passages)) } else { Ok(()) }
+}
+
 pub(super) fn fit(scores: &Scores) -> Result<BTreeMap<String, Correction>, FitError> {
     let members: Vec<(&String, f64, f64)> =
         scores.iter().map(|(member, means)| (member, mean(means), deviation(means))).collect();
     let passages = scores.values().map(Vec::len).min().unwrap_or(0);
-    if passages < LEAST {
-        return Err(FitError::TooFew(passages));
-    }
+    suffices(passages)?;
     if let Some((constant, ..)) = members.iter().find(|(_, _, sigma)| *sigma <= f64::EPSILON) {
         return Err(FitError::Constant((*constant).clone()));
     }

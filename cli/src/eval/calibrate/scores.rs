@@ -6,12 +6,16 @@ use futures::{StreamExt, TryStreamExt, future::try_join_all, stream};
 use specfuse_proto::v1::{
     Candidate, Context, DescribeRequest, ScoreRequest, context::Prompt, worker_service_client::WorkerServiceClient,
 };
+use tokio::time::{Instant, sleep};
 use tonic::{Code, Request, Status, transport::Channel};
 
 use super::passages::Passage;
 
 /// For one passage.
 const DEADLINE: Duration = Duration::from_secs(60);
+/// How long a busy worker is asked again, and how often about.
+const PATIENCE: Duration = Duration::from_secs(120);
+const COME_BACK: Duration = Duration::from_millis(500);
 /// Calls to one worker at the same time.
 const CONCURRENCY: usize = 4;
 const RAW: &str = "raw";
@@ -57,27 +61,36 @@ async fn row(member: String, url: String, passages: &[Passage<'_>]) -> Result<(S
     Ok((member, row))
 }
 
-/// None: the member's vocabulary or its context is too small.
+/// None: the member's vocabulary or its context is too small. A busy worker is waited for.
 async fn mean(
     mut client: WorkerServiceClient<Channel>,
     at: usize,
     passage: Passage<'_>,
 ) -> Result<Option<f64>, Status> {
-    let context = Context { prompt: Some(Prompt::Raw(passage.before.to_owned())), accepted: String::new() };
-    let request = ScoreRequest {
-        request_id: format!("calibrate-{at}"),
-        round: 1,
-        context: Some(context),
-        candidates: vec![Candidate { text: passage.segment.to_owned(), finished: false }],
-    };
-    match client.score(within_deadline(request)).await {
-        Ok(answer) => {
-            let terms = answer.into_inner().candidates.into_iter().next().unwrap_or_default().terms;
-            let sum: f64 = terms.iter().copied().map(f64::from).sum();
-            Ok(Some(sum / terms.len() as f64).filter(|mean| mean.is_finite()))
+    let patient_until = Instant::now() + PATIENCE;
+    loop {
+        let context = Context { prompt: Some(Prompt::Raw(passage.before.to_owned())), accepted: String::new() };
+        let request = ScoreRequest {
+            request_id: format!("calibrate-{at}"),
+            round: 1,
+            context: Some(context),
+            candidates: vec![Candidate { text: passage.segment.to_owned(), finished: false }],
+        };
+        match client.score(within_deadline(request)).await {
+            Ok(answer) => {
+                let terms = answer.into_inner().candidates.into_iter().next().unwrap_or_default().terms;
+                let sum: f64 = terms.iter().copied().map(f64::from).sum();
+                return Ok(Some(sum / terms.len() as f64).filter(|mean| mean.is_finite()));
+            }
+            Err(status) if matches!(status.code(), Code::FailedPrecondition | Code::OutOfRange) => return Ok(None),
+            Err(status)
+                if matches!(status.code(), Code::ResourceExhausted | Code::Unavailable)
+                    && Instant::now() < patient_until =>
+            {
+                sleep(COME_BACK.mul_f64(rand::random_range(0.5..1.5))).await;
+            }
+            Err(status) => return Err(status),
         }
-        Err(status) if matches!(status.code(), Code::FailedPrecondition | Code::OutOfRange) => Ok(None),
-        Err(status) => Err(status),
     }
 }
 

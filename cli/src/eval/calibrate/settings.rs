@@ -26,7 +26,7 @@ pub(super) fn shown(corrections: &BTreeMap<String, Correction>) -> String {
     document.to_string()
 }
 
-/// Into a file that may not be there yet.
+/// Into a file that may not be there yet; whole or not at all.
 pub(super) fn write(file: &Path, corrections: &BTreeMap<String, Correction>) -> Result<(), SettingsError> {
     let failed = |source| SettingsError::Io { file: file.to_owned(), source };
     let text = match fs::read_to_string(file) {
@@ -37,7 +37,9 @@ pub(super) fn write(file: &Path, corrections: &BTreeMap<String, Correction>) -> 
     let mut document =
         parsed.map_err(|source| SettingsError::Parse { file: file.to_owned(), source: Box::new(source) })?;
     document.insert(KEY, Item::Table(table(corrections)));
-    fs::write(file, document.to_string()).map_err(failed)
+    let mut new = file.as_os_str().to_owned();
+    new.push(".new");
+    fs::write(&new, document.to_string()).and_then(|()| fs::rename(&new, file)).map_err(failed)
 }
 
 fn table(corrections: &BTreeMap<String, Correction>) -> Table {

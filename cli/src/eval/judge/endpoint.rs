@@ -1,10 +1,7 @@
 //! A model behind an OpenAI-compatible endpoint: one question, one answer. What may pass is tried again; what will not is an error
 //! that says whether every question would meet it.
 
-use std::{
-    error::Error,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use reqwest::{
     Client, RequestBuilder, Response, StatusCode, Url,
@@ -13,15 +10,17 @@ use reqwest::{
 };
 use serde::Deserialize;
 use serde_json::json;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
-use crate::key::Key;
+use crate::{key::Key, stream::innermost};
 
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 /// For one answer.
 const DEADLINE: Duration = Duration::from_secs(120);
-const TRIES: u32 = 6;
-/// Before the second try; it doubles.
+/// How long what may pass is tried again, and how long before anything else is asked.
+const PATIENCE: Duration = Duration::from_secs(600);
+const PROBE_PATIENCE: Duration = Duration::from_secs(10);
+/// Before the second try, at most; it doubles.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// Bytes of an answer.
@@ -43,8 +42,6 @@ pub(crate) enum EndpointError {
     Refused { status: StatusCode, said: String },
     #[error("what answers is no judge: {0}")]
     Foreign(String),
-    #[error("the judge's answer has no verdict")]
-    Unclear,
 }
 
 impl EndpointError {
@@ -55,7 +52,6 @@ impl EndpointError {
                 *status,
                 StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY
             ),
-            Self::Unclear => false,
             Self::Url(_) | Self::Key | Self::Client(_) | Self::Unavailable(_) | Self::Foreign(_) => true,
         }
     }
@@ -68,6 +64,7 @@ pub(super) struct Endpoint {
     pub(super) model: String,
     authorization: Option<HeaderValue>,
     first_wait: Duration,
+    patience: Duration,
 }
 
 #[derive(Deserialize)]
@@ -116,29 +113,50 @@ impl Endpoint {
             }
             None => None,
         };
-        Ok(Self { client, url, model, authorization, first_wait: FIRST_WAIT })
+        Ok(Self { client, url, model, authorization, first_wait: FIRST_WAIT, patience: PATIENCE })
+    }
+
+    /// One that gives up at once.
+    #[cfg(test)]
+    pub(super) fn impatient(self) -> Self {
+        Self { patience: Duration::ZERO, ..self }
     }
 
     /// The text of the answer.
     pub(super) async fn ask(&self, system: &str, user: &str) -> Result<String, EndpointError> {
+        self.ask_within(self.patience, system, user).await
+    }
+
+    /// Whether it answers.
+    pub(super) async fn probe(&self, system: &str, user: &str) -> Result<(), EndpointError> {
+        self.ask_within(PROBE_PATIENCE.min(self.patience), system, user).await.map(|_| ())
+    }
+
+    /// Tries so long. No two who wait come back together.
+    async fn ask_within(&self, patience: Duration, system: &str, user: &str) -> Result<String, EndpointError> {
         let message = |role: &str, content: &str| json!({ "role": role, "content": content });
         let body = json!({
             "model": self.model, "messages": [message("system", system), message("user", user)], "temperature": 0,
         });
         let body = body.to_string();
         let mut backoff = self.first_wait;
-        for tries_left in (0..TRIES).rev() {
-            match answered(self.request(body.clone())).await {
+        let until = Instant::now() + patience;
+        loop {
+            let (why, told) = match answered(self.request(body.clone())).await {
                 Ok(text) => return Ok(text),
                 Err(Failed::Lasting(error)) => return Err(error),
-                Err(Failed::Passing { why, .. }) if tries_left == 0 => return Err(EndpointError::Unavailable(why)),
-                Err(Failed::Passing { wait, .. }) => {
-                    sleep(wait.unwrap_or(backoff).min(LONGEST_WAIT)).await;
-                    backoff *= 2;
-                }
+                Err(Failed::Passing { why, wait }) => (why, wait),
+            };
+            let wait = match told {
+                Some(told) => told.min(LONGEST_WAIT).mul_f64(rand::random_range(1.0..1.25)),
+                None => backoff.mul_f64(rand::random_range(0.5..1.0)),
+            };
+            if Instant::now() + wait >= until {
+                return Err(EndpointError::Unavailable(why));
             }
+            sleep(wait).await;
+            backoff = (backoff * 2).min(LONGEST_WAIT);
         }
-        Err(EndpointError::Unavailable("it was never asked".to_owned()))
     }
 
     fn request(&self, body: String) -> RequestBuilder {
@@ -196,15 +214,6 @@ fn retry_after(response: &Response) -> Option<Duration> {
 
 fn start(body: &[u8]) -> String {
     String::from_utf8_lossy(body).trim().chars().take(SHOWN).collect()
-}
-
-/// What went wrong is at the end of the chain.
-fn innermost(error: &dyn Error) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ async fn request(stream: &mut tokio::net::TcpStream) -> String {
 
 fn endpoint(address: SocketAddr, key: Option<&Key>) -> Endpoint {
     let endpoint = Endpoint::new(&format!("http://{address}/v1/"), "judge-1".to_owned(), key).unwrap();
-    Endpoint { first_wait: Duration::from_millis(1), ..endpoint }
+    Endpoint { first_wait: Duration::from_millis(1), patience: Duration::from_secs(5), ..endpoint }
 }
 
 async fn outcome(answers: Vec<(&'static str, &'static str)>) -> (Result<String, EndpointError>, Vec<String>) {
@@ -93,11 +93,11 @@ async fn what_may_pass_is_tried_again_as_late_as_told() {
 }
 
 #[tokio::test]
-async fn what_does_not_pass_ends_after_so_many_tries() {
-    let (asked, heard) = outcome(vec![("500 Internal Server Error", "broken"); TRIES as usize]).await;
-    let error = asked.unwrap_err();
+async fn what_does_not_pass_ends_with_the_patience() {
+    let (address, _task) = server(vec![("500 Internal Server Error", "broken")]).await;
+    let endpoint = Endpoint { patience: Duration::ZERO, ..endpoint(address, None) };
+    let error = endpoint.ask("system", "user").await.unwrap_err();
     assert!(error.concerns_all() && error.to_string().ends_with("500 Internal Server Error: broken"), "{error}");
-    assert_eq!(heard.len(), TRIES as usize);
 }
 
 #[tokio::test]
@@ -125,7 +125,9 @@ async fn what_is_no_chat_completion_is_said_to_be_none() {
 #[tokio::test]
 async fn nobody_there_is_said_after_some_tries() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    assert!(matches!(endpoint(free, None).ask("s", "u").await, Err(EndpointError::Unavailable(_))));
+    let endpoint = Endpoint { patience: Duration::from_millis(20), ..endpoint(free, None) };
+    assert!(matches!(endpoint.ask("s", "u").await, Err(EndpointError::Unavailable(_))));
+    assert!(matches!(endpoint.probe("s", "u").await, Err(EndpointError::Unavailable(_))));
 }
 
 #[test]
