@@ -13,7 +13,7 @@ Examples:
   specfuse eval questions.jsonl --endpoint http://127.0.0.1:7070 --strategy fuse --strategy single/A
   specfuse eval --bundled --ablate exit --out exits    rules of exit, and their thresholds, by the development questions
   specfuse eval questions.jsonl --judge http://127.0.0.1:8000/v1 --judge-model NAME
-  specfuse eval --calibrate text.txt --write ensemble.toml
+  specfuse eval --calibrate text.txt --write models/ensemble.toml
 
 A question is a line such as {\"id\": \"1\", \"kind\": \"sums\", \"question\": \"How much is 2 + 2?\", \"answer\": \"4\"}; the formats of
 GSM8K, MMLU, CMMLU, AlpacaEval, MT-Bench, IFEval and the like are known by their fields. Every answer is kept in --out as soon as it
@@ -49,7 +49,7 @@ const ASKING: [&str; 19] = [
 #[command(after_help = EXAMPLES)]
 #[command(group = ArgGroup::new("subject").required(true).args(["files", "bundled", "calibrate"]))]
 pub(crate) struct Args {
-    /// Question sets: JSON Lines.
+    /// Question sets: JSON Lines, or one JSON array.
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     /// The bundled models and the questions beside them, which no choice was made by.

@@ -264,10 +264,12 @@ impl Generation {
         } else {
             None
         };
-        let recalled = if all_left && ending.is_none() { self.roster.recall() } else { Vec::new() };
-        if ending.is_none() && recalled.is_empty() {
-            departures.extend(self.dismiss_unaffordable());
-        }
+        let (recalled, unaffordable) = match ending {
+            None if all_left => self.recall(),
+            None => (Vec::new(), self.dismiss_unaffordable()),
+            Some(_) => (Vec::new(), Vec::new()),
+        };
+        departures.extend(unaffordable);
         self.undecided = 0;
         self.decided = self.decided.saturating_add(1);
         self.member_rounds = self.member_rounds.saturating_add(active.len() as u64);

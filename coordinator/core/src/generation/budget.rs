@@ -1,7 +1,10 @@
 //! How many calls are left, and what follows: fewer members, and in the end one call for all that is left to write.
 
 use super::{Exit, Generation, LONGEST_DRAFT};
-use crate::policy::{RankRule, Voters};
+use crate::{
+    member::MemberIndex,
+    policy::{RankRule, Voters},
+};
 
 impl Generation {
     /// Whether the round to come drafts all that is left: because answers are drafted whole, or because the budget has no more calls
@@ -24,6 +27,17 @@ impl Generation {
     /// Where one member drafts as much as a call may.
     fn calls_for_the_rest(&self) -> u32 {
         self.transcript.tokens_left().div_ceil(LONGEST_DRAFT)
+    }
+
+    /// Takes back those who could go on, as far as the budget has calls for them, one at least; and who had stayed and has to leave for
+    /// one that is better.
+    pub(super) fn recall(&mut self) -> (Vec<MemberIndex>, Vec<Exit>) {
+        let mut recalled = self.roster.recall();
+        let mut leaving = self.dismiss_unaffordable();
+        let is_back = |exit: &Exit| recalled.contains(&exit.member);
+        let (gone_again, left): (Vec<Exit>, Vec<Exit>) = leaving.drain(..).partition(is_back);
+        recalled.retain(|member| !gone_again.iter().any(|exit| exit.member == *member));
+        (recalled, left)
     }
 
     /// None: without end.

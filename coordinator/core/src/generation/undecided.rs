@@ -30,7 +30,8 @@ impl Generation {
         self.undecided = self.undecided.saturating_add(1);
         let may_help = has_failed || any(&drafts, &DraftOutcome::Failed);
         let may_try = may_help && self.undecided < MOST_UNDECIDED;
-        let recalled = if may_try && has_failed { self.roster.recall() } else { Vec::new() };
+        let (recalled, unaffordable) = if may_try && has_failed { self.recall() } else { (Vec::new(), Vec::new()) };
+        exits.extend(unaffordable);
         let again = may_try && !self.roster.members().is_empty();
         let round = Round {
             number: self.round,

@@ -183,6 +183,22 @@ fn a_budget_sends_members_away_and_gives_the_last_call_the_rest_of_the_answer() 
 }
 
 #[test]
+fn who_is_recalled_still_has_to_be_within_the_budget() {
+    let (mut generation, _) = Generation::start(ruled(3, |policy| policy.budget = NonZeroU32::new(9)));
+    draft(&mut generation, &[(0, text("a")), (1, text("b")), (2, text("c"))]);
+    let row = scores(&[-2.0, -1.0, -1.5]);
+    let actions = score(&mut generation, &[(0, row.clone()), (1, row.clone()), (2, row)]);
+    assert_eq!(exits(emitted(&actions)), [(0, ExitReason::Budget), (2, ExitReason::Budget)]);
+    // The one left fails; two calls of nine are left for all who come back: the best of them, who is the one that failed.
+    let actions = draft(&mut generation, &[(1, DraftOutcome::Failed)]);
+    assert!(emitted(&actions).recalled.is_empty());
+    assert_eq!(asked_to_draft(&actions), [(1, 10)]);
+    let actions = draft(&mut generation, &[(1, DraftOutcome::ContextFull)]);
+    assert_eq!(emitted(&actions).recalled, [MemberIndex(2)], "the next best");
+    assert_eq!(asked_to_draft(&actions).len(), 1);
+}
+
+#[test]
 fn reliable_scorers_gain_a_voice() {
     let (mut generation, _) = Generation::start(ruled(3, |policy| policy.weights = WeightRule::Reliability));
     draft(&mut generation, &[(0, text("a")), (1, text("b")), (2, text("c"))]);
