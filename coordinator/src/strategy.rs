@@ -7,6 +7,7 @@ mod mixture;
 
 use std::{
     collections::{BTreeSet, VecDeque},
+    hash::{DefaultHasher, Hash, Hasher},
     num::{NonZeroU32, NonZeroUsize},
     sync::Arc,
 };
@@ -125,6 +126,13 @@ impl Strategy {
             }
         };
         Self { name: name.into(), kind, policy }
+    }
+
+    /// Differs where anything of it does.
+    pub(crate) fn digest(&self) -> String {
+        let mut hasher = DefaultHasher::new();
+        format!("{self:?}").hash(&mut hasher);
+        format!("{:016x}", hasher.finish())
     }
 
     pub(crate) fn supports(&self, prompt: &Prompt, stop: &[String], max_tokens: NonZeroU32) -> Result<(), Unsupported> {

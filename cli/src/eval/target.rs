@@ -90,8 +90,10 @@ impl Target {
                 });
             }
         }
+        let told = ensemble.strategies.iter();
+        let strategies = told.map(|it| (it.name.clone(), json!({ "kind": it.kind, "digest": it.digest }))).collect();
         let offered = ensemble.strategies.into_iter().map(|it| Strategy { name: it.name, kind: it.kind }).collect();
-        Ok(Self { ensemble: ensemble.name, offered, models, settings, strategies: Map::new() })
+        Ok(Self { ensemble: ensemble.name, offered, models, settings, strategies })
     }
 
     /// Those named, or all: members alone first, then the ensemble's own, then the others.

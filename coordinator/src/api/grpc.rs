@@ -114,10 +114,11 @@ fn ensemble_told(ensemble: &Ensemble, cluster: &Cluster) -> proto::Ensemble {
         WeightRule::Hedge { .. } => "hedge",
         WeightRule::Reliability => "reliability",
     };
-    let strategies = ensemble
-        .strategies
-        .iter()
-        .map(|(name, strategy)| proto::Strategy { name: name.clone(), kind: strategy.kind.name().to_owned() });
+    let strategies = ensemble.strategies.iter().map(|(name, strategy)| proto::Strategy {
+        name: name.clone(),
+        kind: strategy.kind.name().to_owned(),
+        digest: strategy.digest(),
+    });
     proto::Ensemble {
         name: ensemble.name.to_string(),
         members: ensemble.members.iter().map(ToString::to_string).collect(),

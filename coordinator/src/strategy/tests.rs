@@ -43,6 +43,13 @@ fn a_mixture_gathers_layer_by_layer_and_lets_one_write() {
 }
 
 #[test]
+fn a_digest_is_of_everything_that_a_strategy_is_told() {
+    let digest = |policy| Strategy::new("s", Kind::Fuse, policy).digest();
+    assert_eq!(digest(Policy::default()), digest(Policy::default()));
+    assert_ne!(digest(Policy::default()), digest(Policy { gate: Some(-0.1), ..Policy::default() }));
+}
+
+#[test]
 fn what_a_strategy_cannot_do_is_refused_by_name() {
     let of = |kind| Strategy::new("mine", kind, Policy::default());
     let asks = Message { role: Role::User, content: "Why?".to_owned() };
