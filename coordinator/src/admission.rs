@@ -114,8 +114,10 @@ impl Admission {
             _ = running.wait_for(|running| *running == 0) => return Ok(()),
             why = enough => why,
         };
+        // Counted before they are cut: they end on other threads at once.
+        let left = *self.running.borrow();
         self.cut.cancel();
-        match *self.running.borrow() {
+        match left {
             0 => Ok(()),
             left => Err((left, why)),
         }

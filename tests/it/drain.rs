@@ -12,7 +12,7 @@ use specfuse_tests::{
 };
 use tonic::Code;
 
-use crate::{ENDLESS, failover};
+use crate::failover;
 
 const POLL: Duration = Duration::from_millis(20);
 
@@ -78,12 +78,11 @@ async fn a_second_signal_stops_a_coordinator_at_once() -> Result<()> {
     let Some(mut fleet) = plan.start().await? else { return Ok(()) };
     let url = fleet.urls().first().cloned().context("no coordinator")?;
     let mut client = EnsembleServiceClient::new(channel(&url)?);
-    let mut running = client.generate(answer::question(ENDLESS, 256)).await?.into_inner();
-    next_segment(&mut running).await?;
-    // Its workers say nothing: it would wait for the whole grace.
+    // Its workers say nothing: it would wait for them as long as the grace is.
     for worker in &fleet.workers {
         worker.process.signal("STOP").await?;
     }
+    let running = client.generate(failover::long_request()).await?.into_inner();
     for _ in 0..2 {
         fleet.coordinators[0].signal("TERM").await?;
         // Two signals that wait are one.
