@@ -24,7 +24,7 @@ const CLOSE: f32 = 2e-4;
 fn folders() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut folders = checkpoints(&root.join("models"));
-    assert_eq!(folders.len(), 3, "the bundled models");
+    assert_eq!(folders.len(), 5, "the bundled models");
     folders.extend(golden::folder().into_iter().flat_map(|golden| checkpoints(&golden.join("logits"))));
     folders
 }
