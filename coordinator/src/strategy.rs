@@ -94,7 +94,8 @@ pub(crate) enum Unsupported {
 }
 
 impl Kind {
-    pub(crate) fn name(&self) -> &'static str {
+    /// As the contract and the configuration have it.
+    pub fn name(&self) -> &'static str {
         match self {
             Self::Fuse => "fuse",
             Self::Single { .. } => "single",

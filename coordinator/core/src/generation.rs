@@ -211,15 +211,10 @@ impl Generation {
         if let [only] = candidates.as_ref() {
             return Some(decide::unopposed(&mut self.roster, only));
         }
+        let ballot = decide::Ballot { round: self.round, candidates, scores: &[] };
         match self.policy.rank {
-            RankRule::Author => {
-                let ballot = decide::Ballot { round: self.round, candidates, scores: &[] };
-                Some(decide::by_authors(&mut self.roster, &self.policy, ballot))
-            }
-            RankRule::Majority => {
-                let ballot = decide::Ballot { round: self.round, candidates, scores: &[] };
-                Some(decide::by_majority(&mut self.roster, &self.policy, ballot))
-            }
+            RankRule::Author => Some(decide::by_authors(&mut self.roster, &self.policy, ballot)),
+            RankRule::Majority => Some(decide::by_majority(&mut self.roster, &self.policy, ballot)),
             RankRule::Cross | RankRule::Blend { .. } | RankRule::Gather => {
                 let mean_of = |member| {
                     let (_, outcome) = drafted.drafts.iter().find(|(drafter, _)| *drafter == member)?;

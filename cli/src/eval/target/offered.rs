@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use clap::Parser;
-use specfuse_coordinator::{Config, config::ConfigError, strategy::Kind};
+use specfuse_coordinator::{Config, config::ConfigError};
 use specfuse_eval::report::Strategy;
 
 use crate::{
@@ -46,7 +46,7 @@ pub(super) fn offered(plan: &Plan) -> Result<(String, Vec<Strategy>), OfferedErr
     let strategies = ensemble
         .strategies
         .iter()
-        .map(|(name, strategy)| Strategy { name: name.clone(), kind: kind(strategy.kind).to_owned() })
+        .map(|(name, strategy)| Strategy { name: name.clone(), kind: strategy.kind.name().to_owned() })
         .collect();
     Ok((name, strategies))
 }
@@ -54,19 +54,6 @@ pub(super) fn offered(plan: &Plan) -> Result<(String, Vec<Strategy>), OfferedErr
 /// The file with its settings is ours, and gone when the error is read.
 fn about_settings(error: &ConfigError, file: &tempfile::NamedTempFile) -> OfferedError {
     OfferedError::Config(error.to_string().replace(&*file.path().to_string_lossy(), "the settings"))
-}
-
-/// As the contract names it.
-fn kind(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Fuse => "fuse",
-        Kind::Single { .. } => "single",
-        Kind::BestOfN => "best_of_n",
-        Kind::SelfFuse { .. } => "self_fuse",
-        Kind::Mixture { .. } => "mixture",
-        Kind::Vote => "vote",
-        Kind::Route { .. } => "route",
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use super::number::{is_number, numbers};
 use super::{denial, fraction};
 
 /// Lower case, one space between words, none around commas, numbers without separators; markup, currency signs, enclosing
-/// quotation marks and the final full stop are gone. Units stay, one space after their number, the percent sign without. Answers with equal canonical forms are the same.
+/// quotation marks and the final full stop are gone. Units stay, one space after their number, the percent sign without.
+/// Answers with equal canonical forms are the same.
 pub fn canonical(answer: &str) -> String {
     let text = without_markup(&fraction::flattened(&plain(answer))).to_lowercase();
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");

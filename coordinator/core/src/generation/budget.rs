@@ -33,9 +33,8 @@ impl Generation {
     /// one that is better.
     pub(super) fn recall(&mut self) -> (Vec<MemberIndex>, Vec<Exit>) {
         let mut recalled = self.roster.recall();
-        let mut leaving = self.dismiss_unaffordable();
         let is_back = |exit: &Exit| recalled.contains(&exit.member);
-        let (gone_again, left): (Vec<Exit>, Vec<Exit>) = leaving.drain(..).partition(is_back);
+        let (gone_again, left): (Vec<Exit>, Vec<Exit>) = self.dismiss_unaffordable().into_iter().partition(is_back);
         recalled.retain(|member| !gone_again.iter().any(|exit| exit.member == *member));
         (recalled, left)
     }
