@@ -75,6 +75,7 @@ pub(crate) fn build(ensemble: Option<String>, question: String, args: PromptArgs
         stop: args.stop,
         request_id: String::new(),
         strategy: args.strategy.unwrap_or_default(),
+        ..GenerateRequest::default()
     }
 }
 

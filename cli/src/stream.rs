@@ -62,8 +62,8 @@ pub(crate) async fn answer(access: &Access, request: GenerateRequest, view: &mut
                 output::write(&view.finished(&finished))?;
                 return Ok(Answer { finished, first_segment, total: begun.elapsed() });
             }
-            // An event that this program is too old to know.
-            Ok(None) => {}
+            // An event that was not asked for, or one that this program is too old to know.
+            Ok(Some(Event::Recording(_)) | None) => {}
             Err(error) => {
                 output::write(&view.broken_off())?;
                 return Err(error);

@@ -1,6 +1,10 @@
 //! The public contract: what comes in is validated here, what goes out gets its status code here.
+//!
+//! - `intake`: from a request to its answer, whatever protocol it came by
+//! - `grpc`: EnsembleService
+//! - `validate`, `error`: what is refused, and how that is told
 
-mod answer;
 mod error;
 pub(crate) mod grpc;
+pub(crate) mod intake;
 mod validate;

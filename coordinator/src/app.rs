@@ -1,6 +1,6 @@
 //! bind → build → serve → drain, from top to bottom.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use specfuse_proto::v1::ensemble_service_server::{self, EnsembleServiceServer};
@@ -18,10 +18,11 @@ use tonic_health::{ServingStatus, server::HealthReporter};
 
 use crate::{
     admission::{Admission, Bounds},
-    api::grpc::Ensembles,
+    api::{grpc::Ensembles, intake::Intake},
     auth::{Gate, Keys},
     config::{Config, Workers},
     pool::Pool,
+    recordings::Recordings,
 };
 
 /// What the last answers have to reach their clients after the last generation ended.
@@ -60,14 +61,15 @@ pub(crate) async fn serve(listener: TcpListener, config: Config, shutdown: Shutd
     // Running answers need their workers, new ones too, until they are finished: the list and the probes end after them.
     let watching = Shutdown::new(FLUSH);
     let directory = directory(config.workers, &watching);
-    let ensembles = Ensembles {
+    let intake = Arc::new(Intake {
         ensembles: config.ensembles,
         pool: Pool::start(directory.membership.clone(), config.worker_tls, &watching),
         directory,
         admission: admission.clone(),
+        recordings: Recordings::default(),
         log_content: config.log_content,
-    };
-    let service = EnsembleServiceServer::new(ensembles).max_decoding_message_size(MAX_REQUEST);
+    });
+    let service = EnsembleServiceServer::new(Ensembles(intake)).max_decoding_message_size(MAX_REQUEST);
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<EnsembleServiceServer<Ensembles>>().await;
 

@@ -44,7 +44,12 @@ use crate::{admission::Ticket, pool::Pool, request::GenerateRequest};
 #[derive(Debug)]
 pub(crate) enum Item {
     Round(Box<RoundReport>),
-    Finished { finish: Finish, usage: Usage },
+    Finished {
+        finish: Finish,
+        usage: Usage,
+    },
+    /// What decided the answer, as JSON: where that is asked for, before its end. Not of the driver's own making.
+    Recorded(Arc<str>),
 }
 
 #[derive(Debug, thiserror::Error)]

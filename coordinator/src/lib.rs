@@ -10,6 +10,7 @@
 //! - `driver`: performs the actions of an answer's generations as calls; decides nothing
 //! - `pool`: the workers, what is known of them, and which replica serves a call
 //! - `client`: one call to one worker: wire types, deadline, typed errors, distrust
+//! - `recorder`: what decided an answer, written down; `recordings`: the last of those, kept for who asked
 //! - `report`: what a round decided, as clients see it
 //!
 //! The decisions are in `specfuse-core`. Wire types stop in `client`, `report` and `api`.
@@ -23,6 +24,8 @@ pub mod config;
 mod driver;
 mod limits;
 mod pool;
+mod recorder;
+mod recordings;
 mod report;
 mod request;
 pub mod strategy;

@@ -17,6 +17,7 @@ use crate::{
 pub(crate) fn response(item: Item) -> proto::GenerateResponse {
     let event = match item {
         Item::Round(report) => proto::generate_response::Event::Segment(segment(&report, &Names(&report.seats))),
+        Item::Recorded(json) => proto::generate_response::Event::Recording(proto::Recording { json: json.to_string() }),
         Item::Finished { finish, usage } => proto::generate_response::Event::Finished(finished(finish, usage)),
     };
     proto::GenerateResponse { event: Some(event) }
@@ -77,6 +78,7 @@ fn drafts(report: &RoundReport, names: &Names<'_>) -> Vec<proto::DraftReport> {
                 drafted_tokens: draft.tokens,
                 token_logprobs: note.map(|note| note.token_logprobs.clone()).unwrap_or_default(),
                 work: note.and_then(|note| note.work).map(work),
+                ..proto::Draft::default()
             }),
             DraftOutcome::Failed | DraftOutcome::ContextFull | DraftOutcome::Refused => {
                 proto::draft_report::Outcome::Missed(why(note))
@@ -167,6 +169,7 @@ fn finished(finish: Finish, usage: Usage) -> proto::Finished {
         members: usage.members.into_iter().map(member).collect(),
         scored_rounds: usage.scored_rounds,
         gated_rounds: usage.gated_rounds,
+        prompt_tokens: 0,
     };
     proto::Finished { reason: reason.into(), text: finish.released, usage: Some(usage) }
 }

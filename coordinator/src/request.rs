@@ -18,6 +18,10 @@ pub(crate) struct GenerateRequest {
     pub(crate) sampling: Sampling,
     /// None of them empty.
     pub(crate) stop: Vec<String>,
+    /// So many alternatives are told for each token; None: tokens are not told.
+    pub(crate) top_logprobs: Option<u32>,
+    /// Whether all that decides the answer is told at its end, and kept.
+    pub(crate) record: bool,
     /// 1 to 128 characters, none of them a control character.
     pub(crate) request_id: Arc<str>,
     /// Who asks: the name of the API key, where keys are needed.

@@ -26,6 +26,7 @@ impl Answer {
             match response.event {
                 Some(Event::Segment(segment)) => segments.push(segment),
                 Some(Event::Finished(finished)) => return Ok(Self { segments, finished }),
+                Some(Event::Recording(_)) => return Err(Status::internal("a recording that was not asked for")),
                 None => return Err(Status::internal("a response without an event")),
             }
         }

@@ -117,6 +117,7 @@ impl Reading {
                 Some(Event::Finished(finished)) => {
                     return Ok(Answer { segments: std::mem::take(&mut self.segments), finished });
                 }
+                Some(Event::Recording(_)) => return Err(Status::internal("a recording that was not asked for")),
                 None => return Err(Status::internal("a response without an event")),
             }
         }

@@ -104,6 +104,7 @@ impl Service {
             cache_tokens: self.engine.cache_tokens() as u64,
             instance_id: self.instance_id.to_string(),
             load: Some(load(self.engine.load())),
+            fingerprint: String::new(),
         }
     }
 
@@ -129,6 +130,7 @@ impl Service {
             drafted_tokens,
             token_logprobs: drafted.logprobs,
             work: Some(work(drafted.work)),
+            ..wire::DraftResponse::default()
         })
     }
 

@@ -111,8 +111,8 @@ impl Asker {
                     heard.finished(finished, begun.elapsed());
                     return Ok(());
                 }
-                // An event that this program is too old to know.
-                None => {}
+                // An event that was not asked for, or one that this program is too old to know.
+                Some(Event::Recording(_)) | None => {}
             }
         }
     }

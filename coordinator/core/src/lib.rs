@@ -5,6 +5,7 @@
 //! - [`rank`], [`weights`], [`exit`]: sections 4, 6 and 5 of the algorithm; [`reliability`]: weights of our own
 //! - [`final_answer`]: what a worked answer comes to, for a majority of them
 //! - [`policy`]: the choices an ensemble makes
+//! - [`recording`]: all that decided an answer, to be written down
 //! - [`stop`]: stop strings in a stream
 
 pub mod candidate;
@@ -14,6 +15,7 @@ pub mod generation;
 pub mod member;
 pub mod policy;
 pub mod rank;
+pub mod recording;
 pub mod reliability;
 pub mod stop;
 pub mod weights;

@@ -2,10 +2,13 @@
 
 use std::num::{NonZeroU32, NonZeroUsize};
 
+use serde::{Deserialize, Serialize};
+
 use crate::member::MemberIndex;
 
 /// How rounds are run, ranked and left. The default is the algorithm page's.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Policy {
     /// L: tokens a member drafts in a round.
     pub segment_tokens: NonZeroU32,
@@ -31,7 +34,8 @@ pub struct Policy {
 }
 
 /// What the candidates of a round are ranked by.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "rule")]
 pub enum RankRule {
     /// What the members think of each other's drafts (section 4).
     Cross,
@@ -46,7 +50,8 @@ pub enum RankRule {
 }
 
 /// Who has a say about a candidate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Voters {
     Everyone,
     /// Everyone but its authors, where there is anyone else.
@@ -56,14 +61,16 @@ pub enum Voters {
 }
 
 /// What a member's log-probabilities are taken for: scale · x + shift, so that those of different models compare.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Calibration {
     pub scale: f64,
     pub shift: f64,
 }
 
 /// How a scorer's terms become one value (section 3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ScoreRule {
     /// Mean of the natural log-probabilities.
     MeanLogprob,
@@ -72,8 +79,9 @@ pub enum ScoreRule {
 }
 
 /// When a member leaves (section 5).
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ExitPolicy {
+    #[serde(flatten)]
     pub rule: ExitRule,
     /// A member leaves below theta / n; 0.5 is half of an even share.
     pub theta: f64,
@@ -81,7 +89,8 @@ pub struct ExitPolicy {
     pub tau: f64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "rule")]
 pub enum ExitRule {
     Cumulative,
     /// As cumulative, with the entropy taken as 1.
@@ -98,7 +107,8 @@ pub enum ExitRule {
 }
 
 /// What a scorer's voice counts (section 6).
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "rule")]
 pub enum WeightRule {
     Uniform,
     Hedge {

@@ -24,7 +24,15 @@ pub(super) enum ApiError {
     OverLimit(#[from] OverLimit),
     #[error(transparent)]
     Generate(#[from] GenerateError),
+    #[error(transparent)]
+    NoRecording(#[from] NoRecording),
 }
+
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "request_id: there is no recording of {0:?}: it was not asked for, or not with this API key, or it had to make room"
+)]
+pub(super) struct NoRecording(pub(super) String);
 
 /// Bytes. Percent-encoded they are up to three times as many, and many clients take 16 KiB of headers.
 const LONGEST_MESSAGE: usize = 4096;
@@ -41,6 +49,7 @@ impl From<ApiError> for Status {
             ApiError::Invalid(Invalid::UnknownEnsemble { .. } | Invalid::UnknownStrategy { .. }) => {
                 (Code::NotFound, told)
             }
+            ApiError::NoRecording(_) => (Code::NotFound, told),
             ApiError::Invalid(_) => (Code::InvalidArgument, told),
             ApiError::OverLimit(_) | ApiError::Denied(Denied::Full(_) | Denied::Late(_)) => {
                 (Code::ResourceExhausted, told)

@@ -1,80 +1,44 @@
-//! EnsembleService: validate → admit → drive → tell. Holds no state of a generation: that is in its response stream.
+//! EnsembleService: wire types on one side, the intake on the other. Holds no state of a generation: that is in its response stream.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use futures::{StreamExt, stream::BoxStream};
 use specfuse_core::policy::{ExitRule, ScoreRule, WeightRule};
 use specfuse_proto::v1::{self as proto, ensemble_service_server::EnsembleService};
-use specfuse_runtime::discovery::Directory;
 use tokio::time::Instant;
 use tonic::{Request, Response, Status};
 
-use super::{answer::Answer, error::ApiError, validate};
+use super::{error::ApiError, intake::Intake, validate};
 use crate::{
-    admission::{Admission, Counts, Ticket},
-    auth::Caller,
+    admission::Counts,
     config::Ensemble,
-    driver,
-    limits::{Allowance, Meter},
-    pool::{Cluster, Pool, State, Worker},
-    request::GenerateRequest,
+    pool::{Cluster, State, Worker},
+    report,
 };
 
 #[derive(Debug)]
-pub(crate) struct Ensembles {
-    pub(crate) ensembles: BTreeMap<String, Arc<Ensemble>>,
-    pub(crate) pool: Pool,
-    pub(crate) directory: Directory,
-    pub(crate) admission: Admission,
-    /// Prompts and answers may stand in the log.
-    pub(crate) log_content: bool,
-}
-
-type Responses = BoxStream<'static, Result<proto::GenerateResponse, Status>>;
-
-impl Ensembles {
-    async fn begin(&self, request: Request<proto::GenerateRequest>) -> Result<Responses, ApiError> {
-        let (metadata, extensions, wire) = request.into_parts();
-        let deadline = validate::deadline(&metadata, Instant::now())?;
-        let (key, meter) = extensions.get().map(|Caller { name, meter }| (name.clone(), meter.clone())).unzip();
-        let request = GenerateRequest { key, deadline, ..validate::request(wire, &self.ensembles)? };
-        let admitted = self.admit(&request, meter.as_deref()).await;
-        let (ticket, allowance) = admitted.inspect_err(|error| {
-            tracing::debug!(request_id = ?request.request_id, key = request.key.as_deref(), %error, "refused");
-        })?;
-        let answer = Answer::new(meter, allowance);
-        let answer = if self.log_content { answer.logged(&request) } else { answer };
-        Ok(driver::run(request, self.pool.clone(), ticket).map(move |item| answer.told(item)).boxed())
-    }
-
-    /// The key's own limits first: who is over them does not wait among the others.
-    async fn admit(
-        &self,
-        request: &GenerateRequest,
-        meter: Option<&Meter>,
-    ) -> Result<(Ticket, Option<Allowance>), ApiError> {
-        let allowance = meter.map(Meter::allow).transpose()?;
-        Ok((self.admission.admit(request.deadline).await?, allowance))
-    }
-}
+pub(crate) struct Ensembles(pub(crate) Arc<Intake>);
 
 #[tonic::async_trait]
 impl EnsembleService for Ensembles {
-    type GenerateStream = Responses;
+    type GenerateStream = BoxStream<'static, Result<proto::GenerateResponse, Status>>;
 
     async fn generate(
         &self,
         request: Request<proto::GenerateRequest>,
     ) -> Result<Response<Self::GenerateStream>, Status> {
-        Ok(Response::new(self.begin(request).await?))
+        let (metadata, extensions, wire) = request.into_parts();
+        let deadline = validate::deadline(&metadata, Instant::now()).map_err(ApiError::from)?;
+        let answer = self.0.begin(wire, extensions.get().cloned(), deadline).await?;
+        Ok(Response::new(answer.map(|item| Ok(report::response(item?))).boxed()))
     }
 
     async fn list_ensembles(
         &self,
         _request: Request<proto::ListEnsemblesRequest>,
     ) -> Result<Response<proto::ListEnsemblesResponse>, Status> {
-        let cluster = self.pool.cluster();
-        let ensembles = self.ensembles.values().map(|ensemble| ensemble_told(ensemble, &cluster)).collect();
+        let cluster = self.0.pool.cluster();
+        let ensembles = self.0.ensembles.values().map(|ensemble| ensemble_told(ensemble, &cluster)).collect();
         Ok(Response::new(proto::ListEnsemblesResponse { ensembles }))
     }
 
@@ -82,14 +46,24 @@ impl EnsembleService for Ensembles {
         &self,
         _request: Request<proto::GetClusterRequest>,
     ) -> Result<Response<proto::GetClusterResponse>, Status> {
-        let workers = self.pool.cluster().workers.iter().map(worker_told).collect();
-        let Counts { running, waiting } = self.admission.counts();
+        let workers = self.0.pool.cluster().workers.iter().map(worker_told).collect();
+        let Counts { running, waiting } = self.0.admission.counts();
         Ok(Response::new(proto::GetClusterResponse {
             workers,
-            discovery_last_sync_seconds: self.directory.last_sync().map(|age| age.as_secs_f64()),
+            discovery_last_sync_seconds: self.0.directory.last_sync().map(|age| age.as_secs_f64()),
             running_generations: clamped(running),
             waiting_generations: clamped(waiting),
         }))
+    }
+
+    async fn get_recording(
+        &self,
+        request: Request<proto::GetRecordingRequest>,
+    ) -> Result<Response<proto::GetRecordingResponse>, Status> {
+        let (_, extensions, wire) = request.into_parts();
+        let json = self.0.recording(&wire.request_id, extensions.get())?;
+        let recording = proto::Recording { json: json.to_string() };
+        Ok(Response::new(proto::GetRecordingResponse { recording: Some(recording) }))
     }
 }
 
@@ -131,6 +105,7 @@ fn ensemble_told(ensemble: &Ensemble, cluster: &Cluster) -> proto::Ensemble {
         ready: ensemble.members.iter().all(|member| cluster.serves(member)),
         strategies: strategies.collect(),
         default_strategy: ensemble.strategy.name.to_string(),
+        adjustable: Vec::new(),
     }
 }
 

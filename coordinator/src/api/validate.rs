@@ -19,6 +19,7 @@ use crate::{
 
 const MOST_MESSAGES: usize = 1024;
 const MOST_STOP_STRINGS: usize = 16;
+const MOST_ALTERNATIVES: u32 = 20;
 /// Bytes of UTF-8.
 const LONGEST_STOP_STRING: usize = 256;
 /// Characters.
@@ -54,6 +55,8 @@ pub(super) enum Invalid {
     RequestId { given: usize },
     #[error("request_id: control characters are not allowed")]
     ControlCharacters,
+    #[error("top_logprobs: {given} is not in 0 to {MOST_ALTERNATIVES}")]
+    TopLogprobs { given: u32 },
     #[error("strategy: ensemble {ensemble} has no {name:?}; it has: {known}")]
     UnknownStrategy { ensemble: Arc<str>, name: String, known: String },
     #[error(transparent)]
@@ -76,6 +79,8 @@ pub(super) fn request(wire: proto::GenerateRequest, ensembles: &Ensembles) -> Re
         max_tokens,
         sampling: sampling(wire.sampling)?,
         stop,
+        top_logprobs: top_logprobs(wire.top_logprobs)?,
+        record: wire.record,
         request_id: request_id(wire.request_id)?,
         strategy,
         ensemble,
@@ -199,6 +204,13 @@ fn stop(stop: Vec<String>) -> Result<Vec<String>, Invalid> {
     match stop.iter().enumerate().find(|(_, string)| wrong(string)) {
         Some((place, string)) => Err(Invalid::StopString { place, bytes: string.len() }),
         None => Ok(stop),
+    }
+}
+
+fn top_logprobs(given: Option<u32>) -> Result<Option<u32>, Invalid> {
+    match given {
+        Some(given) if given > MOST_ALTERNATIVES => Err(Invalid::TopLogprobs { given }),
+        Some(_) | None => Ok(given),
     }
 }
 

@@ -35,6 +35,7 @@ pub(super) fn draft_request(call: &DraftCall) -> proto::DraftRequest {
         }),
         logit_bias: HashMap::new(),
         as_fits: call.as_fits,
+        top_logprobs: None,
     }
 }
 

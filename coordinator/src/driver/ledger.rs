@@ -24,6 +24,16 @@ pub(crate) struct RoundReport {
     pub(crate) score_time: Duration,
 }
 
+impl RoundReport {
+    /// Of the winning segment, as its first author drafted it; 0 where nothing won.
+    pub(crate) fn winning_tokens(&self) -> u32 {
+        let winner = self.round.candidates.get(self.round.winner).and_then(|winner| winner.authors.first());
+        let is_winner = |(member, _): &&(MemberIndex, DraftOutcome)| Some(member) == winner;
+        let draft = self.round.drafts.iter().find(is_winner).and_then(|(_, outcome)| outcome.draft());
+        draft.map_or(0, |draft| draft.tokens)
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Usage {
     pub(crate) draft_calls: u32,

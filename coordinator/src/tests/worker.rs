@@ -137,6 +137,7 @@ pub(super) fn said(text: &str, finished: bool) -> proto::DraftResponse {
         drafted_tokens: 3,
         token_logprobs: vec![-0.5; 3 + usize::from(finished)],
         work: Some(work),
+        ..proto::DraftResponse::default()
     }
 }
 

@@ -99,6 +99,7 @@ fn draft_request() -> impl Strategy<Value = wire::DraftRequest> {
             sampling,
             logit_bias,
             as_fits,
+            ..Default::default()
         },
     )
 }

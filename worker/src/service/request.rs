@@ -219,6 +219,7 @@ mod tests {
             sampling: None,
             logit_bias: HashMap::new(),
             as_fits: false,
+            top_logprobs: None,
         }
     }
 

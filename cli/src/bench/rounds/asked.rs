@@ -62,6 +62,7 @@ impl Coordinator {
                         rounds.push(Round { wall: now - before, engine: engine(&segment) });
                     }
                 }
+                Some(Event::Recording(_)) => {}
                 Some(Event::Finished(_)) | None => return Ok(rounds),
             }
         }

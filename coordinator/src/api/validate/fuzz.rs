@@ -70,6 +70,7 @@ fn any_request() -> impl Strategy<Value = proto::GenerateRequest> {
             stop,
             request_id,
             strategy,
+            ..Default::default()
         },
     )
 }

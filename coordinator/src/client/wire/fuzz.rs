@@ -44,6 +44,7 @@ fn draft() -> impl Strategy<Value = proto::DraftResponse> {
             drafted_tokens,
             token_logprobs,
             work,
+            ..Default::default()
         },
     )
 }
