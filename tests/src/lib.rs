@@ -7,6 +7,7 @@
 //! - [`cluster`], [`ensemble`]: a coordinator and its workers; [`answer`]: what it said
 //! - [`certificates`]: who signs whom
 //! - [`fleet`]: replicas of every member, coordinators and an etcd, each on a host; [`client`]: one that knows several coordinators
+//! - [`packages`]: published packages of other languages
 //! - [`replay`]: whether what a client was told follows from itself
 //! - [`chaos`]: a fleet in which everything breaks; [`overload`]: one that is asked too much; [`measure`]: numbers that both tell
 //! - [`checkpoint`]: copies of model folders, to be broken; [`random_checkpoint`]: folders of every family with random weights
@@ -30,6 +31,7 @@ mod installed;
 pub mod measure;
 pub mod network;
 pub mod overload;
+pub mod packages;
 pub mod prerequisite;
 pub mod process;
 pub mod program;

@@ -1,0 +1,82 @@
+//! Published packages of other languages, installed from their registries into a folder that is gone afterwards.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Output, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, ensure};
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::{installed::installed, prerequisite};
+
+/// Registries can be slow.
+const INSTALL_DEADLINE: Duration = Duration::from_secs(300);
+const RUN_DEADLINE: Duration = Duration::from_secs(600);
+
+/// An interpreter that finds some packages.
+#[derive(Debug)]
+pub struct Packages {
+    folder: TempDir,
+    interpreter: PathBuf,
+}
+
+impl Packages {
+    /// None: there is no Python, and the test is skipped, having said so.
+    pub async fn python(requirements: &[&str]) -> Result<Option<Self>> {
+        if !installed("python3") {
+            prerequisite::missing("python3 is not installed");
+            return Ok(None);
+        }
+        let folder = tempfile::tempdir()?;
+        let interpreter = folder.path().join("bin/python");
+        run(Command::new("python3").args(["-m", "venv"]).arg(folder.path()), INSTALL_DEADLINE).await?;
+        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+        run(Command::new(&interpreter).args(pip).args(requirements), INSTALL_DEADLINE).await?;
+        Ok(Some(Self { folder, interpreter }))
+    }
+
+    /// None: there is no Node, and the test is skipped, having said so.
+    pub async fn node(packages: &[&str]) -> Result<Option<Self>> {
+        if !(installed("node") && installed("npm")) {
+            prerequisite::missing("node and npm are not installed");
+            return Ok(None);
+        }
+        let folder = tempfile::tempdir()?;
+        let npm = ["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix"];
+        run(Command::new("npm").args(npm).arg(folder.path()).args(packages), INSTALL_DEADLINE).await?;
+        Ok(Some(Self { folder, interpreter: "node".into() }))
+    }
+
+    /// Programs that the packages brought.
+    pub fn program(&self, name: &str) -> PathBuf {
+        let python = self.folder.path().join("bin").join(name);
+        if python.exists() { python } else { self.folder.path().join("node_modules/.bin").join(name) }
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Runs a script to its end; an error has what it said. Returns its standard output.
+    pub async fn run(&self, script: &Path, arguments: &[&str]) -> Result<String> {
+        // Node looks for packages beside the script.
+        let copy = self.folder.path().join(script.file_name().context("the script has no name")?);
+        fs::copy(script, &copy)?;
+        let output = run(Command::new(&self.interpreter).arg(copy).args(arguments), RUN_DEADLINE).await?;
+        Ok(String::from_utf8(output.stdout)?)
+    }
+}
+
+/// Runs a program to its end, and fails where it does.
+pub async fn run(command: &mut Command, deadline: Duration) -> Result<Output> {
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    let shown = format!("{:?}", command.as_std());
+    let output = tokio::time::timeout(deadline, command.output()).await.with_context(|| format!("{shown}: late"))??;
+    let said = [&output.stdout, &output.stderr].map(|said| String::from_utf8_lossy(said).into_owned());
+    ensure!(output.status.success(), "{shown}: {}\n{}", output.status, said.concat());
+    Ok(output)
+}
