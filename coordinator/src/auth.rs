@@ -5,13 +5,10 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
+use axum::http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 use specfuse_runtime::shutdown::Shutdown;
 use tokio::sync::watch;
-use tonic::{
-    Request, Status,
-    metadata::{Ascii, MetadataMap, MetadataValue},
-    service::Interceptor,
-};
+use tonic::{Request, Status, service::Interceptor};
 
 use crate::{
     config::{KeyFile, ListedKey, Sha256, Unparsed},
@@ -55,14 +52,18 @@ pub(crate) struct Gate(pub(crate) Option<Keys>);
 
 impl Interceptor for Gate {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        if let Some(keys) = &self.0 {
-            let caller = keys.caller(request.metadata()).map_err(|stranger| {
-                tracing::debug!(%stranger, "refused");
-                Status::unauthenticated(stranger.to_string())
-            })?;
+        if let Some(caller) = self.caller(request.metadata().as_ref())? {
             request.extensions_mut().insert(caller);
         }
         Ok(request)
+    }
+}
+
+impl Gate {
+    /// Whose key the headers show. None: none is needed.
+    pub(crate) fn caller(&self, headers: &HeaderMap) -> Result<Option<Caller>, Stranger> {
+        let caller = self.0.as_ref().map(|keys| keys.caller(headers)).transpose();
+        caller.inspect_err(|stranger| tracing::debug!(%stranger, "refused"))
     }
 }
 
@@ -80,8 +81,8 @@ impl Keys {
         Self(keys)
     }
 
-    fn caller(&self, metadata: &MetadataMap) -> Result<Caller, Stranger> {
-        let mut headers = metadata.get_all("authorization").iter();
+    fn caller(&self, headers: &HeaderMap) -> Result<Caller, Stranger> {
+        let mut headers = headers.get_all(AUTHORIZATION).iter();
         let header = match (headers.next(), headers.next()) {
             (None, _) => return Err(Stranger::NoKey),
             (Some(header), None) => header,
@@ -96,7 +97,7 @@ impl Keys {
     }
 }
 
-fn bearer(header: &MetadataValue<Ascii>) -> Option<&str> {
+fn bearer(header: &HeaderValue) -> Option<&str> {
     let (scheme, key) = header.to_str().ok()?.split_once(' ')?;
     (scheme.eq_ignore_ascii_case("bearer") && !key.is_empty() && !key.contains(' ')).then_some(key)
 }

@@ -10,11 +10,13 @@
 //! - `driver`: performs the actions of an answer's generations as calls; decides nothing
 //! - `pool`: the workers, what is known of them, and which replica serves a call
 //! - `client`: one call to one worker: wire types, deadline, typed errors, distrust
+//! - `metrics`: what is counted, for Prometheus; `activity`: what the last minute saw
 //! - `recorder`: what decided an answer, written down; `recordings`: the last of those, kept for who asked
 //! - `report`: what a round decided, as clients see it
 //!
 //! The decisions are in `specfuse-core`. Wire types stop in `client`, `report` and `api`.
 
+mod activity;
 mod admission;
 mod api;
 mod app;
@@ -23,6 +25,7 @@ mod client;
 pub mod config;
 mod driver;
 mod limits;
+mod metrics;
 mod pool;
 mod recorder;
 mod recordings;

@@ -12,11 +12,14 @@ use std::{
 use governor::{
     DefaultDirectRateLimiter, Quota, RateLimiter,
     clock::{Clock, DefaultClock},
+    middleware::StateInformationMiddleware,
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::Instant,
 };
+
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// None: unlimited.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,15 +33,33 @@ pub(crate) struct Limits {
 #[derive(Debug)]
 pub(crate) struct Meter {
     limits: Limits,
-    requests: Option<DefaultDirectRateLimiter>,
+    requests: Option<DefaultDirectRateLimiter<StateInformationMiddleware>>,
     generations: Option<Arc<Semaphore>>,
     tokens: Option<Mutex<Budget>>,
 }
 
-/// What the key may run at once, less one for as long as this is held. None where that is not limited.
+/// What the key may run at once, less those of a request, for as long as this is held. None where that is not limited.
 #[derive(Debug)]
 pub(crate) struct Allowance {
     _running: Option<OwnedSemaphorePermit>,
+    /// Requests that may follow at once.
+    requests_left: Option<u32>,
+}
+
+/// Of a limit by the minute.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Standing {
+    pub(crate) allowed: NonZeroU32,
+    pub(crate) left: u32,
+    /// Until all of it is there again.
+    pub(crate) refilled: Duration,
+}
+
+/// None: not limited.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Standings {
+    pub(crate) requests: Option<Standing>,
+    pub(crate) tokens: Option<Standing>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,7 +76,7 @@ impl Meter {
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
             limits,
-            requests: limits.requests_per_minute.map(|allowed| RateLimiter::direct(Quota::per_minute(allowed))),
+            requests: limits.requests_per_minute.map(|allowed| RateLimiter::direct(Quota::per_minute(allowed)).with_middleware()),
             generations: limits.max_generations.map(|allowed| Arc::new(Semaphore::new(allowed.get() as usize))),
             tokens: limits.tokens_per_minute.map(|allowed| Mutex::new(Budget::full(allowed, Instant::now()))),
         }
@@ -65,31 +86,50 @@ impl Meter {
         self.limits
     }
 
-    /// Counts one request, unless a limit forbids it. The rate comes last: what the others refuse is not counted.
-    pub(crate) fn allow(&self) -> Result<Allowance, OverLimit> {
+    /// Counts one request of so many generations, unless a limit forbids it. The rate comes last: what the others refuse is not
+    /// counted.
+    pub(crate) fn allow(&self, generations: NonZeroU32) -> Result<Allowance, OverLimit> {
         if let (Some(allowed), Some(after)) = (self.limits.tokens_per_minute, self.debt()) {
             return Err(OverLimit::Tokens { allowed, after });
         }
         let running = match (self.limits.max_generations, &self.generations) {
             (Some(allowed), Some(permits)) => {
-                let permit = Arc::clone(permits).try_acquire_owned();
+                let permit = Arc::clone(permits).try_acquire_many_owned(generations.get());
                 Some(permit.map_err(|_| OverLimit::Generations { allowed })?)
             }
             _ => None,
         };
-        if let (Some(allowed), Some(requests)) = (self.limits.requests_per_minute, &self.requests) {
-            requests.check().map_err(|not_until| {
-                let after = not_until.wait_time_from(DefaultClock::default().now());
-                OverLimit::Requests { allowed, after }
-            })?;
-        }
-        Ok(Allowance { _running: running })
+        let requests_left = match (self.limits.requests_per_minute, &self.requests) {
+            (Some(allowed), Some(requests)) => {
+                let state = requests.check().map_err(|not_until| {
+                    let after = not_until.wait_time_from(DefaultClock::default().now());
+                    OverLimit::Requests { allowed, after }
+                })?;
+                Some(state.remaining_burst_capacity())
+            }
+            _ => None,
+        };
+        Ok(Allowance { _running: running, requests_left })
     }
 
     pub(crate) fn charge(&self, tokens: u32) {
         if let Some(budget) = &self.tokens {
             budget.lock().unwrap_or_else(PoisonError::into_inner).charge(tokens, Instant::now());
         }
+    }
+
+    /// Where the limits stand, for a request that left so many more.
+    pub(crate) fn standings(&self, allowance: &Allowance) -> Standings {
+        let requests = self.limits.requests_per_minute.zip(allowance.requests_left);
+        let requests = requests.map(|(allowed, left)| {
+            let used = f64::from(allowed.get().saturating_sub(left));
+            Standing { allowed, left, refilled: MINUTE.mul_f64(used / f64::from(allowed.get())) }
+        });
+        let tokens = self.limits.tokens_per_minute.zip(self.tokens.as_ref()).map(|(allowed, budget)| {
+            let mut budget = budget.lock().unwrap_or_else(PoisonError::into_inner);
+            budget.standing(allowed, Instant::now())
+        });
+        Standings { requests, tokens }
     }
 
     fn debt(&self) -> Option<Duration> {
@@ -124,6 +164,12 @@ impl Budget {
         (self.left < 1.0).then(|| Duration::from_secs_f64((1.0 - self.left) / self.full * 60.0))
     }
 
+    fn standing(&mut self, allowed: NonZeroU32, now: Instant) -> Standing {
+        self.refill(now);
+        let refilled = MINUTE.mul_f64((self.full - self.left) / self.full);
+        Standing { allowed, left: self.left.max(0.0) as u32, refilled }
+    }
+
     fn refill(&mut self, now: Instant) {
         let refilled = now.saturating_duration_since(self.at).as_secs_f64() / 60.0 * self.full;
         self.left = (self.left + refilled).min(self.full);
@@ -145,7 +191,7 @@ mod tests {
     fn a_key_without_limits_is_never_refused() {
         let meter = meter(|_| {});
         meter.charge(u32::MAX);
-        let held: Vec<_> = (0..1000).map(|_| meter.allow().unwrap()).collect();
+        let held: Vec<_> = (0..1000).map(|_| meter.allow(NonZeroU32::MIN).unwrap()).collect();
         assert_eq!(held.len(), 1000);
     }
 
@@ -153,9 +199,9 @@ mod tests {
     fn requests_of_a_minute_may_come_at_once_and_then_at_the_rate() {
         let meter = meter(|limits| limits.requests_per_minute = NonZeroU32::new(3));
         for _ in 0..3 {
-            meter.allow().unwrap();
+            meter.allow(NonZeroU32::MIN).unwrap();
         }
-        let Err(OverLimit::Requests { after, .. }) = meter.allow() else { panic!("a fourth") };
+        let Err(OverLimit::Requests { after, .. }) = meter.allow(NonZeroU32::MIN) else { panic!("a fourth") };
         assert!(after > Duration::from_secs(15) && after <= Duration::from_secs(20), "{after:?}");
     }
 
@@ -165,13 +211,13 @@ mod tests {
             limits.max_generations = NonZeroU32::new(1);
             limits.requests_per_minute = NonZeroU32::new(2);
         });
-        let first = meter.allow().unwrap();
+        let first = meter.allow(NonZeroU32::MIN).unwrap();
         for _ in 0..10 {
-            assert!(matches!(meter.allow(), Err(OverLimit::Generations { .. })));
+            assert!(matches!(meter.allow(NonZeroU32::MIN), Err(OverLimit::Generations { .. })));
         }
         drop(first);
-        drop(meter.allow().unwrap());
-        assert!(matches!(meter.allow(), Err(OverLimit::Requests { .. })));
+        drop(meter.allow(NonZeroU32::MIN).unwrap());
+        assert!(matches!(meter.allow(NonZeroU32::MIN), Err(OverLimit::Requests { .. })));
         assert_eq!(meter.generations.as_ref().unwrap().available_permits(), 1);
     }
 
@@ -179,9 +225,9 @@ mod tests {
     fn a_key_that_has_had_too_many_tokens_waits() {
         let meter = meter(|limits| limits.tokens_per_minute = NonZeroU32::new(60));
         meter.charge(40);
-        meter.allow().unwrap();
+        meter.allow(NonZeroU32::MIN).unwrap();
         meter.charge(600);
-        let Err(OverLimit::Tokens { after, .. }) = meter.allow() else { panic!("more than there is") };
+        let Err(OverLimit::Tokens { after, .. }) = meter.allow(NonZeroU32::MIN) else { panic!("more than there is") };
         assert!(after > Duration::from_secs(570) && after <= Duration::from_secs(581), "{after:?}");
     }
 

@@ -29,31 +29,23 @@ impl EnsembleService for Ensembles {
     ) -> Result<Response<Self::GenerateStream>, Status> {
         let (metadata, extensions, wire) = request.into_parts();
         let deadline = validate::deadline(&metadata, Instant::now()).map_err(ApiError::from)?;
-        let answer = self.0.begin(wire, extensions.get().cloned(), deadline).await?;
-        Ok(Response::new(answer.map(|item| Ok(report::response(item?))).boxed()))
+        let begun = self.0.begin(vec![wire], extensions.get().cloned(), deadline).await?;
+        let items = futures::stream::iter(begun.answers).flatten();
+        Ok(Response::new(items.map(|item| Ok(report::response(item?))).boxed()))
     }
 
     async fn list_ensembles(
         &self,
         _request: Request<proto::ListEnsemblesRequest>,
     ) -> Result<Response<proto::ListEnsemblesResponse>, Status> {
-        let cluster = self.0.pool.cluster();
-        let ensembles = self.0.ensembles.values().map(|ensemble| ensemble_told(ensemble, &cluster)).collect();
-        Ok(Response::new(proto::ListEnsemblesResponse { ensembles }))
+        Ok(Response::new(ensembles_told(&self.0)))
     }
 
     async fn get_cluster(
         &self,
         _request: Request<proto::GetClusterRequest>,
     ) -> Result<Response<proto::GetClusterResponse>, Status> {
-        let workers = self.0.pool.cluster().workers.iter().map(worker_told).collect();
-        let Counts { running, waiting } = self.0.admission.counts();
-        Ok(Response::new(proto::GetClusterResponse {
-            workers,
-            discovery_last_sync_seconds: self.0.directory.last_sync().map(|age| age.as_secs_f64()),
-            running_generations: clamped(running),
-            waiting_generations: clamped(waiting),
-        }))
+        Ok(Response::new(cluster_told(&self.0)))
     }
 
     async fn get_recording(
@@ -64,6 +56,22 @@ impl EnsembleService for Ensembles {
         let json = self.0.recording(&wire.request_id, extensions.get())?;
         let recording = proto::Recording { json: json.to_string() };
         Ok(Response::new(proto::GetRecordingResponse { recording: Some(recording) }))
+    }
+}
+
+pub(super) fn ensembles_told(intake: &Intake) -> proto::ListEnsemblesResponse {
+    let cluster = intake.pool.cluster();
+    let ensembles = intake.ensembles.values().map(|ensemble| ensemble_told(ensemble, &cluster)).collect();
+    proto::ListEnsemblesResponse { ensembles }
+}
+
+pub(super) fn cluster_told(intake: &Intake) -> proto::GetClusterResponse {
+    let Counts { running, waiting } = intake.admission.counts();
+    proto::GetClusterResponse {
+        workers: intake.pool.cluster().workers.iter().map(worker_told).collect(),
+        discovery_last_sync_seconds: intake.directory.last_sync().map(|age| age.as_secs_f64()),
+        running_generations: clamped(running),
+        waiting_generations: clamped(waiting),
     }
 }
 

@@ -1,7 +1,8 @@
-//! From a request to its answer, whatever protocol it came by: validate → admit → drive. Tokens are charged to the key as they are
-//! written, content is logged where that is wanted, and what decided an answer is kept where the request asks for it.
+//! From a request to its answers, whatever protocol it came by: validate → admit → drive. What passes is counted, tokens are charged
+//! to the key as they are written, content is logged where that is wanted, and what decided an answer is kept where the request asks
+//! for it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc};
 
 use futures::{StreamExt, stream::BoxStream};
 use specfuse_proto::v1 as proto;
@@ -13,11 +14,13 @@ use super::{
     validate,
 };
 use crate::{
+    activity::Activity,
     admission::{Admission, Ticket},
     auth::Caller,
     config::Ensemble,
     driver::{self, Item},
-    limits::{Allowance, Meter},
+    limits::{Allowance, Meter, Standings},
+    metrics::Metrics,
     pool::Pool,
     recorder::Recorder,
     recordings::Recordings,
@@ -31,6 +34,8 @@ pub(crate) struct Intake {
     pub(crate) directory: Directory,
     pub(crate) admission: Admission,
     pub(crate) recordings: Recordings,
+    pub(crate) activity: Activity,
+    pub(crate) metrics: Metrics,
     /// Prompts and answers may stand in the log.
     pub(crate) log_content: bool,
 }
@@ -38,27 +43,74 @@ pub(crate) struct Intake {
 /// The rounds, then the recording where one is asked for, then the end or an error.
 pub(super) type Answer = BoxStream<'static, Result<Item, ApiError>>;
 
+/// What was admitted: all of it or nothing.
+pub(super) struct Begun {
+    /// One for each request.
+    pub(super) answers: Vec<Answer>,
+    /// Where the key's limits stand.
+    pub(super) standings: Standings,
+}
+
 impl Intake {
+    /// Several requests are one to who counts them; each has an answer of its own.
     pub(super) async fn begin(
         &self,
-        wire: proto::GenerateRequest,
+        wires: Vec<proto::GenerateRequest>,
         caller: Option<Caller>,
         deadline: Option<Instant>,
-    ) -> Result<Answer, ApiError> {
+    ) -> Result<Begun, ApiError> {
+        let begun = self.begin_all(wires, caller, deadline).await;
+        begun.inspect_err(|error| self.metrics.refused(error.code()))
+    }
+
+    async fn begin_all(
+        &self,
+        wires: Vec<proto::GenerateRequest>,
+        caller: Option<Caller>,
+        deadline: Option<Instant>,
+    ) -> Result<Begun, ApiError> {
         let (key, meter) = caller.map(|Caller { name, meter }| (name, meter)).unzip();
-        let request = GenerateRequest { key, deadline, ..validate::request(wire, &self.ensembles)? };
-        let admitted = self.admit(&request, meter.as_deref()).await;
-        let (ticket, allowance) = admitted.inspect_err(|error| {
-            tracing::debug!(request_id = ?request.request_id, key = request.key.as_deref(), %error, "refused");
+        let valid = |wire| {
+            let request = validate::request(wire, &self.ensembles)?;
+            Ok(GenerateRequest { key: key.clone(), deadline, ..request })
+        };
+        let requests: Vec<GenerateRequest> = wires.into_iter().map(valid).collect::<Result<_, ApiError>>()?;
+        let admitted = self.admit(requests.len(), meter.as_deref(), deadline).await;
+        let (tickets, allowance) = admitted.inspect_err(|error| {
+            let request_id = requests.first().map(|request| &request.request_id);
+            tracing::debug!(?request_id, key = key.as_deref(), %error, "refused");
         })?;
+        let allowance = allowance.map(Arc::new);
+        let standings = meter.as_ref().zip(allowance.as_ref()).map(|(meter, allowance)| meter.standings(allowance));
+        let answers = requests.into_iter().zip(tickets);
+        let answers = answers.map(|(request, ticket)| self.answer(request, ticket, (meter.clone(), allowance.clone())));
+        Ok(Begun { answers: answers.collect(), standings: standings.unwrap_or_default() })
+    }
+
+    fn answer(
+        &self,
+        request: GenerateRequest,
+        ticket: Ticket,
+        (meter, allowance): (Option<Arc<Meter>>, Option<Arc<Allowance>>),
+    ) -> Answer {
         let logged = self.log_content.then(|| Arc::clone(&request.request_id));
         if let Some(request_id) = &logged {
             tracing::debug!(?request_id, prompt = ?request.prompt, "asked");
         }
-        let recorder = request.record.then(|| Recorder::new(&request, &self.pool.cluster(), self.recordings.clone()));
-        let mut watch = Watch { meter, _allowance: allowance, logged, recorder };
+        let mut watch = Watch {
+            meter,
+            _allowance: allowance,
+            logged,
+            recorder: request
+                .record
+                .then(|| Recorder::new(&request, &self.pool.cluster(), self.recordings.clone())),
+            activity: self.activity.clone(),
+            metrics: self.metrics.clone(),
+            begun: Instant::now(),
+            rounds: 0,
+        };
         let items = driver::run(request, self.pool.clone(), ticket);
-        Ok(items.flat_map(move |item| futures::stream::iter(watch.pass(item.map_err(ApiError::from)))).boxed())
+        items.flat_map(move |item| futures::stream::iter(watch.pass(item.map_err(ApiError::from)))).boxed()
     }
 
     /// JSON of what decided an answer that this caller asked for.
@@ -70,11 +122,13 @@ impl Intake {
     /// The key's own limits first: who is over them does not wait among the others.
     async fn admit(
         &self,
-        request: &GenerateRequest,
+        requests: usize,
         meter: Option<&Meter>,
-    ) -> Result<(Ticket, Option<Allowance>), ApiError> {
-        let allowance = meter.map(Meter::allow).transpose()?;
-        Ok((self.admission.admit(request.deadline).await?, allowance))
+        deadline: Option<Instant>,
+    ) -> Result<(Vec<Ticket>, Option<Allowance>), ApiError> {
+        let count = u32::try_from(requests).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
+        let allowance = meter.map(|meter| meter.allow(count)).transpose()?;
+        Ok((self.admission.admit(count, deadline).await?, allowance))
     }
 }
 
@@ -82,22 +136,37 @@ impl Intake {
 struct Watch {
     /// None: no key was needed.
     meter: Option<Arc<Meter>>,
-    _allowance: Option<Allowance>,
+    _allowance: Option<Arc<Allowance>>,
     /// The request's id, where content may be logged.
     logged: Option<Arc<str>>,
     recorder: Option<Recorder>,
+    activity: Activity,
+    metrics: Metrics,
+    begun: Instant,
+    rounds: u32,
 }
 
 impl Watch {
     fn pass(&mut self, item: Result<Item, ApiError>) -> Vec<Result<Item, ApiError>> {
-        if let Ok(Item::Round(report)) = &item {
-            // With each segment, so that a client that leaves early has paid for what it got.
-            if let Some(meter) = &self.meter {
-                meter.charge(report.winning_tokens());
+        match &item {
+            Ok(Item::Round(report)) => {
+                // With each segment, so that a client that leaves early has paid for what it got.
+                if let Some(meter) = &self.meter {
+                    meter.charge(report.winning_tokens());
+                }
+                if let Some(request_id) = &self.logged {
+                    tracing::debug!(?request_id, round = report.round.number, text = ?report.round.released, "wrote");
+                }
+                self.activity.count(&report.counts());
+                self.rounds += 1;
+                self.metrics.round(report, (self.rounds == 1).then(|| self.begun.elapsed()));
             }
-            if let Some(request_id) = &self.logged {
-                tracing::debug!(?request_id, round = report.round.number, text = ?report.round.released, "wrote");
+            Ok(Item::Finished { finish, .. }) => {
+                self.activity.answered();
+                self.metrics.answered(finish);
             }
+            Ok(Item::Recorded(_)) => {}
+            Err(error) => self.metrics.failed(error.code()),
         }
         let recorded = self.recorder.as_mut().and_then(|recorder| match &item {
             Ok(item) => recorder.hear(item),

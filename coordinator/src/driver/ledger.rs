@@ -9,7 +9,7 @@ use specfuse_core::{
 use tokio::time::Instant;
 
 use super::calls::{Done, Miss, Note};
-use crate::strategy::Seat;
+use crate::{activity::Counts, strategy::Seat};
 
 /// A round that is over, with what its calls told beside it.
 #[derive(Debug)]
@@ -31,6 +31,34 @@ impl RoundReport {
         let is_winner = |(member, _): &&(MemberIndex, DraftOutcome)| Some(member) == winner;
         let draft = self.round.drafts.iter().find(is_winner).and_then(|(_, outcome)| outcome.draft());
         draft.map_or(0, |draft| draft.tokens)
+    }
+}
+
+impl RoundReport {
+    /// Its part in what the cluster does.
+    pub(crate) fn counts(&self) -> Counts {
+        let mut counts = Counts {
+            tokens: self.winning_tokens().into(),
+            rounds: 1,
+            member_rounds: self.round.active.len() as u64,
+            ..Counts::default()
+        };
+        let name = |member: &MemberIndex| self.seats.get(member.0).map(|seat| Arc::clone(&seat.label));
+        for (member, outcome) in &self.round.drafts {
+            let Some(name) = name(member) else { continue };
+            let tokens = outcome.draft().map_or(0, |draft| draft.tokens);
+            counts.members.entry(name).or_default().drafted_tokens += u64::from(tokens);
+        }
+        for (member, row) in self.round.scoring.iter().flat_map(|scoring| &scoring.rows) {
+            let Some(name) = name(member) else { continue };
+            let terms: usize = row.iter().flatten().map(|score| score.terms).sum();
+            counts.members.entry(name).or_default().scored_tokens += terms as u64;
+        }
+        let winner = self.round.candidates.get(self.round.winner).and_then(|winner| winner.authors.first());
+        if let Some(name) = winner.and_then(name) {
+            counts.members.entry(name).or_default().segments_won += 1;
+        }
+        counts
     }
 }
 

@@ -1,0 +1,105 @@
+//! `/v1/completions`.
+
+use axum::{
+    Extension, Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+
+use super::{
+    Http, RequestId,
+    asking::{self, Ended, Head},
+    error::{ErrorBody, HttpError},
+    extract::Body,
+    told::Told,
+    types::{CompletionAnswer, CompletionChoice, CompletionLogprobs, CompletionRequest, TokenLogprob, Usage},
+    wanted,
+};
+use crate::auth::Caller;
+
+/// Continue a text as it is, without a chat template.
+#[utoipa::path(
+    post,
+    path = "/v1/completions",
+    tag = "openai",
+    request_body = CompletionRequest,
+    responses(
+        (status = 200, description = "The continuation, or a stream of chunks", content(
+            (CompletionAnswer = "application/json"),
+            (CompletionAnswer = "text/event-stream"),
+        )),
+        (status = "4XX", description = "What is wrong and what is allowed", body = ErrorBody),
+        (status = "5XX", description = "No member answers, or this coordinator stops", body = ErrorBody),
+    ),
+)]
+pub(super) async fn completions(
+    State(http): State<Http>,
+    caller: Option<Extension<Caller>>,
+    Extension(RequestId(request_id)): Extension<RequestId>,
+    Body(request): Body<CompletionRequest>,
+) -> Result<Response, HttpError> {
+    let wanted = wanted::completion(request, &request_id)?;
+    let (streams, choices) = (wanted.streams, wanted.requests.len());
+    let caller = caller.map(|Extension(caller)| caller);
+    let mut asking = asking::ask(&http.intake, wanted, caller, ("cmpl", &request_id)).await?;
+    if streams {
+        let mut offsets = vec![0; choices];
+        return asking.stream(move |head, told| chunk(head, told, &mut offsets), last).await;
+    }
+    let ended = asking.collect(choices).await?;
+    let usage = asking.choices.tally.usage();
+    Ok((asking.limits, Json(answer(&asking.head, ended, usage))).into_response())
+}
+
+fn answer(head: &Head, ended: Vec<Ended>, usage: Usage) -> CompletionAnswer {
+    let choice = |(index, ended): (usize, Ended)| CompletionChoice {
+        index,
+        logprobs: ended.logprobs.map(|tokens| logprobs(tokens, &mut 0)),
+        text: ended.text,
+        finish_reason: ended.reason,
+    };
+    CompletionAnswer {
+        choices: ended.into_iter().enumerate().map(choice).collect(),
+        usage: Some(usage),
+        ..empty(head)
+    }
+}
+
+/// `offsets`: characters of each choice that were told before.
+fn chunk(head: &Head, mut told: Told, offsets: &mut [usize]) -> CompletionAnswer {
+    let (index, text) = (told.index, std::mem::take(&mut told.text));
+    let (tokens, mut nowhere) = (told.logprobs.take(), 0);
+    let offset = offsets.get_mut(index).unwrap_or(&mut nowhere);
+    let logprobs = tokens.map(|tokens| logprobs(tokens, offset));
+    let (specfuse, finish_reason) = told.extension();
+    let choice = CompletionChoice { index, text, logprobs, finish_reason };
+    CompletionAnswer { choices: vec![choice], chunk: specfuse, ..empty(head) }
+}
+
+fn last(head: &Head, usage: Usage) -> CompletionAnswer {
+    CompletionAnswer { usage: Some(usage), ..empty(head) }
+}
+
+fn empty(head: &Head) -> CompletionAnswer {
+    CompletionAnswer {
+        id: head.id.clone(),
+        object: "text_completion",
+        created: head.created,
+        model: head.model.clone(),
+        choices: Vec::new(),
+        usage: None,
+        chunk: None,
+    }
+}
+
+fn logprobs(tokens: Vec<TokenLogprob>, offset: &mut usize) -> CompletionLogprobs {
+    let mut told = CompletionLogprobs::default();
+    for token in tokens {
+        told.text_offset.push(*offset);
+        *offset += token.token.chars().count();
+        told.top_logprobs.push(token.top_logprobs.into_iter().map(|other| (other.token, other.logprob)).collect());
+        told.token_logprobs.push(token.logprob);
+        told.tokens.push(token.token);
+    }
+    told
+}

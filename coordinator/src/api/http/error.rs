@@ -1,0 +1,126 @@
+//! What is refused, as OpenAI's clients expect it: `{"error": {message, type, param, code}}`. One match from our codes to HTTP's.
+
+use std::time::Duration;
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header::RETRY_AFTER},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use tonic::Code;
+use utoipa::ToSchema;
+
+use super::wanted::Naming;
+use crate::{api::error::ApiError, auth::Stranger};
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct HttpError {
+    status: StatusCode,
+    body: ErrorDetail,
+    retry_after: Option<Duration>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = Error)]
+pub(crate) struct ErrorBody {
+    pub(crate) error: ErrorDetail,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub(crate) struct ErrorDetail {
+    /// What is wrong and what is allowed.
+    pub(crate) message: String,
+    /// "invalid_request_error", "authentication_error", "rate_limit_error", "server_error".
+    #[serde(rename = "type")]
+    pub(crate) kind: &'static str,
+    /// The field that is wrong.
+    pub(crate) param: Option<String>,
+    pub(crate) code: Option<String>,
+}
+
+impl HttpError {
+    /// The request itself is wrong.
+    pub(super) fn invalid(param: Option<String>, message: impl Into<String>) -> Self {
+        Self::of(StatusCode::BAD_REQUEST, "invalid_request_error", message).about(param, None)
+    }
+
+    pub(super) fn of(status: StatusCode, kind: &'static str, message: impl Into<String>) -> Self {
+        let body = ErrorDetail { message: message.into(), kind, param: None, code: None };
+        Self { status, body, retry_after: None }
+    }
+
+    pub(super) fn about(mut self, param: Option<String>, code: Option<&str>) -> Self {
+        self.body.param = param;
+        self.body.code = code.map(str::to_owned);
+        self
+    }
+
+    pub(super) fn from_api(error: &ApiError, naming: Naming) -> Self {
+        let (code, field) = (error.code(), error.field());
+        let (status, kind) = status(code);
+        let message = match &field {
+            Some(field) => error.message().replacen(field.as_str(), &naming.of(field), 1),
+            None => error.message(),
+        };
+        let known = match error.reason() {
+            "UNKNOWN_ENSEMBLE" => "model_not_found".to_owned(),
+            "API_KEY_MISSING" | "API_KEY_MALFORMED" | "API_KEY_UNKNOWN" => "invalid_api_key".to_owned(),
+            "PROMPT_TOO_LONG" | "CONTEXT_FULL" => "context_length_exceeded".to_owned(),
+            _ if code == Code::ResourceExhausted => "rate_limit_exceeded".to_owned(),
+            reason => reason.to_lowercase(),
+        };
+        let error = Self { retry_after: error.retry_after(), ..Self::of(status, kind, message) };
+        error.about(field.map(|field| naming.of(&field)), Some(&known))
+    }
+
+    pub(super) fn body(&self) -> ErrorBody {
+        ErrorBody { error: self.body.clone() }
+    }
+}
+
+impl From<ApiError> for HttpError {
+    fn from(error: ApiError) -> Self {
+        Self::from_api(&error, Naming::OWN)
+    }
+}
+
+impl From<Stranger> for HttpError {
+    fn from(stranger: Stranger) -> Self {
+        ApiError::from(stranger).into()
+    }
+}
+
+impl IntoResponse for HttpError {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(self.body())).into_response();
+        if let Some(after) = self.retry_after {
+            // Whole seconds in the one, rounded up; what OpenAI's clients look at first in the other.
+            let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+            let millis = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+            response.headers_mut().insert("retry-after-ms", HeaderValue::from(millis));
+        }
+        response
+    }
+}
+
+fn status(code: Code) -> (StatusCode, &'static str) {
+    match code {
+        Code::InvalidArgument | Code::OutOfRange | Code::FailedPrecondition => {
+            (StatusCode::BAD_REQUEST, "invalid_request_error")
+        }
+        Code::NotFound => (StatusCode::NOT_FOUND, "invalid_request_error"),
+        Code::Unauthenticated => (StatusCode::UNAUTHORIZED, "authentication_error"),
+        Code::PermissionDenied => (StatusCode::FORBIDDEN, "authentication_error"),
+        Code::ResourceExhausted => (StatusCode::TOO_MANY_REQUESTS, "rate_limit_error"),
+        Code::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "server_error"),
+        Code::DeadlineExceeded | Code::Aborted | Code::Cancelled => (StatusCode::GATEWAY_TIMEOUT, "server_error"),
+        Code::Ok
+        | Code::Unknown
+        | Code::AlreadyExists
+        | Code::Unimplemented
+        | Code::Internal
+        | Code::DataLoss => (StatusCode::INTERNAL_SERVER_ERROR, "server_error"),
+    }
+}
