@@ -58,7 +58,7 @@ impl Interceptor for Gate {
         if let Some(keys) = &self.0 {
             let caller = keys.caller(request.metadata()).map_err(|stranger| {
                 tracing::debug!(%stranger, "refused");
-                Status::unauthenticated(stranger.to_string())
+                Status::from(stranger)
             })?;
             request.extensions_mut().insert(caller);
         }

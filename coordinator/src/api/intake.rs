@@ -73,7 +73,8 @@ impl Intake {
         request: &GenerateRequest,
         meter: Option<&Meter>,
     ) -> Result<(Ticket, Option<Allowance>), ApiError> {
-        let allowance = meter.map(Meter::allow).transpose()?;
+        let over = |limit| ApiError::OverLimit { key: request.key.clone().unwrap_or_default(), limit };
+        let allowance = meter.map(Meter::allow).transpose().map_err(over)?;
         Ok((self.admission.admit(request.deadline).await?, allowance))
     }
 }
