@@ -118,8 +118,7 @@ mod tests {
         let at = |seconds| since + Duration::from_secs(seconds);
         let mut ring = Ring { since, seconds: vec![Second::default(); 60] };
         let won = MemberCounts { drafted_tokens: 7, scored_tokens: 9, segments_won: 1 };
-        let counts =
-            Counts { answers: 1, tokens: 7, rounds: 1, member_rounds: 3, members: [("a".into(), won)].into() };
+        let counts = Counts { answers: 1, tokens: 7, rounds: 1, member_rounds: 3, members: [("a".into(), won)].into() };
         ring.count(&counts, at(0));
         ring.count(&counts, at(59));
         assert_eq!((ring.recent(at(59)).answers, ring.recent(at(59)).members["a"].drafted_tokens), (2, 14));

@@ -3,6 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
+use axum::{
+    extract::{Request, State},
+    middleware::{self, Next},
+    response::Response,
+};
 use specfuse_proto::v1::ensemble_service_server::{self, EnsembleServiceServer};
 use specfuse_runtime::{
     discovery::{Directory, Listed, Membership, etcd},
@@ -13,14 +18,24 @@ use specfuse_runtime::{
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tonic::{service::interceptor::InterceptedService, transport::Server};
+use tonic::{
+    Status,
+    service::{Routes, interceptor::InterceptedService},
+    transport::Server,
+};
 use tonic_health::{ServingStatus, server::HealthReporter};
 
 use crate::{
+    activity::Activity,
     admission::{Admission, Bounds},
-    api::{grpc::Ensembles, intake::Intake},
+    api::{
+        grpc::Ensembles,
+        http::{self, Doors},
+        intake::Intake,
+    },
     auth::{Gate, Keys},
     config::{Config, Workers},
+    metrics::Metrics,
     pool::Pool,
     recordings::Recordings,
 };
@@ -67,23 +82,28 @@ pub(crate) async fn serve(listener: TcpListener, config: Config, shutdown: Shutd
         directory,
         admission: admission.clone(),
         recordings: Recordings::default(),
+        activity: Activity::new(),
+        metrics: Metrics::new(),
         log_content: config.log_content,
     });
-    let service = EnsembleServiceServer::new(Ensembles(intake)).max_decoding_message_size(MAX_REQUEST);
+    let service = EnsembleServiceServer::new(Ensembles(Arc::clone(&intake))).max_decoding_message_size(MAX_REQUEST);
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<EnsembleServiceServer<Ensembles>>().await;
 
     let gate = Gate(config.api_keys.map(|file| Keys::follow(file, &shutdown)));
     let health_gate = if config.health_needs_key { gate.clone() } else { Gate(None) };
-    let mut router = server(config.max_wait)
-        .add_service(InterceptedService::new(service, gate.clone()))
-        .add_service(InterceptedService::new(health_service, health_gate));
+    let mut grpc = Routes::new(InterceptedService::new(service, gate.clone()))
+        .add_service(InterceptedService::new(health_service, health_gate.clone()));
     if config.reflection {
         let v1 = reflection().build_v1().context("reflection")?;
         let v1alpha = reflection().build_v1alpha().context("reflection")?;
-        router = router.add_service(InterceptedService::new(v1, gate.clone()));
-        router = router.add_service(InterceptedService::new(v1alpha, gate));
+        grpc = grpc.add_service(InterceptedService::new(v1, gate.clone()));
+        grpc = grpc.add_service(InterceptedService::new(v1alpha, gate.clone()));
     }
+    let begins = middleware::from_fn_with_state(config.max_wait + REQUEST_TIME, begins_in_time);
+    let doors = Doors { gate, health_gate, cors: config.cors_origins };
+    let routes = grpc.into_axum_router().layer(begins).reset_fallback().merge(http::router(intake, doors));
+    let router = server().add_routes(routes.fallback(http::no_such_path).into());
 
     let drained = CancellationToken::new();
     let incoming = tls::serve(listener, config.server_tls);
@@ -143,14 +163,20 @@ async fn stop(
     }
 }
 
-/// What a connection may take: streams, headers, and time until a request is there whole and its answer begins.
-fn server(max_wait: Duration) -> Server {
+/// An answer of gRPC begins within so long, or not at all: its request may be slow to come in. HTTP's have limits of their own.
+async fn begins_in_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
+    let response = tokio::time::timeout(limit, next.run(request)).await;
+    response.unwrap_or_else(|_| Status::cancelled("Timeout expired").into_http())
+}
+
+/// What a connection may take: streams, and headers and their time.
+fn server() -> Server {
     Server::builder()
+        .accept_http1(true)
         .http2_keepalive_interval(Some(keepalive::INTERVAL))
         .http2_keepalive_timeout(Some(keepalive::TIMEOUT))
         .http2_max_header_list_size(MAX_HEADERS)
         .max_concurrent_streams(MAX_STREAMS)
-        .timeout(max_wait + REQUEST_TIME)
 }
 
 fn reflection() -> tonic_reflection::server::Builder<'static> {

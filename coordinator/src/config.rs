@@ -23,6 +23,7 @@ use std::{
     time::Duration,
 };
 
+use axum::http::HeaderValue;
 use serde::Deserialize;
 use specfuse_runtime::{
     discovery::etcd::DiscoveryError,
@@ -59,6 +60,8 @@ pub struct Config {
     /// None: anybody may ask.
     pub api_keys: Option<KeyFile>,
     pub health_needs_key: bool,
+    /// Sites whose pages may ask in a browser; "*": all.
+    pub cors_origins: Vec<HeaderValue>,
     /// Prompts and answers may stand in the log.
     pub log_content: bool,
     pub supervised: bool,
@@ -124,6 +127,8 @@ struct RawConfig {
     reflection: bool,
     #[serde(default)]
     health_needs_key: bool,
+    #[serde(default)]
+    cors_origins: Vec<String>,
     ensembles: BTreeMap<String, toml::Table>,
 }
 
@@ -180,6 +185,7 @@ impl RawConfig {
             .listen
             .parse()
             .map_err(|_| Misfit::new("listen", format!("{:?} is not an IP address and port", self.listen)))?;
+        let cors_origins = cors_origins(&self.cors_origins)?;
         let workers = workers::check(self.workers, flags.discovery, flags.worker_tls.is_some())?;
         if !(1..=65_536).contains(&self.max_generations) {
             return Err(Misfit::new("max_generations", format!("{} is not in 1 to 65536", self.max_generations)));
@@ -212,10 +218,25 @@ impl RawConfig {
             worker_tls: flags.worker_tls,
             api_keys: flags.api_keys,
             health_needs_key: self.health_needs_key,
+            cors_origins,
             log_content: flags.log_content,
             supervised: flags.supervised,
         })
     }
+}
+
+fn cors_origins(given: &[String]) -> Result<Vec<HeaderValue>, Misfit> {
+    let wrong = |origin: &String| {
+        Misfit::new("cors_origins", format!("{origin:?} is not \"*\" or like \"https://example.org\""))
+    };
+    let origin = |origin: &String| {
+        let is_one = origin == "*"
+            || origin.split_once("://").is_some_and(|(scheme, rest)| {
+                matches!(scheme, "http" | "https") && !rest.is_empty() && !rest.contains(['/', ' '])
+            });
+        HeaderValue::from_str(origin).ok().filter(|_| is_one).ok_or_else(|| wrong(origin))
+    };
+    given.iter().map(origin).collect()
 }
 
 fn repeated(names: &[String]) -> Option<&String> {

@@ -76,7 +76,9 @@ impl Meter {
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
             limits,
-            requests: limits.requests_per_minute.map(|allowed| RateLimiter::direct(Quota::per_minute(allowed)).with_middleware()),
+            requests: limits
+                .requests_per_minute
+                .map(|allowed| RateLimiter::direct(Quota::per_minute(allowed)).with_middleware()),
             generations: limits.max_generations.map(|allowed| Arc::new(Semaphore::new(allowed.get() as usize))),
             tokens: limits.tokens_per_minute.map(|allowed| Mutex::new(Budget::full(allowed, Instant::now()))),
         }

@@ -127,17 +127,9 @@ impl Metrics {
         if let Some(age) = now.last_sync {
             counted.last_sync.set(age.as_secs_f64());
         }
-        let in_state = |wanted: fn(&State) -> bool| {
-            let count = now.cluster.workers.iter().filter(|worker| wanted(&worker.state)).count();
-            i64::try_from(count).unwrap_or(i64::MAX)
-        };
-        let states: [(&'static str, fn(&State) -> bool); 3] = [
-            ("connecting", |state| matches!(state, State::Connecting)),
-            ("ready", |state| matches!(state, State::Ready(_))),
-            ("unreachable", |state| matches!(state, State::Unreachable { .. })),
-        ];
-        for (state, is_it) in states {
-            counted.workers.get_or_create(&Standing { state }).set(in_state(is_it));
+        for state in ["connecting", "ready", "unreachable"] {
+            let count = now.cluster.workers.iter().filter(|worker| name_of(&worker.state) == state).count();
+            counted.workers.get_or_create(&Standing { state }).set(i64::try_from(count).unwrap_or(i64::MAX));
         }
         let mut text = String::new();
         encode(&mut text, &counted.registry)?;
@@ -163,6 +155,14 @@ impl Counted {
         registry.register("workers", "Workers, by what this coordinator knows of them", self.workers.clone());
         let (age, last_sync) = ("Age of the list of workers; 0 where it is configured", self.last_sync.clone());
         registry.register_with_unit("discovery_last_sync", age, Unit::Seconds, last_sync);
+    }
+}
+
+fn name_of(state: &State) -> &'static str {
+    match state {
+        State::Connecting => "connecting",
+        State::Ready(_) => "ready",
+        State::Unreachable { .. } => "unreachable",
     }
 }
 

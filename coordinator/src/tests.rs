@@ -3,6 +3,7 @@
 mod admission;
 mod content;
 mod coordinator;
+mod details;
 mod faults;
 mod keys;
 mod lifecycle;

@@ -1,6 +1,6 @@
 //! TLS on every hop, from PEM files that may change while we run: [`serve`] for a port of ours, [`channel`] for another's.
 //!
-//! Both ends speak HTTP/2 only. Nothing falls back to plaintext: a port with TLS takes nothing else, and an `https` address is
+//! Both ends speak HTTP/2, a port that says so HTTP/1.1 too. Nothing falls back to plaintext: a port with TLS takes nothing else, and an `https` address is
 //! never called without it. One crypto provider, given explicitly, so that no process-wide default is needed.
 
 mod client;
@@ -20,6 +20,7 @@ pub use self::{
 };
 
 const ALPN: &[u8] = b"h2";
+const ALPN_HTTP1: &[u8] = b"http/1.1";
 
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())

@@ -1,14 +1,20 @@
-//! Typed errors to gRPC status, in one match.
+//! Typed errors to gRPC status: the code and the reason in one match, what else a client's program can use in [`details`].
+
+mod details;
+#[cfg(test)]
+mod tests;
 
 use std::{sync::Arc, time::Duration};
 
 use specfuse_core::generation::Failure;
 use specfuse_runtime::message::clipped;
 use tonic::{Code, Status, metadata::MetadataValue};
+use tonic_types::StatusExt;
 
 use super::validate::Invalid;
 use crate::{
     admission::Denied,
+    auth::Stranger,
     client::CallError,
     driver::{GenerateError, Miss},
     limits::OverLimit,
@@ -17,11 +23,13 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ApiError {
     #[error(transparent)]
+    Stranger(#[from] Stranger),
+    #[error(transparent)]
     Invalid(#[from] Invalid),
     #[error(transparent)]
     Denied(#[from] Denied),
-    #[error(transparent)]
-    OverLimit(#[from] OverLimit),
+    #[error("{limit}")]
+    OverLimit { key: Arc<str>, limit: OverLimit },
     #[error(transparent)]
     Generate(#[from] GenerateError),
     #[error(transparent)]
@@ -34,8 +42,9 @@ pub(super) enum ApiError {
 )]
 pub(super) struct NoRecording(pub(super) String);
 
-/// Bytes. Percent-encoded they are up to three times as many, and many clients take 16 KiB of headers.
-const LONGEST_MESSAGE: usize = 4096;
+/// Bytes. A message travels twice, percent-encoded to three times its length at most and in the details in base64, and many clients
+/// take 16 KiB of headers.
+const LONGEST_MESSAGE: usize = 3072;
 /// When to come back where nothing says it better: after this, and up to as much again, so that not all come at once.
 const COME_BACK: Duration = Duration::from_secs(1);
 
@@ -43,48 +52,130 @@ type Misses = [(Arc<str>, Miss)];
 
 impl From<ApiError> for Status {
     fn from(error: ApiError) -> Self {
-        let told = error.to_string();
-        let after = error.come_back();
-        let (code, told) = match error {
-            ApiError::Invalid(Invalid::UnknownEnsemble { .. } | Invalid::UnknownStrategy { .. }) => {
-                (Code::NotFound, told)
-            }
-            ApiError::NoRecording(_) => (Code::NotFound, told),
-            ApiError::Invalid(_) => (Code::InvalidArgument, told),
-            ApiError::OverLimit(_) | ApiError::Denied(Denied::Full(_) | Denied::Late(_)) => {
-                (Code::ResourceExhausted, told)
-            }
-            ApiError::Denied(Denied::Expired) | ApiError::Generate(GenerateError::DeadlineExceeded) => {
-                (Code::DeadlineExceeded, told)
-            }
-            ApiError::Generate(GenerateError::Unread) => (Code::Aborted, told),
-            ApiError::Denied(Denied::Stopping) | ApiError::Generate(GenerateError::Cut) => (Code::Unavailable, told),
-            ApiError::Generate(GenerateError::Failed { ensemble, failure, misses }) => match failure {
-                Failure::Refused => (Code::InvalidArgument, refusal(failure, &misses)),
-                Failure::PromptTooLong => (Code::InvalidArgument, with_reasons(failure.to_string(), &misses)),
-                Failure::ContextFull => (Code::OutOfRange, with_reasons(failure.to_string(), &misses)),
-                Failure::Unavailable | Failure::NoQuorum => {
-                    let code = if all_busy(&misses) { Code::ResourceExhausted } else { Code::Unavailable };
-                    (code, with_reasons(format!("ensemble {ensemble}: {failure}"), &misses))
-                }
-            },
-        };
-        let mut status = Self::new(code, clipped(told, LONGEST_MESSAGE));
-        if code == Code::ResourceExhausted {
+        let (message, after) = (error.message(), error.retry_after());
+        let details = details::of(&error, &message, after);
+        let mut status = Self::with_error_details(error.code(), message, details);
+        if let Some(after) = after {
             // The trailer that gRPC clients with a retry policy obey, in milliseconds.
-            let millis = u64::try_from(after.as_millis()).unwrap_or(u64::MAX).saturating_add(1);
+            let millis = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
             status.metadata_mut().insert("grpc-retry-pushback-ms", MetadataValue::from(millis));
         }
         status
     }
 }
 
+impl From<Stranger> for Status {
+    fn from(stranger: Stranger) -> Self {
+        ApiError::from(stranger).into()
+    }
+}
+
 impl ApiError {
-    fn come_back(&self) -> Duration {
-        let Self::OverLimit(OverLimit::Requests { after, .. } | OverLimit::Tokens { after, .. }) = self else {
-            return COME_BACK.mul_f64(rand::random_range(1.0..2.0));
+    /// What the protocol calls it, and the word by which programs tell it from others.
+    fn kind(&self) -> (Code, &'static str) {
+        match self {
+            Self::Stranger(Stranger::NoKey) => (Code::Unauthenticated, "API_KEY_MISSING"),
+            Self::Stranger(Stranger::Malformed) => (Code::Unauthenticated, "API_KEY_MALFORMED"),
+            Self::Stranger(Stranger::Unknown) => (Code::Unauthenticated, "API_KEY_UNKNOWN"),
+            Self::Invalid(Invalid::UnknownEnsemble { .. }) => (Code::NotFound, "UNKNOWN_ENSEMBLE"),
+            Self::Invalid(Invalid::UnknownStrategy { .. }) => (Code::NotFound, "UNKNOWN_STRATEGY"),
+            Self::Invalid(Invalid::Unsupported(_)) => (Code::InvalidArgument, "UNSUPPORTED_BY_STRATEGY"),
+            Self::Invalid(_) => (Code::InvalidArgument, "INVALID_FIELD"),
+            Self::NoRecording(_) => (Code::NotFound, "NO_RECORDING"),
+            Self::OverLimit { limit: OverLimit::Requests { .. }, .. } => {
+                (Code::ResourceExhausted, "KEY_REQUESTS_PER_MINUTE")
+            }
+            Self::OverLimit { limit: OverLimit::Generations { .. }, .. } => {
+                (Code::ResourceExhausted, "KEY_MAX_GENERATIONS")
+            }
+            Self::OverLimit { limit: OverLimit::Tokens { .. }, .. } => {
+                (Code::ResourceExhausted, "KEY_TOKENS_PER_MINUTE")
+            }
+            Self::Denied(Denied::TooMany { .. }) => (Code::InvalidArgument, "TOO_MANY_CHOICES"),
+            Self::Denied(Denied::Full(_)) => (Code::ResourceExhausted, "COORDINATOR_FULL"),
+            Self::Denied(Denied::Late(_)) => (Code::ResourceExhausted, "NO_PLACE_IN_TIME"),
+            Self::Denied(Denied::Expired) | Self::Generate(GenerateError::DeadlineExceeded) => {
+                (Code::DeadlineExceeded, "DEADLINE_EXCEEDED")
+            }
+            Self::Denied(Denied::Stopping) | Self::Generate(GenerateError::Cut) => {
+                (Code::Unavailable, "COORDINATOR_STOPPING")
+            }
+            Self::Generate(GenerateError::Unread) => (Code::Aborted, "ANSWER_UNREAD"),
+            Self::Generate(GenerateError::Failed { failure, misses, .. }) => match failure {
+                Failure::Refused => (Code::InvalidArgument, "PROMPT_REFUSED"),
+                Failure::PromptTooLong => (Code::InvalidArgument, "PROMPT_TOO_LONG"),
+                Failure::ContextFull => (Code::OutOfRange, "CONTEXT_FULL"),
+                Failure::Unavailable | Failure::NoQuorum if all_busy(misses) => {
+                    (Code::ResourceExhausted, "MEMBERS_BUSY")
+                }
+                Failure::Unavailable => (Code::Unavailable, "MEMBERS_UNAVAILABLE"),
+                Failure::NoQuorum => (Code::Unavailable, "NO_QUORUM"),
+            },
+        }
+    }
+
+    pub(super) fn code(&self) -> Code {
+        self.kind().0
+    }
+
+    /// In upper snake case, the same for all errors that a program would treat alike.
+    pub(super) fn reason(&self) -> &'static str {
+        self.kind().1
+    }
+
+    /// One sentence, as long as headers allow.
+    pub(super) fn message(&self) -> String {
+        let told = match self {
+            Self::Generate(GenerateError::Failed { ensemble, failure, misses }) => match failure {
+                Failure::Refused => refusal(*failure, misses),
+                Failure::PromptTooLong | Failure::ContextFull => with_reasons(failure.to_string(), misses),
+                Failure::Unavailable | Failure::NoQuorum => {
+                    with_reasons(format!("ensemble {ensemble}: {failure}"), misses)
+                }
+            },
+            Self::Stranger(_)
+            | Self::Invalid(_)
+            | Self::Denied(_)
+            | Self::OverLimit { .. }
+            | Self::Generate(_)
+            | Self::NoRecording(_) => self.to_string(),
         };
-        *after
+        clipped(told, LONGEST_MESSAGE)
+    }
+
+    /// The path of the field that is to blame, as in the contract. None: none is.
+    pub(super) fn field(&self) -> Option<String> {
+        match self {
+            Self::Invalid(invalid) => Some(invalid.field()),
+            Self::NoRecording(_) => Some("request_id".to_owned()),
+            Self::Generate(GenerateError::Failed { failure: Failure::Refused | Failure::PromptTooLong, .. }) => {
+                Some("prompt".to_owned())
+            }
+            Self::Denied(Denied::TooMany { .. }) => Some("n".to_owned()),
+            Self::Stranger(_) | Self::Denied(_) | Self::OverLimit { .. } | Self::Generate(_) => None,
+        }
+    }
+
+    /// When the same request may well succeed here, in whole milliseconds. None: not by waiting.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        let after = match self {
+            Self::OverLimit { limit: OverLimit::Requests { after, .. } | OverLimit::Tokens { after, .. }, .. } => {
+                *after
+            }
+            Self::OverLimit { limit: OverLimit::Generations { .. }, .. }
+            | Self::Denied(Denied::Full(_) | Denied::Late(_))
+            | Self::Generate(GenerateError::Failed { failure: Failure::Unavailable | Failure::NoQuorum, .. }) => {
+                COME_BACK.mul_f64(rand::random_range(1.0..2.0))
+            }
+            // A coordinator that stops does not come back: another can be asked at once.
+            Self::Denied(Denied::Stopping | Denied::Expired | Denied::TooMany { .. })
+            | Self::Generate(_)
+            | Self::Stranger(_)
+            | Self::Invalid(_)
+            | Self::NoRecording(_) => return None,
+        };
+        let millis = u64::try_from(after.as_millis()).unwrap_or(u64::MAX).saturating_add(1);
+        Some(Duration::from_millis(millis))
     }
 }
 

@@ -13,12 +13,12 @@ mod error;
 mod extract;
 mod health;
 mod models;
+#[cfg(test)]
+mod tests;
 mod told;
 mod types;
 mod usage;
 mod wanted;
-#[cfg(test)]
-mod tests;
 
 use std::sync::Arc;
 

@@ -69,18 +69,18 @@ impl Intake {
         caller: Option<Caller>,
         deadline: Option<Instant>,
     ) -> Result<Begun, ApiError> {
-        let (key, meter) = caller.map(|Caller { name, meter }| (name, meter)).unzip();
+        let key = caller.as_ref().map(|caller| Arc::clone(&caller.name));
         let valid = |wire| {
             let request = validate::request(wire, &self.ensembles)?;
             Ok(GenerateRequest { key: key.clone(), deadline, ..request })
         };
         let requests: Vec<GenerateRequest> = wires.into_iter().map(valid).collect::<Result<_, ApiError>>()?;
-        let admitted = self.admit(requests.len(), meter.as_deref(), deadline).await;
+        let admitted = self.admit(requests.len(), caller.as_ref(), deadline).await;
         let (tickets, allowance) = admitted.inspect_err(|error| {
             let request_id = requests.first().map(|request| &request.request_id);
             tracing::debug!(?request_id, key = key.as_deref(), %error, "refused");
         })?;
-        let allowance = allowance.map(Arc::new);
+        let (allowance, meter) = (allowance.map(Arc::new), caller.map(|caller| caller.meter));
         let standings = meter.as_ref().zip(allowance.as_ref()).map(|(meter, allowance)| meter.standings(allowance));
         let answers = requests.into_iter().zip(tickets);
         let answers = answers.map(|(request, ticket)| self.answer(request, ticket, (meter.clone(), allowance.clone())));
@@ -101,9 +101,7 @@ impl Intake {
             meter,
             _allowance: allowance,
             logged,
-            recorder: request
-                .record
-                .then(|| Recorder::new(&request, &self.pool.cluster(), self.recordings.clone())),
+            recorder: request.record.then(|| Recorder::new(&request, &self.pool.cluster(), self.recordings.clone())),
             activity: self.activity.clone(),
             metrics: self.metrics.clone(),
             begun: Instant::now(),
@@ -123,11 +121,15 @@ impl Intake {
     async fn admit(
         &self,
         requests: usize,
-        meter: Option<&Meter>,
+        caller: Option<&Caller>,
         deadline: Option<Instant>,
     ) -> Result<(Vec<Ticket>, Option<Allowance>), ApiError> {
         let count = u32::try_from(requests).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
-        let allowance = meter.map(|meter| meter.allow(count)).transpose()?;
+        let allowance = caller.map(|caller| {
+            let over = |limit| ApiError::OverLimit { key: Arc::clone(&caller.name), limit };
+            caller.meter.allow(count).map_err(over)
+        });
+        let allowance = allowance.transpose()?;
         Ok((self.admission.admit(count, deadline).await?, allowance))
     }
 }

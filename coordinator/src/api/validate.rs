@@ -1,5 +1,6 @@
 //! A request from the wire → a [`GenerateRequest`] that cannot be wrong. Says what is wrong and what is allowed.
 
+mod field;
 #[cfg(test)]
 mod fuzz;
 #[cfg(test)]

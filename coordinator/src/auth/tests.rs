@@ -73,7 +73,8 @@ fn what_is_used_of_the_limits_outlives_a_change_of_the_file_unless_they_change()
     let held: Vec<_> = before.iter().map(|key| key.caller.meter.allow(std::num::NonZeroU32::MIN).unwrap()).collect();
     let changed = entry("a", "new", limits) + &entry("b", "two", "max_generations = 2") + &entry("c", "3", limits);
     let after = listed(&file(&changed), &before);
-    let allowed: Vec<bool> = after.iter().map(|key| key.caller.meter.allow(std::num::NonZeroU32::MIN).is_ok()).collect();
+    let allowed: Vec<bool> =
+        after.iter().map(|key| key.caller.meter.allow(std::num::NonZeroU32::MIN).is_ok()).collect();
     assert_eq!(allowed, [false, true, true]);
     assert_eq!(after[1].caller.meter.limits().max_generations, NonZeroU32::new(2));
     drop(held);

@@ -61,7 +61,7 @@ impl Args {
         )?;
         Ok(Flags {
             discovery: self.discovery.clone().check()?,
-            server_tls: self.tls.load()?,
+            server_tls: self.tls.load_with_http1()?,
             worker_tls: worker_tls.map(ClientTls::load).transpose()?,
             api_keys: self.api_keys.as_deref().map(KeyFile::load).transpose()?,
             log_content: self.log_content,

@@ -8,6 +8,7 @@ use tonic_reflection::pb::v1::{
     ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
     server_reflection_request::MessageRequest,
 };
+use tonic_types::StatusExt;
 
 use super::{coordinator::finish, *};
 use crate::config::{Config, KeyFile, Sha256};
@@ -78,7 +79,7 @@ async fn every_method_wants_a_key_and_health_does_not_unless_told_to() {
     let keys = File::of(&[("alice", "")]);
     let coordinator = guarded(&a, "", &keys).await;
     assert_eq!(asked(&coordinator, "alice").await.unwrap(), " yes");
-    for key in ["", "mallory", "alice "] {
+    for (tried, key) in ["", "mallory", "alice "].into_iter().enumerate() {
         let mut client = coordinator.client();
         let refused = [
             asked(&coordinator, key).await.unwrap_err(),
@@ -89,6 +90,8 @@ async fn every_method_wants_a_key_and_health_does_not_unless_told_to() {
         for status in refused {
             assert_eq!(status.code(), Code::Unauthenticated, "{key:?}: {status:?}");
             assert!(!status.message().contains("mallory"), "{status:?}");
+            let reason = status.get_error_details().error_info().unwrap().reason.clone();
+            assert_eq!(reason, ["API_KEY_MISSING", "API_KEY_UNKNOWN", "API_KEY_MALFORMED"][tried]);
         }
         healthy(&coordinator, key).await.unwrap();
     }
@@ -108,8 +111,13 @@ async fn a_key_over_its_rate_is_told_when_to_come_back_and_others_are_not_held_u
     for _ in 0..2 {
         asked(&coordinator, "alice").await.unwrap();
     }
-    let wait = pushback(&asked(&coordinator, "alice").await.unwrap_err());
+    let status = asked(&coordinator, "alice").await.unwrap_err();
+    let wait = pushback(&status);
     assert!(wait > Duration::from_secs(10) && wait <= Duration::from_secs(31), "{wait:?}");
+    let details = status.get_error_details();
+    assert_eq!(details.retry_info().unwrap().retry_delay, Some(wait));
+    let quota = &details.quota_failure().unwrap().violations[0];
+    assert_eq!((quota.subject.as_str(), quota.description.as_str()), ("alice", "requests_per_minute: 2"));
     asked(&coordinator, "bob").await.unwrap();
 }
 

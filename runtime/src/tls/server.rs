@@ -19,7 +19,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use super::{
-    ALPN,
+    ALPN, ALPN_HTTP1,
     connection::Connection,
     files::{Identity, PemFile, Reader, Reloaded, Source, TlsError},
     provider,
@@ -46,13 +46,24 @@ pub struct ServerTlsArgs {
 }
 
 impl ServerTlsArgs {
-    /// None: the port speaks plaintext.
+    /// Of a port that speaks HTTP/2 alone. None: it speaks plaintext.
     pub fn load(&self) -> Result<Option<ServerTls>, TlsError> {
+        self.load_for(&[ALPN])
+    }
+
+    /// Of a port that speaks HTTP/1.1 as well.
+    pub fn load_with_http1(&self) -> Result<Option<ServerTls>, TlsError> {
+        self.load_for(&[ALPN, ALPN_HTTP1])
+    }
+
+    fn load_for(&self, protocols: &'static [&'static [u8]]) -> Result<Option<ServerTls>, TlsError> {
         let flags = ("--tls-cert", "--tls-key", "--tls-client-ca");
         let identity = Identity::given((flags.0, self.tls_cert.clone()), (flags.1, self.tls_key.clone()))?;
         let client_ca = self.tls_client_ca.clone().map(|path| PemFile { flag: flags.2, path });
         match (identity, client_ca) {
-            (Some(identity), client_ca) => Ok(Some(ServerTls(Reloaded::load(ServerFiles { identity, client_ca })?))),
+            (Some(identity), client_ca) => {
+                Ok(Some(ServerTls(Reloaded::load(ServerFiles { identity, client_ca, protocols })?)))
+            }
             (None, Some(ca)) => Err(TlsError::Incomplete { given: ca.flag, missing: flags.0 }),
             (None, None) => Ok(None),
         }
@@ -67,6 +78,8 @@ pub struct ServerTls(Arc<Reloaded<ServerFiles>>);
 struct ServerFiles {
     identity: Identity,
     client_ca: Option<PemFile>,
+    /// What a client may choose from, the best first.
+    protocols: &'static [&'static [u8]],
 }
 
 impl Source for ServerFiles {
@@ -85,7 +98,7 @@ impl Source for ServerFiles {
             }
         };
         let mut config = builder.with_cert_resolver(resolver);
-        config.alpn_protocols = vec![ALPN.to_vec()];
+        config.alpn_protocols = self.protocols.iter().map(|protocol| protocol.to_vec()).collect();
         if self.client_ca.is_some() {
             // A session that is resumed shows no certificate: who has had one once would come in after it has expired.
             config.session_storage = Arc::new(NoServerSessionStorage {});

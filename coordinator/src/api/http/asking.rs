@@ -80,8 +80,8 @@ impl Asking {
     /// told, `last` the one with the usage.
     pub(super) async fn stream<C: Serialize + 'static>(
         self,
-        chunk: impl Fn(&Head, Told) -> C + Send + 'static,
-        last: impl Fn(&Head, Usage) -> C + Send + 'static,
+        chunk: impl Fn(&Head, Told) -> C + Send + Sync + 'static,
+        last: impl Fn(&Head, Usage) -> C + Send + Sync + 'static,
     ) -> Result<Response, HttpError> {
         let Self { mut choices, head, limits } = self;
         let first = choices.next().await.transpose()?;
@@ -143,7 +143,7 @@ enum Stage {
 fn events(
     choices: Choices,
     first: Option<Told>,
-    event: impl Fn(Result<Told, Usage>) -> Option<Event> + Send + 'static,
+    event: impl Fn(Result<Told, Usage>) -> Option<Event> + Send + Sync + 'static,
 ) -> impl Stream<Item = Result<Event, axum::Error>> {
     let event = Arc::new(event);
     let stages = stream::unfold(Stage::Telling(Box::new(choices), first), move |stage| {

@@ -43,8 +43,7 @@ pub(super) async fn completions(
     let caller = caller.map(|Extension(caller)| caller);
     let mut asking = asking::ask(&http.intake, wanted, caller, ("cmpl", &request_id)).await?;
     if streams {
-        let mut offsets = vec![0; choices];
-        return asking.stream(move |head, told| chunk(head, told, &mut offsets), last).await;
+        return asking.stream(chunk, last).await;
     }
     let ended = asking.collect(choices).await?;
     let usage = asking.choices.tally.usage();
@@ -54,23 +53,16 @@ pub(super) async fn completions(
 fn answer(head: &Head, ended: Vec<Ended>, usage: Usage) -> CompletionAnswer {
     let choice = |(index, ended): (usize, Ended)| CompletionChoice {
         index,
-        logprobs: ended.logprobs.map(|tokens| logprobs(tokens, &mut 0)),
+        logprobs: ended.logprobs.map(|tokens| logprobs(tokens, 0)),
         text: ended.text,
         finish_reason: ended.reason,
     };
-    CompletionAnswer {
-        choices: ended.into_iter().enumerate().map(choice).collect(),
-        usage: Some(usage),
-        ..empty(head)
-    }
+    CompletionAnswer { choices: ended.into_iter().enumerate().map(choice).collect(), usage: Some(usage), ..empty(head) }
 }
 
-/// `offsets`: characters of each choice that were told before.
-fn chunk(head: &Head, mut told: Told, offsets: &mut [usize]) -> CompletionAnswer {
+fn chunk(head: &Head, mut told: Told) -> CompletionAnswer {
     let (index, text) = (told.index, std::mem::take(&mut told.text));
-    let (tokens, mut nowhere) = (told.logprobs.take(), 0);
-    let offset = offsets.get_mut(index).unwrap_or(&mut nowhere);
-    let logprobs = tokens.map(|tokens| logprobs(tokens, offset));
+    let logprobs = told.logprobs.take().map(|tokens| logprobs(tokens, told.characters));
     let (specfuse, finish_reason) = told.extension();
     let choice = CompletionChoice { index, text, logprobs, finish_reason };
     CompletionAnswer { choices: vec![choice], chunk: specfuse, ..empty(head) }
@@ -92,11 +84,12 @@ fn empty(head: &Head) -> CompletionAnswer {
     }
 }
 
-fn logprobs(tokens: Vec<TokenLogprob>, offset: &mut usize) -> CompletionLogprobs {
+/// `offset`: characters of the answer before them.
+fn logprobs(tokens: Vec<TokenLogprob>, mut offset: usize) -> CompletionLogprobs {
     let mut told = CompletionLogprobs::default();
     for token in tokens {
-        told.text_offset.push(*offset);
-        *offset += token.token.chars().count();
+        told.text_offset.push(offset);
+        offset += token.token.chars().count();
         told.top_logprobs.push(token.top_logprobs.into_iter().map(|other| (other.token, other.logprob)).collect());
         told.token_logprobs.push(token.logprob);
         told.tokens.push(token.token);

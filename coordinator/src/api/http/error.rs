@@ -116,11 +116,8 @@ fn status(code: Code) -> (StatusCode, &'static str) {
         Code::ResourceExhausted => (StatusCode::TOO_MANY_REQUESTS, "rate_limit_error"),
         Code::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "server_error"),
         Code::DeadlineExceeded | Code::Aborted | Code::Cancelled => (StatusCode::GATEWAY_TIMEOUT, "server_error"),
-        Code::Ok
-        | Code::Unknown
-        | Code::AlreadyExists
-        | Code::Unimplemented
-        | Code::Internal
-        | Code::DataLoss => (StatusCode::INTERNAL_SERVER_ERROR, "server_error"),
+        Code::Ok | Code::Unknown | Code::AlreadyExists | Code::Unimplemented | Code::Internal | Code::DataLoss => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "server_error")
+        }
     }
 }

@@ -49,7 +49,8 @@ fn known(http: &Http) -> impl Iterator<Item = Model> {
 
 fn unknown(http: &Http, id: &str) -> HttpError {
     let known = http.intake.ensembles.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-    let message = format!("there is no model {id:?}; there are the ensembles {known}, and ENSEMBLE/MEMBER for each member");
+    let message =
+        format!("there is no model {id:?}; there are the ensembles {known}, and ENSEMBLE/MEMBER for each member");
     HttpError::of(StatusCode::NOT_FOUND, "invalid_request_error", message)
         .about(Some("model".to_owned()), Some("model_not_found"))
 }

@@ -25,6 +25,8 @@ pub(super) struct Told {
     /// Nothing of this choice came before.
     pub(super) is_first: bool,
     pub(super) text: String,
+    /// Of the choice's tokens that were told before.
+    pub(super) characters: usize,
     /// The tokens of the text, where they are told.
     pub(super) logprobs: Option<Vec<TokenLogprob>>,
     pub(super) what: What,
@@ -50,7 +52,8 @@ pub(super) struct Choices {
 struct Choice {
     begun: bool,
     tokens: Tokens,
-    accepted: String,
+    /// Of the tokens that were told.
+    characters: usize,
 }
 
 impl Choices {
@@ -96,30 +99,25 @@ impl Choices {
                     proto::FinishReason::Length => FinishReason::Length,
                     proto::FinishReason::Stop | proto::FinishReason::Unspecified => FinishReason::Stop,
                 };
-                let counts_prompt = index % self.telling.choices_of_a_prompt.max(1) == 0;
+                let counts_prompt = index.is_multiple_of(self.telling.choices_of_a_prompt.max(1));
                 self.tally.add(finished.usage.unwrap_or_default(), counts_prompt);
                 (finished.text, What::End(reason))
             }
             Event::Recording(_) => return None,
         };
-        choice.accepted.push_str(&text);
         let is_last = matches!(what, What::End(_));
         let tokens = choice.tokens.release(text.len(), is_last);
         let is_first = !std::mem::replace(&mut choice.begun, true);
-        Some(Told { index, is_first, text, logprobs: self.telling.logprobs.then_some(tokens), what })
-    }
-
-    /// What was told of a choice.
-    pub(super) fn text(&self, index: usize) -> &str {
-        self.choices.get(index).map_or("", |choice| choice.accepted.as_str())
+        let more: usize = tokens.iter().map(|token| token.token.chars().count()).sum();
+        let characters = choice.characters;
+        choice.characters = characters.saturating_add(more);
+        Some(Told { index, is_first, text, characters, logprobs: self.telling.logprobs.then_some(tokens), what })
     }
 }
 
 fn extension(segment: proto::Segment, trace: Option<specfuse_core::recording::Round>) -> ChunkExtension {
-    let exit = |exit: proto::Exit| Exit {
-        reason: word(exit.reason().as_str_name(), "EXIT_REASON_"),
-        member: exit.member,
-    };
+    let exit =
+        |exit: proto::Exit| Exit { reason: word(exit.reason().as_str_name(), "EXIT_REASON_"), member: exit.member };
     ChunkExtension {
         round: segment.round,
         decided_by: word(segment.decided_by().as_str_name(), "DECISION_"),

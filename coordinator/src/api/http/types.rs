@@ -16,7 +16,10 @@ mod sampling;
 mod usage;
 
 pub(super) use self::{
-    chat::{AssistantMessage, ChatAnswer, ChatChoice, ChatChunk, ChatChunkChoice, ChatMessage, ChatRequest, Content, Delta, Part},
+    chat::{
+        AssistantMessage, ChatAnswer, ChatChoice, ChatChunk, ChatChunkChoice, ChatMessage, ChatRequest, Content, Delta,
+        Role,
+    },
     choice::{Alternative, FinishReason, Logprobs, TokenLogprob},
     cluster::{Activity, Cluster, Description, Ensemble, Load, MemberActivity, StrategyName, Worker, WorkerState},
     completion::{CompletionAnswer, CompletionChoice, CompletionLogprobs, CompletionRequest, Prompts},

@@ -64,8 +64,7 @@ pub(super) fn chat(request: ChatRequest, request_id: &str) -> Result<Wanted, Htt
     let messages = messages.into_iter().enumerate().map(message).collect::<Result<_, _>>()?;
     let prompt = proto::generate_request::Prompt::Conversation(proto::Conversation { messages });
     let sampling = sampling(temperature, top_p, (presence_penalty, frequency_penalty), specfuse.as_ref());
-    let common =
-        Common { model, n, max_tokens, stop, sampling, seed, top_logprobs, stream, stream_options, specfuse };
+    let common = Common { model, n, max_tokens, stop, sampling, seed, top_logprobs, stream, stream_options, specfuse };
     common.wanted(vec![prompt], request_id)
 }
 
@@ -83,8 +82,7 @@ pub(super) fn completion(request: CompletionRequest, request_id: &str) -> Result
     };
     let sampling = sampling(temperature, top_p, (presence_penalty, frequency_penalty), specfuse.as_ref());
     let top_logprobs = logprobs;
-    let common =
-        Common { model, n, max_tokens, stop, sampling, seed, top_logprobs, stream, stream_options, specfuse };
+    let common = Common { model, n, max_tokens, stop, sampling, seed, top_logprobs, stream, stream_options, specfuse };
     let prompts = texts.into_iter().map(proto::generate_request::Prompt::Raw).collect();
     common.wanted(prompts, request_id)
 }
@@ -156,7 +154,11 @@ impl Common {
         };
         Ok(Wanted {
             requests: numbered.map(request).collect(),
-            telling: Telling { choices_of_a_prompt: n, logprobs: self.top_logprobs.is_some(), trace: asked.trace.unwrap_or(false) },
+            telling: Telling {
+                choices_of_a_prompt: n,
+                logprobs: self.top_logprobs.is_some(),
+                trace: asked.trace.unwrap_or(false),
+            },
             streams: stream,
             includes_usage: self.stream_options.and_then(|options| options.include_usage).unwrap_or(false),
             model: self.model,
@@ -194,11 +196,12 @@ fn adjustment(asked: &Asked) -> Option<proto::Adjustment> {
 pub(super) struct Naming {
     /// The model is a member alone: the strategy was not given by that name.
     is_member: bool,
+    prompt: &'static str,
 }
 
 impl Naming {
     /// As the contract has them.
-    pub(super) const OWN: Self = Self { is_member: false };
+    pub(super) const OWN: Self = Self { is_member: false, prompt: "prompt" };
 
     pub(super) fn of(self, field: &str) -> String {
         let of_ours = ["top_k", "min_p", "repetition_penalty"];
@@ -208,7 +211,7 @@ impl Naming {
             Some(("adjustment", name)) => format!("specfuse.{name}"),
             _ if field == "ensemble" || field == "strategy" && self.is_member => "model".to_owned(),
             _ if field == "strategy" => "specfuse.strategy".to_owned(),
-            _ if field == "raw" => "prompt".to_owned(),
+            _ if field == "raw" || field == "prompt" => self.prompt.to_owned(),
             _ if field == "request_id" => "x-request-id".to_owned(),
             _ => field.to_owned(),
         }
@@ -217,6 +220,10 @@ impl Naming {
 
 impl Wanted {
     pub(super) fn naming(&self) -> Naming {
-        Naming { is_member: self.model.contains('/') }
+        let conversation = |request: &proto::GenerateRequest| {
+            matches!(request.prompt, Some(proto::generate_request::Prompt::Conversation(_)))
+        };
+        let prompt = if self.requests.iter().any(conversation) { "messages" } else { "prompt" };
+        Naming { is_member: self.model.contains('/'), prompt }
     }
 }

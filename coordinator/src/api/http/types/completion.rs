@@ -7,7 +7,6 @@ use utoipa::ToSchema;
 
 use super::{
     Asked, ChunkExtension, FinishReason, StopStrings, StreamOptions, Usage,
-    extension::AnswerExtension,
     neutral::{No, Nothing},
 };
 
@@ -65,8 +64,8 @@ pub(crate) struct CompletionRequest {
 #[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
 #[serde(untagged, expecting = "a text or a list of texts is expected")]
 pub(crate) enum Prompts {
-    One(#[schema(min_length = 1)] String),
-    Many(#[schema(min_items = 1, max_items = 16)] Vec<String>),
+    One(String),
+    Many(Vec<String>),
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]

@@ -8,10 +8,8 @@ use utoipa::ToSchema;
 #[serde(untagged, expecting = "a string or a list of strings is expected")]
 pub(crate) enum StopStrings {
     One(String),
-    Many(
-        #[schema(max_items = 16)]
-        Vec<String>,
-    ),
+    /// At most 16.
+    Many(Vec<String>),
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, ToSchema)]
