@@ -5,6 +5,7 @@ mod content;
 mod coordinator;
 mod details;
 mod faults;
+mod http;
 mod keys;
 mod lifecycle;
 mod membership;

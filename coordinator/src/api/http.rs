@@ -13,8 +13,6 @@ mod error;
 mod extract;
 mod health;
 mod models;
-#[cfg(test)]
-mod tests;
 mod told;
 mod types;
 mod usage;

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use specfuse_malformed as malformed;
 use std::path::Path;
+use tonic::metadata::{Ascii, MetadataValue};
 
 use super::*;
 

@@ -17,12 +17,8 @@ fn keys(file: &KeyFile) -> Keys {
     Keys(watch::channel(listed(file, &[])).1)
 }
 
-fn shown(headers: &[&str]) -> MetadataMap {
-    let mut metadata = MetadataMap::new();
-    for header in headers {
-        metadata.append("authorization", header.parse().unwrap());
-    }
-    metadata
+fn shown(headers: &[&str]) -> HeaderMap {
+    headers.iter().map(|header| (AUTHORIZATION, header.parse().unwrap())).collect()
 }
 
 #[test]
@@ -56,7 +52,7 @@ fn what_a_stranger_is_told_says_what_is_expected_and_not_what_was_shown() {
     let mut gate = Gate(Some(keys));
     for header in ["s3cret", "Bearer s3cret"] {
         let mut request = Request::new(());
-        *request.metadata_mut() = shown(&[header]);
+        *request.metadata_mut() = tonic::metadata::MetadataMap::from_headers(shown(&[header]));
         let status = gate.call(request).unwrap_err();
         assert_eq!(status.code(), tonic::Code::Unauthenticated);
         assert!(!format!("{status:?}").contains("s3cret"), "{status:?}");

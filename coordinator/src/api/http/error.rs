@@ -56,11 +56,16 @@ impl HttpError {
         self
     }
 
+    /// About a request to ask: fields are called as they were given.
     pub(super) fn from_api(error: &ApiError, naming: Naming) -> Self {
+        Self::naming(error, |field| naming.of(field))
+    }
+
+    fn naming(error: &ApiError, as_given: impl Fn(&str) -> String) -> Self {
         let (code, field) = (error.code(), error.field());
         let (status, kind) = status(code);
         let message = match &field {
-            Some(field) => error.message().replacen(field.as_str(), &naming.of(field), 1),
+            Some(field) => error.message().replacen(field.as_str(), &as_given(field), 1),
             None => error.message(),
         };
         let known = match error.reason() {
@@ -71,7 +76,7 @@ impl HttpError {
             reason => reason.to_lowercase(),
         };
         let error = Self { retry_after: error.retry_after(), ..Self::of(status, kind, message) };
-        error.about(field.map(|field| naming.of(&field)), Some(&known))
+        error.about(field.as_deref().map(as_given), Some(&known))
     }
 
     pub(super) fn body(&self) -> ErrorBody {
@@ -81,7 +86,7 @@ impl HttpError {
 
 impl From<ApiError> for HttpError {
     fn from(error: ApiError) -> Self {
-        Self::from_api(&error, Naming::OWN)
+        Self::naming(&error, str::to_owned)
     }
 }
 

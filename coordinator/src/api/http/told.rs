@@ -209,7 +209,7 @@ mod tests {
         assert_eq!(texts(&tokens.release(3, false)), ["He"]);
         assert_eq!(texts(&tokens.release(2, false)), ["llo"]);
         tokens.push(&segment(&[" END", " x"]));
-        assert_eq!(texts(&tokens.release(3, false)), ["", "é"]);
+        assert_eq!(texts(&tokens.release(2, false)), ["", "é"]);
         assert_eq!(texts(&tokens.release(0, true)), [""; 0], "what a stop string took is told by nobody");
     }
 

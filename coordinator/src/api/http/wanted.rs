@@ -200,9 +200,6 @@ pub(super) struct Naming {
 }
 
 impl Naming {
-    /// As the contract has them.
-    pub(super) const OWN: Self = Self { is_member: false, prompt: "prompt" };
-
     pub(super) fn of(self, field: &str) -> String {
         let of_ours = ["top_k", "min_p", "repetition_penalty"];
         match field.split_once('.') {
