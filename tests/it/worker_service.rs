@@ -4,7 +4,7 @@ use std::{fs, net::SocketAddr, path::Path, sync::Arc};
 
 use serde_json::Value;
 use specfuse_proto::v1::{
-    Candidate, Context, Conversation, DescribeRequest, DraftRequest, Message, Sampling, ScoreRequest, context::Prompt,
+    Candidate, Context, Conversation, DescribeRequest, DraftRequest, DraftResponse, Message, Sampling, ScoreRequest, context::Prompt,
     worker_service_client::WorkerServiceClient, worker_service_server::WorkerServiceServer,
 };
 use specfuse_tests::{device, golden};
@@ -132,6 +132,19 @@ async fn every_recorded_draft_and_score_comes_back() {
     }
 }
 
+/// The most probable token was taken each time: it is the first of those told in its place.
+fn check_tokens(drafted: &DraftResponse) {
+    let DraftResponse { text, tokens, token_logprobs, .. } = drafted;
+    assert_eq!(tokens.iter().map(|token| token.text.as_str()).collect::<String>(), *text);
+    assert!(tokens.len() <= drafted.drafted_tokens as usize && drafted.context_tokens > 0, "{drafted:?}");
+    for (place, (token, logprob)) in tokens.iter().zip(token_logprobs).enumerate() {
+        let first = token.top[0].clone();
+        assert_eq!((token.logprob, first.logprob, token.top.len()), (*logprob, *logprob, 3), "{place} {drafted:?}");
+        let is_cut = place + 1 == tokens.len();
+        assert!(first.text == token.text || (is_cut && first.text.starts_with(&token.text)), "{place} {drafted:?}");
+    }
+}
+
 async fn check_member(mut client: Client, name: &str, run: &Value) {
     let messages: Vec<Message> = run["messages"]
         .as_array()
@@ -145,7 +158,9 @@ async fn check_member(mut client: Client, name: &str, run: &Value) {
             round[list].as_array().and_then(|list| list.iter().find(|entry| entry["member"] == name)).cloned()
         };
         if let Some(recorded) = of_member("drafts") {
-            let drafted = client.draft(draft(context(), 10)).await.unwrap().into_inner();
+            let request = DraftRequest { top_logprobs: Some(3), ..draft(context(), 10) };
+            let drafted = client.draft(request).await.unwrap().into_inner();
+            check_tokens(&drafted);
             assert_eq!(drafted.text, recorded["text"], "{name} {}", round["round"]);
             assert_eq!(drafted.finished, recorded["finished"], "{name} {}", round["round"]);
             assert_eq!(u64::from(drafted.drafted_tokens), recorded["tokens"], "{name} {}", round["round"]);

@@ -3,8 +3,11 @@
 //! The encoding of an answer is always the tokenizer's own encoding of the whole string. What calls have in common is remembered
 //! within a bound, and only what can be told from the text alone: it makes calls fast and changes no answer.
 
+mod token_texts;
+
 use std::sync::{Arc, Mutex, PoisonError};
 
+pub use self::token_texts::TokenTexts;
 use crate::{
     chat_template::{ChatTemplate, Message, RenderError},
     memo::Memo,

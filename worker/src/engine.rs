@@ -21,7 +21,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::model::{ForwardError, Model};
 use call::{Job, Request};
-pub use draft::{DraftJob, ReadyDraft, Sampling};
+pub use draft::{Alternative, DraftJob, ReadyDraft, Sampling};
 use load::Counters;
 pub use load::Load;
 use runner::Runner;
@@ -48,6 +48,8 @@ pub struct Drafted {
     pub tokens: Vec<u32>,
     /// Natural log-probability (plain softmax) of every drawn token, that of the end-of-turn token last when `finished`.
     pub logprobs: Vec<f32>,
+    /// In the place of every drawn token, where the draft asks for them; else empty.
+    pub alternatives: Vec<Vec<Alternative>>,
     pub finished: bool,
     pub work: Work,
 }

@@ -4,6 +4,7 @@
 //! frees what it held. What is remembered between calls is how texts encode, within a bound: it changes no answer.
 
 mod request;
+mod told;
 
 use std::sync::Arc;
 
@@ -21,7 +22,6 @@ use crate::{
     context::{Context, Encoded, Language},
     engine::{DraftJob, Engine, EngineError, Load, ReadyDraft, ScoreJob, ScoreSequence, Work},
     model::ModelInfo,
-    segment,
     status::CallError,
 };
 
@@ -111,27 +111,16 @@ impl Service {
     #[tracing::instrument(name = "draft", skip_all, fields(request_id = call.name.request_id, round = call.name.round))]
     async fn draft(&self, call: DraftCall) -> Result<wire::DraftResponse, CallError> {
         let shown = self.logs_content.then(|| call.context.clone());
+        let tells_tokens = call.top_logprobs.is_some();
         let (context, encoded, job) = self.read(move |served| read_draft(served, call)).await?;
         let drafted = self.engine.draft(job).await?;
-        let (tokens, finished) = (drafted.tokens, drafted.finished);
-        let drafted_tokens = u32::try_from(tokens.len()).unwrap_or(u32::MAX);
-        let text = self
-            .off_the_async_threads(move |served| {
-                let text = served.language.segment_text(&context, &encoded, &tokens)?;
-                Ok(segment::cut(&text, finished).to_owned())
-            })
-            .await?;
+        let told = move |served: &Served| told::drafted(&served.language, (&context, &encoded), drafted, tells_tokens);
+        let response = self.off_the_async_threads(move |served| Ok(told(served)?)).await?;
         if let Some(Context { prompt, accepted }) = shown {
+            let wire::DraftResponse { text, finished, .. } = &response;
             tracing::debug!(?prompt, accepted, text, finished, "drafted");
         }
-        Ok(wire::DraftResponse {
-            text,
-            finished,
-            drafted_tokens,
-            token_logprobs: drafted.logprobs,
-            work: Some(work(drafted.work)),
-            ..wire::DraftResponse::default()
-        })
+        Ok(response)
     }
 
     #[tracing::instrument(name = "score", skip_all, fields(request_id = call.name.request_id, round = call.name.round))]
@@ -172,7 +161,7 @@ impl Service {
 
 /// The context's ids and what is to be drafted after them, if both fit the model and it knows the biased tokens.
 fn read_draft(served: &Served, call: DraftCall) -> Result<(Context, Encoded, ReadyDraft), CallError> {
-    let DraftCall { context, max_new, as_fits, sampling, .. } = call;
+    let DraftCall { context, max_new, as_fits, sampling, top_logprobs, .. } = call;
     let vocab_size = served.info.vocab_size;
     // The last one is the highest.
     if let Some((token, _)) = sampling.logit_bias.last().filter(|(token, _)| *token as usize >= vocab_size) {
@@ -189,7 +178,8 @@ fn read_draft(served: &Served, call: DraftCall) -> Result<(Context, Encoded, Rea
     let answer_from = if counts_answer { served.language.answer_from(&context, &encoded)? } else { encoded.len() };
     let end_of_turn = Arc::clone(&served.end_of_turn);
     let job = DraftJob { tokens: encoded.tokens(), answer_from, max_new, end_of_turn, sampling };
-    Ok((context, encoded, job.into()))
+    let ready = ReadyDraft::from(job).telling(top_logprobs.unwrap_or(0));
+    Ok((context, encoded, ready))
 }
 
 /// Every candidate behind the context, if all fit the model.

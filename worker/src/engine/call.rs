@@ -109,8 +109,8 @@ impl Call {
     pub(super) fn answer(self, last: Outcome, now: Instant) {
         let work = self.work(now);
         match (self.reply, last) {
-            (Reply::Draft(reply), Outcome::Draft { tokens, logprobs, finished }) => {
-                _ = reply.send(Ok(Drafted { tokens, logprobs, finished, work }));
+            (Reply::Draft(reply), Outcome::Draft { tokens, logprobs, alternatives, finished }) => {
+                _ = reply.send(Ok(Drafted { tokens, logprobs, alternatives, finished, work }));
             }
             (Reply::Score(reply, terms), Outcome::Score { .. }) => {
                 _ = reply.send(Ok(Scored { terms: terms.into_iter().flatten().collect(), work }));

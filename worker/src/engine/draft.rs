@@ -53,6 +53,14 @@ impl Default for Sampling {
     }
 }
 
+/// A token that could have been drawn.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Alternative {
+    pub token: u32,
+    /// Natural, under the plain softmax.
+    pub logprob: f32,
+}
+
 /// A job whose tokens are counted as its penalties need, which takes time by the length of its context.
 #[derive(Debug)]
 pub struct ReadyDraft {
@@ -61,12 +69,21 @@ pub struct ReadyDraft {
     pub(crate) max_new: usize,
     pub(super) end_of_turn: Arc<[u32]>,
     pub(super) sampler: Box<Sampler>,
+    /// So many are told for each token drawn.
+    pub(super) alternatives: usize,
+}
+
+impl ReadyDraft {
+    /// Asks for the most probable tokens, so many, in the place of each that is drawn. Without it none are looked for.
+    pub fn telling(self, alternatives: usize) -> Self {
+        Self { alternatives, ..self }
+    }
 }
 
 impl From<DraftJob> for ReadyDraft {
     fn from(job: DraftJob) -> Self {
         let DraftJob { tokens, answer_from, max_new, end_of_turn, sampling } = job;
         let sampler = Box::new(Sampler::new(sampling, &tokens, answer_from));
-        Self { tokens, answer_from, max_new, end_of_turn, sampler }
+        Self { tokens, answer_from, max_new, end_of_turn, sampler, alternatives: 0 }
     }
 }

@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use specfuse_kernels::logits;
 
 use self::penalties::Penalties;
-use super::Sampling;
+use super::{Alternative, Sampling};
 
 mod penalties;
 
@@ -54,6 +54,19 @@ impl<'a> Row<'a> {
     /// log p(token).
     pub(super) fn logprob(&self, token: u32) -> f32 {
         self.logits.get(token as usize).map_or(f32::NEG_INFINITY, |logit| (f64::from(*logit) - self.log_total) as f32)
+    }
+
+    /// The most probable tokens, at most `count`: the most probable first, the lower id on a tie.
+    pub(super) fn most_probable(&self, count: usize) -> Vec<Alternative> {
+        let mut best: Vec<(u32, f32)> = Vec::with_capacity(count.saturating_add(1));
+        for (token, logit) in (0u32..).zip(self.logits) {
+            if best.len() == count && best.last().is_none_or(|(_, least)| logit <= least) {
+                continue;
+            }
+            best.insert(best.partition_point(|(_, better)| better >= logit), (token, *logit));
+            best.truncate(count);
+        }
+        best.into_iter().map(|(token, _)| Alternative { token, logprob: self.logprob(token) }).collect()
     }
 
     /// log Σ p(token), each id counted once.

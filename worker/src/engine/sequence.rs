@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::batch::Row;
 use super::cache::{Cache, Root};
 use super::sampler::{self, NotFinite, Sampler};
-use super::{ReadyDraft, ScoreSequence};
+use super::{Alternative, ReadyDraft, ScoreSequence};
 
 /// Sequences of one call share its number; `index` is the candidate's place in the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -32,21 +32,31 @@ pub(super) struct Sequence {
 
 #[derive(Debug)]
 enum Kind {
-    Draft { context: usize, max_new: usize, end_of_turn: Arc<[u32]>, sampler: Box<Sampler>, logprobs: Vec<f32> },
+    Draft { context: usize, max_new: usize, end_of_turn: Arc<[u32]>, sampler: Box<Sampler>, drawn: Drawn },
     Score { from: usize, finished: bool, end_of_turn: Arc<[u32]>, terms: Vec<f32> },
+}
+
+/// What is told of the tokens drawn.
+#[derive(Debug, Default)]
+struct Drawn {
+    logprobs: Vec<f32>,
+    /// So many for each token; 0: none are looked for.
+    wanted: usize,
+    alternatives: Vec<Vec<Alternative>>,
 }
 
 /// What a sequence was for.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Outcome {
-    Draft { tokens: Vec<u32>, logprobs: Vec<f32>, finished: bool },
+    Draft { tokens: Vec<u32>, logprobs: Vec<f32>, alternatives: Vec<Vec<Alternative>>, finished: bool },
     Score { terms: Vec<f32> },
 }
 
 impl Sequence {
     pub(super) fn draft(id: SequenceId, draft: impl Into<ReadyDraft>) -> Self {
-        let ReadyDraft { tokens, max_new, end_of_turn, sampler, .. } = draft.into();
-        let kind = Kind::Draft { context: tokens.len(), max_new, end_of_turn, sampler, logprobs: Vec::new() };
+        let ReadyDraft { tokens, max_new, end_of_turn, sampler, alternatives, .. } = draft.into();
+        let drawn = Drawn { wanted: alternatives, ..Drawn::default() };
+        let kind = Kind::Draft { context: tokens.len(), max_new, end_of_turn, sampler, drawn };
         Self::new(id, tokens, kind)
     }
 
@@ -154,18 +164,22 @@ impl Sequence {
         let row = sampler::Row::new(logits)?;
         let end = self.end();
         match &mut self.kind {
-            Kind::Draft { context, max_new, end_of_turn, sampler, logprobs } => {
+            Kind::Draft { context, max_new, end_of_turn, sampler, drawn } => {
                 let token = sampler.draw(logits);
-                logprobs.push(row.logprob(token));
+                drawn.logprobs.push(row.logprob(token));
+                if drawn.wanted > 0 {
+                    drawn.alternatives.push(row.most_probable(drawn.wanted));
+                }
                 let finished = end_of_turn.contains(&token);
                 if !finished {
                     self.tokens.push(token);
                 }
-                if !finished && logprobs.len() < *max_new {
+                if !finished && drawn.logprobs.len() < *max_new {
                     return Ok(None);
                 }
-                let (tokens, logprobs) = (self.tokens[*context..].to_vec(), std::mem::take(logprobs));
-                Ok(Some(Outcome::Draft { tokens, logprobs, finished }))
+                let tokens = self.tokens[*context..].to_vec();
+                let Drawn { logprobs, alternatives, .. } = std::mem::take(drawn);
+                Ok(Some(Outcome::Draft { tokens, logprobs, alternatives, finished }))
             }
             Kind::Score { from, end_of_turn, terms, .. } => {
                 terms.push(match self.tokens.get(*from + terms.len()) {

@@ -117,6 +117,28 @@ fn one_pass(tokens: &[u32]) -> Vec<Vec<f64>> {
 }
 
 #[tokio::test]
+async fn alternatives_are_those_of_the_plain_softmax_and_change_nothing_drawn() {
+    let (engine, _thread) = start(200, 16);
+    let context = prompt(12, 1);
+    let job = || draft_of(&context, 5, 3);
+    let plain = engine.draft(job()).await.unwrap();
+    assert!(plain.alternatives.is_empty());
+    let told = engine.draft(ReadyDraft::from(job()).telling(3)).await.unwrap();
+    assert_eq!(told.tokens, plain.tokens);
+    assert_eq!(told.alternatives.len(), told.logprobs.len());
+    let logs = one_pass(&[context.as_slice(), &told.tokens].concat());
+    for (place, found) in told.alternatives.iter().enumerate() {
+        let row = &logs[context.len() - 1 + place];
+        let mut order: Vec<usize> = (0..VOCAB).collect();
+        order.sort_by(|a, b| row[*b].total_cmp(&row[*a]));
+        assert_eq!(found.iter().map(|one| one.token as usize).collect::<Vec<_>>(), order[..3]);
+        let (logprobs, expected): (Vec<f32>, Vec<f32>) =
+            found.iter().map(|one| (one.logprob, row[one.token as usize] as f32)).unzip();
+        assert_close(&logprobs, &expected);
+    }
+}
+
+#[tokio::test]
 async fn terms_are_the_log_softmax_of_one_pass() {
     let context = prompt(20, 1);
     let (text, other) = (prompt(6, 2), prompt(3, 3));

@@ -90,18 +90,19 @@ fn draft_request() -> impl Strategy<Value = wire::DraftRequest> {
         9 => prop::collection::hash_map(prop_oneof![0u32..4, any::<u32>()], float(), 0..3),
         1 => (1000u32..1100).prop_map(|tokens| (0..tokens).map(|token| (token, 1.0)).collect()),
     ];
-    (request_id(), count(), context(), count(), prop::option::weighted(0.5, sampling), bias, any::<bool>()).prop_map(
-        |(request_id, round, context, max_tokens, sampling, logit_bias, as_fits)| wire::DraftRequest {
-            request_id,
-            round,
-            context,
-            max_tokens,
-            sampling,
-            logit_bias,
-            as_fits,
-            ..Default::default()
-        },
+    let top_logprobs = prop::option::of(prop_oneof![4 => 0u32..23, 1 => any::<u32>()]);
+    (
+        request_id(),
+        count(),
+        context(),
+        count(),
+        prop::option::weighted(0.5, sampling),
+        bias,
+        (any::<bool>(), top_logprobs),
     )
+        .prop_map(|(request_id, round, context, max_tokens, sampling, logit_bias, (as_fits, top_logprobs))| {
+            wire::DraftRequest { request_id, round, context, max_tokens, sampling, logit_bias, as_fits, top_logprobs }
+        })
 }
 
 fn score_request() -> impl Strategy<Value = wire::ScoreRequest> {
@@ -147,6 +148,7 @@ fn take_draft(request: wire::DraftRequest) {
         Err(error) => return refuses(error.into()),
     };
     assert!(is_in_range(&call.sampling) && (1..=4096).contains(&call.max_new) && call.name.round > 0, "{call:?}");
+    assert!(call.top_logprobs.is_none_or(|told| told <= 20), "{call:?}");
     let (max_new, as_fits) = (call.max_new, call.as_fits);
     match read_draft(model(), call) {
         Ok((_, encoded, job)) => {

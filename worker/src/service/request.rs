@@ -18,6 +18,7 @@ const MAX_TEMPERATURE: f32 = 100.0;
 const MAX_REPETITION_PENALTY: f32 = 10.0;
 const MAX_BIASED_TOKENS: usize = 1024;
 const MAX_BIAS: f32 = 100.0;
+const MAX_ALTERNATIVES: u32 = 20;
 
 #[derive(Debug)]
 pub(super) struct DraftCall {
@@ -27,6 +28,8 @@ pub(super) struct DraftCall {
     /// Fewer where the context leaves less room.
     pub(super) as_fits: bool,
     pub(super) sampling: Sampling,
+    /// So many alternatives are told for each token; None: tokens are not told.
+    pub(super) top_logprobs: Option<usize>,
 }
 
 #[derive(Debug)]
@@ -78,6 +81,8 @@ pub enum RequestError {
     Bias { token: u32, bias: f32 },
     #[error("logit_bias names token {token}, allowed are those of the model's vocabulary, 0 to {highest}")]
     UnknownBiasedToken { token: u32, highest: usize },
+    #[error("top_logprobs is {0}, allowed are 0 to {MAX_ALTERNATIVES}")]
+    TopLogprobs(u32),
     #[error("there are {0} candidates, allowed are 1 to {MAX_CANDIDATES}")]
     Candidates(usize),
     #[error("candidate {0} has neither a text nor an end")]
@@ -95,7 +100,12 @@ impl TryFrom<wire::DraftRequest> for DraftCall {
         }
         let logit_bias = logit_bias(request.logit_bias)?;
         let sampling = Sampling { logit_bias, ..sampling(&request.sampling.unwrap_or_default())? };
-        Ok(Self { name, context, max_new: request.max_tokens as usize, as_fits: request.as_fits, sampling })
+        let top_logprobs = match request.top_logprobs {
+            Some(given) if given > MAX_ALTERNATIVES => return Err(RequestError::TopLogprobs(given)),
+            given => given.map(|given| given as usize),
+        };
+        let (max_new, as_fits) = (request.max_tokens as usize, request.as_fits);
+        Ok(Self { name, context, max_new, as_fits, sampling, top_logprobs })
     }
 }
 
@@ -242,7 +252,7 @@ mod tests {
     #[test]
     fn a_draft_without_sampling_is_greedy_over_everything() {
         let call = DraftCall::try_from(draft()).unwrap();
-        assert_eq!(call.sampling, Sampling::default());
+        assert_eq!((call.sampling, call.top_logprobs), (Sampling::default(), None));
         assert_eq!((call.max_new, call.context.accepted.as_str()), (10, "so far"));
     }
 
@@ -261,6 +271,7 @@ mod tests {
             presence_penalty: -2.0,
             frequency_penalty: 2.0,
         });
+        request.top_logprobs = Some(20);
         request.logit_bias = (0..1024).map(|token| (token, if token == 7 { 100.0 } else { -100.0 })).collect();
         let call = DraftCall::try_from(request).unwrap();
         assert_eq!(call.sampling.logit_bias[6..8], [(6, -100.0), (7, 100.0)]);
@@ -275,6 +286,7 @@ mod tests {
         assert_eq!(refused(|r| r.round = 0), RequestError::Round);
         assert_eq!(refused(|r| r.max_tokens = 0), RequestError::MaxTokens(0));
         assert_eq!(refused(|r| r.max_tokens = 4097), RequestError::MaxTokens(4097));
+        assert_eq!(refused(|r| r.top_logprobs = Some(21)), RequestError::TopLogprobs(21));
         assert_eq!(refused(|r| r.context = None), RequestError::NoContext);
         assert_eq!(refused(|r| r.context = Some(wire::Context::default())), RequestError::NoPrompt);
         assert_eq!(refused(|r| r.context = conversation(vec![])), RequestError::NoMessages);

@@ -47,7 +47,7 @@ fn chat(content: &str) -> Context {
 
 fn draft(context: Context, max_new: usize) -> DraftCall {
     let name = CallName { request_id: "r".to_owned(), round: 1 };
-    DraftCall { name, context, max_new, as_fits: false, sampling: Sampling::default() }
+    DraftCall { name, context, max_new, as_fits: false, sampling: Sampling::default(), top_logprobs: None }
 }
 
 fn status<T: std::fmt::Debug>(refused: Result<T, CallError>) -> (Code, String) {

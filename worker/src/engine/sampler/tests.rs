@@ -24,6 +24,32 @@ fn argmax_takes_the_lowest_id_on_a_tie() {
     assert_eq!(sampler(sampling(0.0)).draw(&[1.0, 3.0, 3.0, 2.0]), 1);
 }
 
+#[test]
+fn the_most_probable_tokens_come_first_and_of_equals_the_lower_id() {
+    let logits = [0.5, 3.0, -1.0, 3.0, 0.5, 2.0];
+    let row = Row::new(&logits).unwrap();
+    let tokens = |count| row.most_probable(count).iter().map(|one| one.token).collect::<Vec<_>>();
+    assert_eq!(tokens(0), [0; 0]);
+    assert_eq!(tokens(1), [1]);
+    assert_eq!(tokens(4), [1, 3, 5, 0]);
+    assert_eq!(tokens(9), [1, 3, 5, 0, 4, 2]);
+}
+
+#[test]
+fn the_most_probable_tokens_are_those_of_a_direct_softmax() {
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    let logits: Vec<f32> = (0..1000).map(|_| rng.random_range(-8f32..8.0)).collect();
+    let total: f64 = logits.iter().map(|logit| f64::from(*logit).exp()).sum();
+    let mut expected: Vec<(u32, f64)> =
+        (0u32..).zip(logits.iter().map(|logit| (f64::from(*logit).exp() / total).ln())).collect();
+    expected.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    let found = Row::new(&logits).unwrap().most_probable(20);
+    assert_eq!(found.len(), 20);
+    for (found, (token, logprob)) in found.iter().zip(expected) {
+        assert!(found.token == token && (f64::from(found.logprob) - logprob).abs() < 1e-4, "{found:?} {logprob}");
+    }
+}
+
 /// The probabilities that the rules leave of logits, written down from their definitions and not from the sampler.
 fn exact(logits: &[f32], sampling: &Sampling, context: &[u32], answer_from: usize) -> Vec<f64> {
     let weight = |(token, logit): (u32, &f32)| {

@@ -35,7 +35,7 @@ fn a_draft_reads_its_last_row_and_grows() {
     assert_eq!(draft.read(&certain(2)), Ok(None));
     assert_eq!(draft.remaining(), 1);
     assert_eq!(draft.next_row(&mut cache).map(|row| (row.token, row.read)), Some((2, true)));
-    let Ok(Some(Outcome::Draft { tokens, logprobs, finished: false })) = draft.read(&certain(1)) else { panic!() };
+    let Ok(Some(Outcome::Draft { tokens, logprobs, finished: false, .. })) = draft.read(&certain(1)) else { panic!() };
     assert_eq!((tokens, logprobs.len()), (vec![2, 1], 2));
 }
 
@@ -43,7 +43,7 @@ fn a_draft_reads_its_last_row_and_grows() {
 fn an_end_of_turn_token_is_not_part_of_the_draft_but_its_probability_is() {
     let mut draft = draft(&[1], 5);
     assert_eq!(draft.read(&certain(3)), Ok(None));
-    let Ok(Some(Outcome::Draft { tokens, logprobs, finished: true })) = draft.read(&certain(0)) else { panic!() };
+    let Ok(Some(Outcome::Draft { tokens, logprobs, finished: true, .. })) = draft.read(&certain(0)) else { panic!() };
     assert_eq!((tokens, logprobs.len()), (vec![3], 2));
 }
 
