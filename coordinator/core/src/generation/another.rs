@@ -8,7 +8,7 @@ use crate::{candidate::Candidate, member::MemberIndex};
 #[derive(Debug)]
 pub(crate) enum Held {
     /// No round: the generation fails before its first one.
-    Failed(Ending),
+    Failed,
     Decided {
         round: Box<Round>,
         /// The generation would end here.
@@ -87,7 +87,7 @@ impl Generation {
         }
         match (held, ending) {
             (Some(round), ending) => Held::Decided { round, ending },
-            (None, Some(ending)) => Held::Failed(ending),
+            (None, Some(ending)) => Held::Failed,
             (None, None) => Held::NoDrafts,
         }
     }

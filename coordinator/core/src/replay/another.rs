@@ -87,8 +87,8 @@ fn score(scene: &Scene<'_>, member: MemberIndex, candidates: &[Candidate]) -> Op
     let recorded = &scene.recorded.candidates;
     let terms = match outcome {
         ScoreOutcome::Scored(terms) if terms.len() == recorded.len() => terms,
-        ScoreOutcome::Scored(_) => return Some(ScoreOutcome::Abstained),
-        ScoreOutcome::Abstained | ScoreOutcome::Failed => return Some(outcome.clone()),
+        ScoreOutcome::Scored(_) if candidates.len() != recorded.len() => return Some(ScoreOutcome::Abstained),
+        ScoreOutcome::Scored(_) | ScoreOutcome::Abstained | ScoreOutcome::Failed => return Some(outcome.clone()),
     };
     let column = |wanted: &Candidate| terms.get(recorded.iter().position(|it| is_same(it, wanted))?).cloned();
     Some(ScoreOutcome::Scored(candidates.iter().map(column).collect::<Option<_>>()?))
@@ -112,7 +112,7 @@ fn told(script: &Script<'_>, scene: &Scene<'_>, held: Held) -> AnotherRound {
             Verdict::Decided { agrees, round, ends: ending.map(|ending| ending.name()) }
         }
         Held::NoScores => Verdict::NoScores,
-        Held::NoDrafts | Held::Failed(_) => Verdict::NoDrafts,
+        Held::NoDrafts | Held::Failed => Verdict::NoDrafts,
     };
     AnotherRound { round: recorded.round, recorded: recorded.winner.clone(), ended: false, verdict }
 }
