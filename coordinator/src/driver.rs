@@ -219,7 +219,7 @@ impl Drive {
                 }
                 Action::Emit(round) => {
                     self.stages.hear(&round);
-                    self.items.push_back(Ok(Item::Round(Box::new(self.ledger.close(*round)))));
+                    self.items.push_back(Ok(Item::Round(Box::new(self.ledger.close(*round, self.stages.place())))));
                 }
                 Action::Finish(finish) => self.finish(finish),
             }

@@ -13,7 +13,9 @@
 //! - `undecided`: a round that came to nothing
 //! - `gather`: a round whose drafts are wanted, and no winner
 //! - `budget`: how many calls are left, and what follows
+//! - `another`: a round of another generation, decided as this one would
 
+mod another;
 mod budget;
 mod decide;
 mod exchange;
@@ -26,10 +28,11 @@ mod transcript;
 mod undecided;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::sync::Arc;
 
+pub(crate) use self::another::Held;
 use self::{
     decide::Decision,
     roster::Roster,
@@ -184,7 +187,7 @@ impl Generation {
             return self.close_gathered(drafted);
         }
         if let Some(decision) = self.unscored(&drafted) {
-            return self.close_round(drafted, decision);
+            return self.close_round(drafted, Vec::new(), decision);
         }
         let drafters =
             drafted.drafts.iter().filter(|(_, outcome)| outcome.draft().is_some()).map(|(member, _)| *member);
@@ -236,11 +239,16 @@ impl Generation {
         }
         let ballot = decide::Ballot { round: self.round, candidates: &drafted.candidates, scores: &scores };
         let decision = decide::by_scores(&mut self.roster, &self.policy, ballot);
-        self.close_round(drafted, decision)
+        self.close_round(drafted, scores, decision)
     }
 
     /// Reports the round, sends away who has to leave, and goes on or ends.
-    fn close_round(&mut self, drafted: Drafted, decision: Decision) -> Vec<Action> {
+    fn close_round(
+        &mut self,
+        drafted: Drafted,
+        scores: Vec<(MemberIndex, ScoreOutcome)>,
+        decision: Decision,
+    ) -> Vec<Action> {
         let active = self.roster.members();
         let quality = self.roster.quality();
         let mut departures = self.roster.departures(&decision.leaving, &self.policy);
@@ -275,6 +283,7 @@ impl Generation {
             released: passed.released,
             drafts: drafted.drafts,
             candidates: drafted.candidates,
+            scores,
             winner: decision.winner,
             decided_by: decision.decided_by,
             scoring: decision.scoring,

@@ -6,6 +6,7 @@
 //! - [`final_answer`]: what a worked answer comes to, for a majority of them
 //! - [`policy`]: the choices an ensemble makes
 //! - [`recording`]: all that decided an answer, to be written down
+//! - [`replay`]: a recording decided again, and under another policy
 //! - [`stop`]: stop strings in a stream
 
 pub mod candidate;
@@ -17,5 +18,6 @@ pub mod policy;
 pub mod rank;
 pub mod recording;
 pub mod reliability;
+pub mod replay;
 pub mod stop;
 pub mod weights;

@@ -2,9 +2,14 @@
 //!
 //! Members are known by their names, which are unique in a recording. Numbers are those that were decided from, to the bit: JSON
 //! numbers are written so that they are read back the same.
+//!
+//! - `written`: a round's report in these words
+
+mod written;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::written::{Call, Witness, round};
 use crate::policy::Policy;
 
 /// Of what the fields mean. Others are not read.

@@ -3,7 +3,7 @@
 //! Only the text held back is ever looked at again, so the work of a segment does not grow with the answer.
 
 /// Watches an answer for its stop strings.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct StopWatch {
     stops: Vec<String>,
     /// The longest suffix of the text so far that could still become a stop string.

@@ -8,12 +8,19 @@ use specfuse_core::{
 };
 use tokio::time::Instant;
 
-use super::calls::{Done, Miss, Note};
+use super::{
+    calls::{Done, Miss, Note},
+    stages::Place,
+};
 use crate::{activity::Counts, strategy::Seat};
 
 /// A round that is over, with what its calls told beside it.
 #[derive(Debug)]
 pub(crate) struct RoundReport {
+    /// Of which generation of the answer, counted as they began.
+    pub(crate) stage: usize,
+    /// Which of the strategy's plan that is: a generation can be begun again.
+    pub(crate) planned: usize,
     /// Whose names they are.
     pub(crate) seats: Arc<[Seat]>,
     pub(crate) round: Round,
@@ -162,7 +169,7 @@ impl Ledger {
     }
 
     /// The report of the round that these calls were made for.
-    pub(super) fn close(&mut self, round: Round) -> RoundReport {
+    pub(super) fn close(&mut self, round: Round, of: Place) -> RoundReport {
         let winner = round.candidates.get(round.winner);
         if let Some((candidate, author)) = winner.and_then(|winner| Some((winner, winner.authors.first()?))) {
             let from = round.accepted.len();
@@ -173,6 +180,8 @@ impl Ledger {
         let is_gated = round.decided_by == DecidedBy::Gate;
         self.usage.gated_rounds = self.usage.gated_rounds.saturating_add(is_gated.into());
         RoundReport {
+            stage: of.stage,
+            planned: of.planned,
             seats: Arc::clone(&self.seats),
             round,
             drafts: std::mem::take(&mut self.drafts),

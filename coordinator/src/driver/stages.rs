@@ -12,7 +12,18 @@ use crate::{
     strategy::{Proposal, Stage, with_proposals},
 };
 
+/// Where the generation under way stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Among all that have begun.
+    pub(super) stage: usize,
+    /// In the plan.
+    pub(super) planned: usize,
+}
+
 pub(super) struct Stages {
+    /// None before the first has begun.
+    place: Option<Place>,
     /// The first is the one under way.
     left: VecDeque<Stage>,
     /// Of the generation under way, if it gathers them.
@@ -27,11 +38,12 @@ pub(super) struct Stages {
 impl Stages {
     /// At least one.
     pub(super) fn new(stages: VecDeque<Stage>) -> Self {
-        Self { left: stages, proposals: Vec::new(), rounds: 0, member_rounds: 0, last_round: 0 }
+        Self { place: None, left: stages, proposals: Vec::new(), rounds: 0, member_rounds: 0, last_round: 0 }
     }
 
     /// What the generation under way is asked.
     pub(super) fn begin(&mut self, request: &GenerateRequest) -> Request {
+        self.place = Some(self.place.map_or_else(Place::default, |last| Place { stage: last.stage + 1, ..last }));
         let stage = self.left.front();
         Request {
             members: stage.map(|stage| stage.members.clone()).unwrap_or_default(),
@@ -41,6 +53,10 @@ impl Stages {
             stop: request.stop.clone(),
             seed: request.sampling.seed,
         }
+    }
+
+    pub(super) fn place(&self) -> Place {
+        self.place.unwrap_or_default()
     }
 
     pub(super) fn hear(&mut self, round: &Round) {
@@ -61,6 +77,9 @@ impl Stages {
             Ending::Stop | Ending::Length if self.left.len() < 2 => false,
             Ending::Stop | Ending::Length => {
                 self.left.pop_front();
+                if let Some(place) = &mut self.place {
+                    place.planned += 1;
+                }
                 self.rounds = self.rounds.saturating_add(finish.rounds);
                 self.member_rounds = self.member_rounds.saturating_add(finish.member_rounds);
                 true

@@ -17,6 +17,7 @@ impl Generation {
             released: String::new(),
             drafts: drafted.drafts,
             candidates: Arc::default(),
+            scores: Vec::new(),
             winner: 0,
             decided_by: DecidedBy::Nothing,
             scoring: None,

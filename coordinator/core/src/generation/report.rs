@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::exchange::DraftOutcome;
+use super::exchange::{DraftOutcome, ScoreOutcome};
 use crate::{candidate::Candidate, member::MemberIndex, rank::CandidateScore};
 
 /// All that a round was decided from. A round without candidates decides nothing: it is the last of its answer, or members
@@ -19,6 +19,8 @@ pub struct Round {
     /// Everyone's draft outcome, in ensemble order, also of those who left by it.
     pub drafts: Vec<(MemberIndex, DraftOutcome)>,
     pub candidates: Arc<[Candidate]>,
+    /// Of those who were asked to score, in ensemble order.
+    pub scores: Vec<(MemberIndex, ScoreOutcome)>,
     /// Index into `candidates`; 0 where there is none.
     pub winner: usize,
     pub decided_by: DecidedBy,

@@ -21,7 +21,7 @@ pub(super) struct Roster {
 }
 
 #[derive(Debug)]
-struct Seat {
+pub(super) struct Seat {
     member: MemberIndex,
     /// Q
     quality: f64,
@@ -161,6 +161,25 @@ impl Roster {
                 Some(ExitReason::ContextFull | ExitReason::Refused) => {}
             }
         }
+        self.renormalise();
+    }
+
+    /// Whoever has no part in a round: out of the roster until it is seated again.
+    pub(super) fn part_with(&mut self, leaves: impl Fn(MemberIndex) -> bool) -> Vec<Seat> {
+        let (absent, present) = std::mem::take(&mut self.seats).into_iter().partition(|seat| leaves(seat.member));
+        self.seats = present;
+        self.renormalise();
+        absent
+    }
+
+    /// Back as they left: with the share of all weights that they had.
+    pub(super) fn seat_again(&mut self, absent: Vec<Seat>) {
+        let share: f64 = absent.iter().map(|seat| seat.weight).sum();
+        if self.weight_rule != WeightRule::Uniform {
+            self.seats.iter_mut().for_each(|seat| seat.weight *= 1.0 - share);
+        }
+        self.seats.extend(absent);
+        self.seats.sort_by_key(|seat| seat.member);
         self.renormalise();
     }
 

@@ -1,7 +1,7 @@
 //! Stories of single rounds, and properties of every generation whatever its calls come to.
 
 mod failures;
-mod properties;
+pub(crate) mod properties;
 mod rules;
 
 use std::num::{NonZeroU32, NonZeroUsize};

@@ -9,7 +9,7 @@ use crate::{
     stop::{Passed, StopWatch},
 };
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Transcript {
     accepted: Arc<str>,
     stops: StopWatch,

@@ -40,6 +40,7 @@ impl Generation {
             released: if has_failed && !again { self.transcript.release_rest() } else { String::new() },
             drafts,
             candidates: Arc::default(),
+            scores: Vec::new(),
             winner: 0,
             decided_by: DecidedBy::Nothing,
             scoring: None,

@@ -9,10 +9,10 @@ use crate::{
 };
 
 /// An endless supply of choices from one number.
-struct Dice(u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
+    pub(crate) fn roll(&mut self, sides: usize) -> usize {
         self.0 = splitmix64(self.0);
         (self.0 % sides as u64) as usize
     }
@@ -55,7 +55,7 @@ impl Dice {
     }
 
     /// The event that answers a call; None for what is not one.
-    fn answer(&mut self, call: &Action) -> Option<Event> {
+    pub(crate) fn answer(&mut self, call: &Action) -> Option<Event> {
         match call {
             Action::Draft { round, member, .. } => {
                 Some(Event::Drafted { round: *round, member: *member, outcome: self.draft() })
@@ -68,7 +68,7 @@ impl Dice {
     }
 }
 
-fn any_policy() -> impl Strategy<Value = Policy> {
+pub(crate) fn any_policy() -> impl Strategy<Value = Policy> {
     let rules = prop_oneof![
         Just(ExitRule::Cumulative),
         Just(ExitRule::NoEntropy),
@@ -116,7 +116,7 @@ fn any_policy() -> impl Strategy<Value = Policy> {
     )
 }
 
-fn any_request() -> impl Strategy<Value = Request> {
+pub(crate) fn any_request() -> impl Strategy<Value = Request> {
     let stops = prop::collection::vec("[abé\n]{1,3}", 0..3);
     (any_policy(), 1usize..6, 1u32..60, stops, any::<u64>()).prop_map(|(policy, members, max_tokens, stop, seed)| {
         Request {
