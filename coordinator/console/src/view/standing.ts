@@ -1,0 +1,34 @@
+// Where each member stands after a round: what it has earned, how likely it stays, and whether it does.
+
+import { el, scrolling, th } from "../dom.ts";
+import { fixed } from "../model/format.ts";
+import type { Round } from "../model/round.ts";
+import type { Palette } from "./palette.ts";
+
+export function standingTable(round: Round, palette: Palette): HTMLElement {
+  const head = el(
+    "tr",
+    {},
+    th("col", {}, "member"),
+    th("col", { class: "number" }, "quality Q"),
+    th("col", { class: "number" }, "keep p"),
+    th("col", {}, ""),
+  );
+  const body = round.active.map((member, seat) => {
+    const kept = round.keep?.[seat];
+    const leaves = round.exits.some((exit) => exit.member === member);
+    return el(
+      "tr",
+      {},
+      th("row", {}, palette.chip(member)),
+      el("td", { class: "number" }, value(round.quality[seat])),
+      el("td", { class: "number" }, value(kept)),
+      el("td", {}, leaves ? el("span", { class: "mark out" }, "leaves") : el("span", { class: "dim" }, "stays")),
+    );
+  });
+  return scrolling("Standing after the round", el("table", {}, el("thead", {}, head), el("tbody", {}, ...body)));
+}
+
+function value(known: number | undefined): string {
+  return known === undefined ? "–" : fixed(known, 3);
+}
