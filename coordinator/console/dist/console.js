@@ -829,7 +829,8 @@
   function legend(answer, palette) {
     const last = answer.rounds.at(-1);
     const isOver = answer.ending !== null;
-    const items = answer.members.map((member2) => {
+    const used = answer.members.filter((member2) => last === void 0 || answer.rounds.some((known) => known.active.includes(member2)));
+    const items = used.map((member2) => {
       const round = answer.rounds.findLast((known) => known.exits.some((exit) => exit.member === member2));
       const isBack = answer.rounds.some((known) => round !== void 0 && known.round > round.round && known.active.includes(member2));
       const hasLeft = round !== void 0 && !isBack;

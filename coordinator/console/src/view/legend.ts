@@ -7,7 +7,9 @@ import type { Palette } from "./palette.ts";
 export function legend(answer: Answer, palette: Palette): HTMLElement {
   const last = answer.rounds.at(-1);
   const isOver = answer.ending !== null;
-  const items = answer.members.map((member) => {
+  // Members that a strategy does not use are nobody here.
+  const used = answer.members.filter((member) => last === undefined || answer.rounds.some((known) => known.active.includes(member)));
+  const items = used.map((member) => {
     const round = answer.rounds.findLast((known) => known.exits.some((exit) => exit.member === member));
     const isBack = answer.rounds.some((known) => round !== undefined && known.round > round.round && known.active.includes(member));
     const hasLeft = round !== undefined && !isBack;
