@@ -23,7 +23,7 @@ const QUESTION = "A shop has 47 apples and gets 38 more. How many apples are the
 /** Every member drafts and scores, so there is a table. */
 const SCORED = ["cross", "paper"];
 const PHONE = { width: 360, height: 740 };
-const DESKTOP = { width: 1360, height: 900 };
+const DESKTOP = { width: 1360, height: 1500 };
 
 const origin = new URL(coordinator).origin;
 const complaints = [];
@@ -31,6 +31,7 @@ const browser = await chromium.launch({ executablePath, args: ARGS });
 try {
   await everyPage();
   await markupIsText();
+  await asksForAKey();
   await failuresAreTold();
 } finally {
   await browser.close();
@@ -158,6 +159,29 @@ async function markupIsText() {
   assert.deepEqual(complaints, []);
 }
 
+/** A key is asked for where one is needed, and sent in a header only; Escape is a no. */
+async function asksForAKey() {
+  const page = await open(DESKTOP, "light", (request) => request.headers()["authorization"] === "Bearer of-the-test");
+  await page.locator("dialog[open]").waitFor();
+  await page.keyboard.press("Escape");
+  await page.locator(".failure").waitFor();
+  assert.match(await page.locator(".failure").textContent(), /key is needed.*401/i);
+  await page.getByRole("button", { name: "Try again" }).click();
+  for (let tabs = 0; tabs < 8; tabs += 1) {
+    await page.keyboard.press("Tab");
+    const outside = await page.evaluate(() => document.activeElement !== document.body && document.activeElement.closest("dialog") === null);
+    assert.ok(!outside, "the focus left the dialog");
+  }
+  await page.fill("#key", "of-the-test");
+  await page.keyboard.press("Enter");
+  await page.locator("#strategy option").first().waitFor({ state: "attached" });
+  assert.equal(await page.evaluate(() => JSON.stringify({ ...localStorage }).includes("of-the-test")), false);
+  assert.ok(!page.url().includes("of-the-test"));
+  await page.context().close();
+  // The browser itself reports the status 401.
+  assert.ok(complaints.splice(0).every((complaint) => complaint.includes("401")));
+}
+
 /** Errors come in words: before the stream, in it, and for a recording that is not there. */
 async function failuresAreTold() {
   const page = await open(PHONE, "light");
@@ -179,7 +203,8 @@ async function failuresAreTold() {
   assert.deepEqual(complaints, []);
 }
 
-async function open(viewport, colorScheme) {
+/** `admits` says which calls get through; the others are answered that a key is needed. */
+async function open(viewport, colorScheme, admits = () => true) {
   const context = await browser.newContext({ viewport, colorScheme, acceptDownloads: true });
   const page = await context.newPage();
   page.on("console", (message) => message.type() === "error" && complaints.push(`console: ${message.text()}`));
@@ -189,6 +214,10 @@ async function open(viewport, colorScheme) {
     const isLocal = url.protocol === "blob:" || url.protocol === "data:";
     if (url.origin !== origin && !isLocal) complaints.push(`request: ${url}`);
   });
+  const refusal = { error: { message: "an API key is needed", type: "invalid_request_error", param: null, code: null } };
+  await page.route("**/v1/**", (route) =>
+    admits(route.request()) ? route.continue() : route.fulfill({ status: 401, contentType: "application/json", body: JSON.stringify(refusal) }),
+  );
   await page.goto(`${origin}/`);
   return page;
 }

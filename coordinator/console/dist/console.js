@@ -987,8 +987,7 @@
       {},
       th("col", {}, "member"),
       th("col", { class: "number" }, "quality Q"),
-      th("col", { class: "number" }, "keep p"),
-      th("col", {}, "")
+      th("col", { class: "number" }, "keep p")
     );
     const body2 = round.active.map((member2, seat) => {
       const kept = round.keep?.[seat];
@@ -996,10 +995,9 @@
       return el(
         "tr",
         {},
-        th("row", {}, palette.chip(member2)),
+        th("row", {}, palette.chip(member2, leaves ? el("span", { class: "mark out" }, "leaves") : null)),
         el("td", { class: "number" }, value(round.quality[seat])),
-        el("td", { class: "number" }, value(kept)),
-        el("td", {}, leaves ? el("span", { class: "mark out" }, "leaves") : el("span", { class: "dim" }, "stays"))
+        el("td", { class: "number" }, value(kept))
       );
     });
     return scrolling("Standing after the round", el("table", {}, el("thead", {}, head), el("tbody", {}, ...body2)));

@@ -18,10 +18,6 @@ export function askForKey(why: string): Promise<boolean> {
   return asking;
 }
 
-export function forgetKey(): void {
-  sessionStorage.removeItem(STORED);
-}
-
 function openDialog(why: string): Promise<boolean> {
   const input = el("input", { type: "password", id: "key", name: "key", required: true, autocomplete: "off", spellcheck: false });
   const cancel = el("button", { type: "button", class: "quiet" }, "Cancel");

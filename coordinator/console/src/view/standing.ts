@@ -12,7 +12,6 @@ export function standingTable(round: Round, palette: Palette): HTMLElement {
     th("col", {}, "member"),
     th("col", { class: "number" }, "quality Q"),
     th("col", { class: "number" }, "keep p"),
-    th("col", {}, ""),
   );
   const body = round.active.map((member, seat) => {
     const kept = round.keep?.[seat];
@@ -20,10 +19,9 @@ export function standingTable(round: Round, palette: Palette): HTMLElement {
     return el(
       "tr",
       {},
-      th("row", {}, palette.chip(member)),
+      th("row", {}, palette.chip(member, leaves ? el("span", { class: "mark out" }, "leaves") : null)),
       el("td", { class: "number" }, value(round.quality[seat])),
       el("td", { class: "number" }, value(kept)),
-      el("td", {}, leaves ? el("span", { class: "mark out" }, "leaves") : el("span", { class: "dim" }, "stays")),
     );
   });
   return scrolling("Standing after the round", el("table", {}, el("thead", {}, head), el("tbody", {}, ...body)));
