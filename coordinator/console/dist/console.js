@@ -145,7 +145,8 @@
       text: from.field("text").text(),
       finished: from.field("finished").boolean(),
       tokens: from.field("tokens").number(),
-      logprobs: from.field("token_logprobs").numbers(),
+      // JSON has no infinities: they come as null.
+      logprobs: from.field("token_logprobs").list((it) => it.optional((value2) => value2.number())).filter((value2) => value2 !== null),
       computed: from.field("tokens_computed").number(),
       cached: from.field("tokens_cached").number()
     };
@@ -166,7 +167,7 @@
       outcome: "scored",
       member: member2,
       means: from.field("means").numbers(),
-      tokens: from.field("terms").list((terms) => terms.numbers().length)
+      tokens: from.field("terms").list((terms) => terms.list((term) => term).length)
     };
   }
 
@@ -191,19 +192,23 @@
       }))
     };
   }
-  function countUsage(answer, completionTokens) {
+  function countUsage(answer) {
     const decided = answer.rounds.filter((round) => round.winner !== null);
     const seats = decided.reduce((sum, round) => sum + round.active.length, 0);
     const rows = answer.rounds.flatMap((round) => round.scores);
     return {
       promptTokens: null,
-      completionTokens,
+      completionTokens: decided.reduce((sum, round) => sum + wonTokens(round), 0),
       rounds: decided.length,
       membersPerRound: decided.length === 0 ? null : seats / decided.length,
       draftCalls: answer.rounds.reduce((sum, round) => sum + round.drafts.length, 0),
       scoreCalls: rows.length,
       members: answer.members.map((member2) => shareOf(answer, member2))
     };
+  }
+  function wonTokens(round) {
+    const draft = round.drafts.find((drafted) => drafted.member === round.winner);
+    return draft?.outcome === "drafted" ? draft.tokens : 0;
   }
   function shareOf(answer, member2) {
     const drafts = answer.rounds.flatMap((round) => round.drafts.filter((draft) => draft.member === member2));
@@ -824,7 +829,8 @@
   function legend(answer, palette) {
     const last = answer.rounds.at(-1);
     const isOver = answer.ending !== null;
-    const items = answer.members.map((member2) => {
+    const used = answer.members.filter((member2) => last === void 0 || answer.rounds.some((known) => known.active.includes(member2)));
+    const items = used.map((member2) => {
       const round = answer.rounds.findLast((known) => known.exits.some((exit) => exit.member === member2));
       const isBack = answer.rounds.some((known) => round !== void 0 && known.round > round.round && known.active.includes(member2));
       const hasLeft = round !== void 0 && !isBack;
@@ -889,7 +895,7 @@
     const { logprobs } = draft;
     const tokens = many(draft.tokens, "token");
     if (logprobs.length === 0) return tokens;
-    return `${tokens}, own mean ${fixed(logprobs.reduce((sum, value2) => sum + value2, 0) / logprobs.length, 3)}`;
+    return `${tokens} · own mean ${fixed(logprobs.reduce((sum, value2) => sum + value2, 0) / logprobs.length, 3)}`;
   }
 
   // src/model/heat.ts
@@ -897,8 +903,8 @@
     const rows = round.scores.map((score) => {
       const at = round.active.indexOf(score.member);
       const weight = round.weights?.[at] ?? null;
-      if (score.outcome !== "scored") return { member: score.member, weight, cells: null, why: score.why };
-      if (score.means.length === 0) return { member: score.member, weight, cells: null, why: "not counted" };
+      if (score.outcome !== "scored") return { member: score.member, weight, cells: null, why: `${score.outcome}: ${score.why}` };
+      if (score.means.length === 0) return { member: score.member, weight, cells: null, why: "abstained: not counted" };
       const means = round.candidates.map((_, candidate) => score.means[candidate] ?? null);
       return { member: score.member, weight, cells: cells(means, rule), why: "" };
     });
@@ -950,7 +956,7 @@
   }
   function scorer(row, weighted, round, palette) {
     const weight = weighted ? el("td", { class: "number dim" }, row.weight === null ? "–" : fixed(row.weight, 3)) : null;
-    const cells2 = row.cells === null ? [el("td", { class: "abstained", colspan: Math.max(1, round.candidates.length) }, `abstained: ${row.why}`)] : row.cells.map((cell, at) => shaded(cell, at === round.winningCandidate));
+    const cells2 = row.cells === null ? [el("td", { class: "abstained", colspan: Math.max(1, round.candidates.length) }, row.why)] : row.cells.map((cell, at) => shaded(cell, at === round.winningCandidate));
     return el("tr", {}, th("row", {}, palette.chip(row.member)), weight, ...cells2);
   }
   function total(round, aggregate, weighted) {
@@ -971,7 +977,7 @@
     if (round.decidedBy === "majority") return "How many members came to the same final answer.";
     if (round.scores.length === 0) return "Ranked by the author’s mean log-probability of all that it has drafted; nobody was asked to score.";
     const unit = rule === "mean_prob" ? "Mean probability of the candidate’s tokens" : "Mean log-probability of the candidate’s tokens";
-    return `${unit}, 0 to 1 as a probability in the shade. Bold: the row’s best.`;
+    return `${unit}, shaded by the probability that it stands for. Bold: the best of its row.`;
   }
 
   // src/view/standing.ts
@@ -981,8 +987,7 @@
       {},
       th("col", {}, "member"),
       th("col", { class: "number" }, "quality Q"),
-      th("col", { class: "number" }, "keep p"),
-      th("col", {}, "")
+      th("col", { class: "number" }, "keep p")
     );
     const body2 = round.active.map((member2, seat) => {
       const kept = round.keep?.[seat];
@@ -990,10 +995,9 @@
       return el(
         "tr",
         {},
-        th("row", {}, palette.chip(member2)),
+        th("row", {}, palette.chip(member2, leaves ? el("span", { class: "mark out" }, "leaves") : null)),
         el("td", { class: "number" }, value(round.quality[seat])),
-        el("td", { class: "number" }, value(kept)),
-        el("td", {}, leaves ? el("span", { class: "mark out" }, "leaves") : el("span", { class: "dim" }, "stays"))
+        el("td", { class: "number" }, value(kept))
       );
     });
     return scrolling("Standing after the round", el("table", {}, el("thead", {}, head), el("tbody", {}, ...body2)));
@@ -1161,13 +1165,13 @@
         "dl",
         { class: "figures" },
         figure("rounds", count(usage.rounds)),
-        figure("members per round", usage.membersPerRound === null ? "–" : fixed(usage.membersPerRound, 2)),
+        figure("members / round", usage.membersPerRound === null ? "–" : fixed(usage.membersPerRound, 2)),
         figure("answer tokens", count(usage.completionTokens)),
         prompt,
         figure("first segment", first === null ? "–" : millis(first)),
         figure("tokens/s", rate),
         figure("whole answer", total2 === null ? "–" : millis(total2)),
-        figure("draft · score calls", `${count(usage.draftCalls)} · ${count(usage.scoreCalls)}`)
+        figure("draft, score calls", `${count(usage.draftCalls)}, ${count(usage.scoreCalls)}`)
       ),
       bar(usage.members, palette),
       shares(usage.members, palette)
@@ -1317,7 +1321,9 @@
       this.#charts.update(answer);
       this.#error.textContent = answer.ending?.error ?? "";
       this.#error.hidden = this.#error.textContent === "";
-      if (answer.ending !== null && answer.usage !== null) this.#summary.replaceChildren(summary(answer, answer.usage, this.#palette));
+      if (answer.ending !== null && answer.rounds.length > 0) {
+        this.#summary.replaceChildren(summary(answer, answer.usage ?? countUsage(answer), this.#palette));
+      }
       this.main.classList.toggle("writing", answer.ending === null);
     }
     /** Whatever else belongs to a finished answer. */
@@ -1580,11 +1586,11 @@
     ["fingerprint", false]
   ];
   var FINGERPRINT_SHOWN = 12;
-  function replicaRow(worker) {
+  function replicaRows(worker) {
     const { description } = worker;
     const load = description?.load ?? null;
     const number = (value2) => el("td", { class: "number" }, value2 === void 0 ? "–" : count(value2));
-    return el(
+    const row = el(
       "tr",
       {},
       th("row", { class: "endpoint" }, worker.endpoint),
@@ -1597,11 +1603,12 @@
       el("td", { class: "facts-cell" }, description === null ? "–" : facts2(description)),
       el("td", {}, fingerprint(description))
     );
+    if (worker.error === "") return [row];
+    return [row, el("tr", { class: "why" }, el("td"), el("td", { colspan: REPLICA_COLUMNS.length - 1 }, worker.error))];
   }
   function state2(worker) {
     const kind = worker.state === "ready" ? "win" : worker.state === "unreachable" ? "out" : "";
-    const mark = el("span", { class: `mark ${kind}` }, worker.state);
-    return worker.error === "" ? mark : el("div", {}, mark, el("div", { class: "why" }, worker.error));
+    return el("span", { class: `mark ${kind}` }, worker.state);
   }
   function cache(description) {
     if (description?.load === null || description === null) return ["–"];
@@ -1637,7 +1644,7 @@
       if (others.length > 0) {
         const card = this.#card("others");
         card.head.replaceChildren(el("h2", {}, "Other workers"), el("p", { class: "dim" }, "Of no ensemble, or not known yet."));
-        card.body.replaceChildren(...others.map(replicaRow));
+        card.body.replaceChildren(...others.flatMap(replicaRows));
         shown.push(card);
       }
       const elements = shown.map((card) => card.element);
@@ -1681,7 +1688,7 @@
       { class: "group" },
       el("th", { scope: "rowgroup", colspan: REPLICA_COLUMNS.length }, el("div", { class: "stick" }, palette.chip(member2), el("span", { class: "dim" }, `${replicaCount} · ${told2}`)))
     );
-    return [head, ...replicas.map(replicaRow)];
+    return [head, ...replicas.flatMap(replicaRows)];
   }
 
   // src/page/cluster.ts
@@ -1730,7 +1737,7 @@
       figure2("answers waiting", count(cluster.waiting)),
       figure2(`answers in ${seconds(activity.seconds)}`, count(activity.answers)),
       figure2("tokens/s", decimal(activity.tokensPerSecond)),
-      figure2("members per round", activity.membersPerRound === null ? "–" : fixed(activity.membersPerRound, 2)),
+      figure2("members / round", activity.membersPerRound === null ? "–" : fixed(activity.membersPerRound, 2)),
       figure2("list of workers", cluster.discoverySeconds === null ? "fixed" : `${seconds(cluster.discoverySeconds)} old`)
     ];
   }
@@ -1787,7 +1794,7 @@
     answer.ending = { reason: end.field("reason").text(), error: end.field("error").optional((it) => it.text()) };
     answer.rest = end.field("text").text();
     answer.timing.total = end.field("total_micros").number() / 1e3;
-    answer.usage = countUsage(answer, end.field("completion_tokens").number());
+    answer.usage = { ...countUsage(answer), completionTokens: end.field("completion_tokens").number() };
     return answer;
   }
   function firstSegment(answer) {
