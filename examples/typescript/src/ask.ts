@@ -6,7 +6,7 @@ import { parseArgs } from "node:util";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 
-import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../gen/google/rpc/error_details_pb.js";
+import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../gen/error_details_pb.js";
 import { EnsembleService, FinishReason } from "../gen/specfuse/v1/ensemble_pb.js";
 
 const { values: options, positionals } = parseArgs({
