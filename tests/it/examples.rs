@@ -20,6 +20,7 @@ use tokio::process::Command;
 use crate::{
     PROGRAM,
     contract::{BUF, proto},
+    guarded::{FREE, Guarded},
 };
 
 const INSTALL_DEADLINE: Duration = Duration::from_secs(600);
@@ -36,7 +37,8 @@ struct Example {
     command: Vec<String>,
     /// One that nothing can be answered within, as its flag wants it.
     instant: &'static str,
-    endpoint_prefix: &'static str,
+    /// Whether its endpoint is a URL, and not a host and a port.
+    takes_url: bool,
     packages: Option<Packages>,
 }
 
@@ -48,7 +50,7 @@ impl Example {
         copy(&proto().join("specfuse"), &grounds.path().join("proto/specfuse"))?;
         fs::copy(proto().join("buf.yaml"), grounds.path().join("proto/buf.yaml"))?;
         let (command, packages) = (Vec::new(), None);
-        Ok(Self { grounds, language, command, instant: "0.001", endpoint_prefix: "", packages })
+        Ok(Self { grounds, language, command, instant: "0.001", takes_url: false, packages })
     }
 
     fn folder(&self) -> PathBuf {
@@ -72,11 +74,12 @@ impl Example {
         run(self.program(name).args(arguments), INSTALL_DEADLINE).await.map(drop)
     }
 
-    async fn ask(&self, up: &Up, arguments: &[&str]) -> Result<(Output, String, String)> {
+    /// `url` has a scheme, and no slash at its end.
+    async fn ask(&self, url: &str, arguments: &[&str]) -> Result<(Output, String, String)> {
         let (name, before) = self.command.split_first().context("no command")?;
-        let address = up.coordinator.trim_start_matches("http://").trim_end_matches('/');
+        let address = url.split("://").last().unwrap_or_default();
         let mut command = self.program(name);
-        command.args(before).args(["--endpoint", &format!("{}{address}", self.endpoint_prefix)]).args(arguments);
+        command.args(before).args(["--endpoint", if self.takes_url { url } else { address }]).args(arguments);
         command.arg(APPLES).stdin(Stdio::null()).kill_on_drop(true);
         let output = tokio::time::timeout(DEADLINE, command.output()).await.context("it does not end")??;
         let said = [&output.stdout, &output.stderr].map(|said| String::from_utf8_lossy(said).into_owned());
@@ -87,20 +90,32 @@ impl Example {
     /// All that an example shows.
     async fn shows_everything(&self) -> Result<()> {
         let up = Up::start(Path::new(PROGRAM), &bundled_models()).await?;
-        self.streams(&up).await?;
+        let url = up.coordinator.trim_end_matches('/');
+        self.streams(url, &[]).await?;
         self.cancels(&up).await?;
-        let (output, _, stderr) = self.ask(&up, &["--temperature=-1"]).await?;
+        let (output, _, stderr) = self.ask(url, &["--temperature=-1"]).await?;
         assert_eq!(output.status.code(), Some(1), "{stderr}");
         assert!(stderr.contains("reason: INVALID_FIELD"), "{stderr}");
         assert!(stderr.contains("field: sampling.temperature: -1 is not in 0 to 100"), "{stderr}");
-        let (output, _, stderr) = self.ask(&up, &["--deadline", self.instant]).await?;
+        let (output, _, stderr) = self.ask(url, &["--deadline", self.instant]).await?;
         assert_eq!(output.status.code(), Some(1), "{stderr}");
         assert!(stderr.to_lowercase().replace('_', "").contains("deadlineexceeded"), "{stderr}");
-        Ok(())
+        self.shows_a_key(&up).await
     }
 
-    async fn streams(&self, up: &Up) -> Result<()> {
-        let (output, stdout, stderr) = self.ask(up, &[]).await?;
+    /// Over TLS.
+    async fn shows_a_key(&self, up: &Up) -> Result<()> {
+        let guarded = Guarded::encrypted(up).await?;
+        let url = format!("https://{}", guarded.process.address);
+        let ca = guarded.authority.as_ref().context("no authority")?.ca.display().to_string();
+        let (output, _, stderr) = self.ask(&url, &["--tls-ca", &ca]).await?;
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains("reason: API_KEY_MISSING"), "{stderr}");
+        self.streams(&url, &["--tls-ca", &ca, "--api-key", FREE]).await
+    }
+
+    async fn streams(&self, url: &str, arguments: &[&str]) -> Result<()> {
+        let (output, stdout, stderr) = self.ask(url, arguments).await?;
         assert!(output.status.success(), "{stdout}{stderr}");
         let lines: Vec<&str> = stdout.lines().collect();
         let (end, segments) = lines.split_last().context("it said nothing")?;
@@ -111,7 +126,8 @@ impl Example {
     }
 
     async fn cancels(&self, up: &Up) -> Result<()> {
-        let (output, stdout, stderr) = self.ask(up, &[&ENDLESS[..], &["--segments", "2"]].concat()).await?;
+        let url = up.coordinator.trim_end_matches('/');
+        let (output, stdout, stderr) = self.ask(url, &[&ENDLESS[..], &["--segments", "2"]].concat()).await?;
         assert!(output.status.success(), "{stdout}{stderr}");
         assert!(stdout.lines().last() == Some("cancelled after 2 segments"), "{stdout}");
         tokio::time::timeout(DEADLINE, idle(up)).await.context("sequences stay")?
@@ -180,7 +196,7 @@ async fn the_example_in_typescript_streams_cancels_and_reads_what_is_wrong() -> 
         return Ok(());
     }
     let mut example = Example::copy("typescript")?.started_by(&["node", "dist/src/ask.js"]);
-    example.endpoint_prefix = "http://";
+    example.takes_url = true;
     example.make(&["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock"]).await?;
     example.make(&["npm", "run", "generate"]).await?;
     example.make(&["npm", "run", "build"]).await?;

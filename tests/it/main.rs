@@ -19,6 +19,7 @@ mod golden_core;
 mod golden_logits;
 mod golden_real;
 mod golden_runs;
+mod guarded;
 mod hang_up;
 mod hosts;
 mod not_finite;
