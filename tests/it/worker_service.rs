@@ -4,8 +4,8 @@ use std::{fs, net::SocketAddr, path::Path, sync::Arc};
 
 use serde_json::Value;
 use specfuse_proto::v1::{
-    Candidate, Context, Conversation, DescribeRequest, DraftRequest, DraftResponse, Message, Sampling, ScoreRequest, context::Prompt,
-    worker_service_client::WorkerServiceClient, worker_service_server::WorkerServiceServer,
+    Candidate, Context, Conversation, DescribeRequest, DraftRequest, DraftResponse, Message, Sampling, ScoreRequest,
+    context::Prompt, worker_service_client::WorkerServiceClient, worker_service_server::WorkerServiceServer,
 };
 use specfuse_tests::{device, golden};
 use specfuse_worker::{

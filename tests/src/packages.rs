@@ -11,10 +11,15 @@ use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::{installed::installed, prerequisite};
+use crate::{
+    installed::installed,
+    prerequisite::{self, variable},
+};
 
 /// Registries can be slow.
 const INSTALL_DEADLINE: Duration = Duration::from_secs(300);
+/// Go compiles what it installs.
+const COMPILE_DEADLINE: Duration = Duration::from_secs(900);
 const RUN_DEADLINE: Duration = Duration::from_secs(600);
 
 /// An interpreter that finds some packages.
@@ -27,8 +32,7 @@ pub struct Packages {
 impl Packages {
     /// None: there is no Python, and the test is skipped, having said so.
     pub async fn python(requirements: &[&str]) -> Result<Option<Self>> {
-        if !installed("python3") {
-            prerequisite::missing("python3 is not installed");
+        if !has(&["python3"]) {
             return Ok(None);
         }
         let folder = tempfile::tempdir()?;
@@ -41,14 +45,40 @@ impl Packages {
 
     /// None: there is no Node, and the test is skipped, having said so.
     pub async fn node(packages: &[&str]) -> Result<Option<Self>> {
-        if !(installed("node") && installed("npm")) {
-            prerequisite::missing("node and npm are not installed");
+        if !has(&["node", "npm"]) {
             return Ok(None);
         }
         let folder = tempfile::tempdir()?;
         let npm = ["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix"];
         run(Command::new("npm").args(npm).arg(folder.path()).args(packages), INSTALL_DEADLINE).await?;
         Ok(Some(Self { folder, interpreter: "node".into() }))
+    }
+
+    /// Programs of Go modules, each with its version. None: there is no Go, and the test is skipped, having said so.
+    pub async fn go(programs: &[&str]) -> Result<Option<Self>> {
+        if !has(&["go"]) {
+            return Ok(None);
+        }
+        let folder = tempfile::tempdir()?;
+        for program in programs {
+            let mut install = Command::new("go");
+            install.args(["install", program]).env("GOBIN", folder.path().join("bin")).current_dir(folder.path());
+            run(&mut install, COMPILE_DEADLINE).await?;
+        }
+        Ok(Some(Self { folder, interpreter: "go".into() }))
+    }
+
+    /// A command that finds the programs that the packages brought before those of the machine.
+    pub fn command(&self, program: &str) -> Command {
+        let mut folders = vec![self.folder.path().join("bin"), self.folder.path().join("node_modules/.bin")];
+        folders.extend(std::env::split_paths(&variable("PATH").unwrap_or_default()));
+        let found = folders.iter().map(|folder| folder.join(program)).find(|file| file.is_file());
+        let mut command = Command::new(found.unwrap_or_else(|| program.into()));
+        // A path with a separator in a folder's name cannot be joined: the machine's own stays.
+        if let Ok(path) = std::env::join_paths(folders) {
+            command.env("PATH", path);
+        }
+        command
     }
 
     /// Programs that the packages brought.
@@ -69,6 +99,15 @@ impl Packages {
         let output = run(Command::new(&self.interpreter).arg(copy).args(arguments), RUN_DEADLINE).await?;
         Ok(String::from_utf8(output.stdout)?)
     }
+}
+
+/// Whether the machine has all of these programs; if not, the test is skipped, having said so.
+pub fn has(programs: &[&str]) -> bool {
+    let missing: Vec<&str> = programs.iter().copied().filter(|program| !installed(program)).collect();
+    if !missing.is_empty() {
+        prerequisite::missing(&format!("not installed: {}", missing.join(", ")));
+    }
+    missing.is_empty()
 }
 
 /// Runs a program to its end, and fails where it does.

@@ -3,6 +3,7 @@
 //! The encoding of an answer is always the tokenizer's own encoding of the whole string. What calls have in common is remembered
 //! within a bound, and only what can be told from the text alone: it makes calls fast and changes no answer.
 
+mod folded;
 mod token_texts;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -152,7 +153,7 @@ impl Language {
         if let Some(ids) = remembered {
             return Ok(ids);
         }
-        let ids: Arc<[u32]> = self.tokenizer.read(&template.render(messages)?, false)?.ids.into();
+        let ids: Arc<[u32]> = self.tokenizer.read(&rendered(template, messages)?, false)?.ids.into();
         if !template.reads_clock() {
             let of_message = |message: &Message| size_of::<Message>() + message.content.len();
             let bytes = size_of_val(&*ids) + messages.iter().map(of_message).sum::<usize>();
@@ -173,6 +174,18 @@ fn answer_text(context: &Context, candidate: &str) -> String {
     match &context.prompt {
         Prompt::Conversation(_) => [&context.accepted, candidate].concat(),
         Prompt::Raw(prompt) => [prompt, &context.accepted, candidate].concat(),
+    }
+}
+
+/// A template that refuses a conversation is asked again without its system messages as such.
+fn rendered(template: &ChatTemplate, messages: &[Message]) -> Result<String, RenderError> {
+    let refused = match template.render(messages) {
+        Err(refused @ RenderError::Refused(_)) => refused,
+        rendered => return rendered,
+    };
+    match folded::folded(messages) {
+        Some(folded) => template.render(&folded).map_err(|_| refused),
+        None => Err(refused),
     }
 }
 
@@ -226,6 +239,20 @@ mod tests {
         assert_eq!((&*encoded.prompt, encoded.answer.ids.as_slice()), (&[0, 1, 5][..], &[1, 4, 1, 5][..]));
         assert_eq!(encoded.tokens(), [0, 1, 5, 1, 4, 1, 5]);
         assert_eq!(language.encode(&chat("")).unwrap().answer.ids, [0u32; 0]);
+    }
+
+    #[test]
+    fn a_template_that_has_no_system_message_reads_it_before_the_users() {
+        let refusing = "{% if messages[0].role == 'system' %}{{ raise_exception('no system') }}{% endif %}<s>{{ messages[0].content }}";
+        let language = language(Some(refusing));
+        let message = |role, content: &str| Message { role, content: content.to_owned() };
+        let asked =
+            |messages| language.encode(&Context { prompt: Prompt::Conversation(messages), accepted: String::new() });
+        let folded = asked(vec![message(Role::System, "a"), message(Role::User, "c")]).unwrap();
+        let written = asked(vec![message(Role::User, "a\n\nc")]).unwrap();
+        assert_eq!(folded.prompt, written.prompt);
+        let error = asked(vec![message(Role::System, "a")]).unwrap_err();
+        assert!(matches!(error, ContextError::Render(RenderError::Refused(words)) if words == "no system"));
     }
 
     #[test]

@@ -1,0 +1,42 @@
+//! Requests made of the published schema: whatever it allows and forbids, the server never fails and answers as the schema says.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::{Context, Result};
+use specfuse_tests::{
+    packages::{Packages, run},
+    process::DEADLINE,
+    up::{Up, bundled_models},
+};
+
+use crate::{PROGRAM, examples::idle};
+
+const SCHEMATHESIS: &str = "schemathesis==4.32.5";
+const CONFIG: &str = "schemathesis.toml";
+/// The same requests each time.
+const SEED: &str = "1";
+
+async fn nothing_is_found(examples: &str, deadline: Duration) -> Result<()> {
+    let Some(packages) = Packages::python(&[SCHEMATHESIS]).await? else { return Ok(()) };
+    let up = Up::start(Path::new(PROGRAM), &bundled_models()).await?;
+    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients").join(CONFIG);
+    let mut fuzz = packages.command("schemathesis");
+    fuzz.arg("--config-file")
+        .arg(config)
+        .arg("run")
+        .arg(format!("{}/openapi.json", up.coordinator.trim_end_matches('/')));
+    fuzz.args(["--max-examples", examples, "--seed", SEED, "--no-color"]).current_dir(packages.folder());
+    run(&mut fuzz, deadline).await?;
+    tokio::time::timeout(DEADLINE, idle(&up)).await.context("sequences stay")?
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_few_requests_made_of_the_schema_are_answered_as_it_says() -> Result<()> {
+    nothing_is_found("8", Duration::from_secs(300)).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "five minutes"]
+async fn many_requests_made_of_the_schema_are_answered_as_it_says() -> Result<()> {
+    nothing_is_found("400", Duration::from_secs(1800)).await
+}
