@@ -67,7 +67,8 @@ pub(super) fn description(told: proto::DescribeResponse) -> Result<Description, 
     if told.model.is_empty() {
         return Err(Malformed::NoModel);
     }
-    let names = [&told.model, &told.family, &told.dtype, &told.device, &told.build, &told.instance_id];
+    let proto::DescribeResponse { model, family, dtype, device, build, instance_id, fingerprint, .. } = &told;
+    let names = [model, family, dtype, device, build, instance_id, fingerprint];
     if let Some(long) = names.into_iter().chain(&told.capabilities).map(String::len).find(|bytes| *bytes > LONGEST_NAME)
     {
         return Err(Malformed::LongName(long));
