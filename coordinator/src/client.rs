@@ -63,6 +63,8 @@ pub(crate) struct DraftCall {
     pub(crate) as_fits: bool,
     /// The seed is this draft's own.
     pub(crate) sampling: Sampling,
+    /// So many alternatives are told for each token; None: tokens are not told.
+    pub(crate) top_logprobs: Option<u32>,
 }
 
 #[derive(Clone, Debug)]
@@ -76,7 +78,21 @@ pub(crate) struct Drafted {
     pub(crate) draft: Draft,
     /// One for each token drawn, the end-of-turn token included; finite.
     pub(crate) token_logprobs: Vec<f32>,
+    /// Those of the draft's text, where they are asked for.
+    pub(crate) tokens: Vec<Token>,
+    /// Of the context, as the worker's model reads it.
+    pub(crate) context_tokens: u32,
     pub(crate) work: Work,
+}
+
+/// A token of a draft. Log-probabilities are finite.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Token {
+    /// What it adds to the draft's text.
+    pub(crate) text: String,
+    pub(crate) logprob: f32,
+    /// The most probable in its place: what each would have added, and its log-probability.
+    pub(crate) top: Vec<(String, f32)>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -162,7 +178,7 @@ impl WorkerClient {
         let timeout = deadline.saturating_duration_since(Instant::now());
         let mut client = self.calls.clone();
         let request = with_timeout(wire::draft_request(call), timeout);
-        Ok(wire::drafted(within(timeout, client.draft(request)).await?, call.max_tokens)?)
+        Ok(wire::drafted(within(timeout, client.draft(request)).await?, call.max_tokens, call.top_logprobs)?)
     }
 
     pub(crate) async fn score(&self, call: &ScoreCall, deadline: Instant) -> Result<Scored, CallError> {

@@ -7,7 +7,7 @@ mod flags;
 #[cfg(test)]
 mod fuzz;
 mod keys;
-mod policy;
+pub(crate) mod policy;
 mod strategies;
 #[cfg(test)]
 mod tests;
@@ -84,7 +84,7 @@ pub enum ConfigError {
 }
 
 /// A value that will not do, and where it stands.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{key}: {problem}")]
 pub struct Misfit {
     pub key: String,

@@ -9,7 +9,7 @@ use specfuse_core::{
 use specfuse_proto::v1 as proto;
 
 use crate::{
-    client::Work,
+    client::{Token, Work},
     driver::{Item, MemberUsage, Note, RoundReport, Usage},
     strategy::Seat,
 };
@@ -78,7 +78,8 @@ fn drafts(report: &RoundReport, names: &Names<'_>) -> Vec<proto::DraftReport> {
                 drafted_tokens: draft.tokens,
                 token_logprobs: note.map(|note| note.token_logprobs.clone()).unwrap_or_default(),
                 work: note.and_then(|note| note.work).map(work),
-                ..proto::Draft::default()
+                tokens: note.map(|note| note.tokens.iter().map(token).collect()).unwrap_or_default(),
+                context_tokens: note.map_or(0, |note| note.context_tokens),
             }),
             DraftOutcome::Failed | DraftOutcome::ContextFull | DraftOutcome::Refused => {
                 proto::draft_report::Outcome::Missed(why(note))
@@ -87,6 +88,11 @@ fn drafts(report: &RoundReport, names: &Names<'_>) -> Vec<proto::DraftReport> {
         proto::DraftReport { member: names.of(*member), outcome: Some(outcome) }
     };
     report.round.drafts.iter().map(draft).collect()
+}
+
+fn token(token: &Token) -> proto::DraftedToken {
+    let top = token.top.iter().map(|(text, logprob)| proto::Alternative { text: text.clone(), logprob: *logprob });
+    proto::DraftedToken { text: token.text.clone(), logprob: token.logprob, top: top.collect() }
 }
 
 fn candidates(round: &Round, names: &Names<'_>) -> Vec<proto::ScoredCandidate> {
@@ -169,7 +175,7 @@ fn finished(finish: Finish, usage: Usage) -> proto::Finished {
         members: usage.members.into_iter().map(member).collect(),
         scored_rounds: usage.scored_rounds,
         gated_rounds: usage.gated_rounds,
-        prompt_tokens: 0,
+        prompt_tokens: usage.prompt_tokens,
     };
     proto::Finished { reason: reason.into(), text: finish.released, usage: Some(usage) }
 }

@@ -2,7 +2,9 @@
 //! stream. `fuse` is the product, the others are its yardsticks.
 //!
 //! - `mixture`: what a member reads that writes its answer from others' proposals
+//! - `adjustment`: how a request departs from a strategy's policy
 
+mod adjustment;
 mod mixture;
 
 use std::{
@@ -18,7 +20,11 @@ use specfuse_core::{
     policy::{ExitPolicy, ExitRule, Policy, RankRule, Voters, WeightRule},
 };
 
-pub(crate) use self::mixture::{Proposal, with_proposals};
+pub use self::adjustment::Adjustable;
+pub(crate) use self::{
+    adjustment::Adjustment,
+    mixture::{Proposal, with_proposals},
+};
 use crate::request::{Prompt, Role, Sampling};
 
 /// A named way of an ensemble to answer.
@@ -91,6 +97,10 @@ pub(crate) enum Unsupported {
         "max_tokens: {given}, but strategy {strategy} has answers drafted whole: at most {LONGEST_DRAFT} are allowed"
     )]
     MaxTokens { strategy: Arc<str>, given: u32 },
+    #[error("adjustment.{field}: strategy {strategy} makes no use of it: it may be given {allowed}")]
+    Adjustment { strategy: Arc<str>, field: &'static str, allowed: String },
+    #[error("adjustment.score: strategy {0} asks nobody to score")]
+    Score(Arc<str>),
 }
 
 impl Kind {

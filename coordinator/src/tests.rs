@@ -112,6 +112,23 @@ async fn an_answer_ends_with_what_it_cost() {
 }
 
 #[tokio::test]
+async fn the_tokens_of_every_draft_are_told_where_they_are_asked_for() {
+    let (a, b) = (sound("a").await, sound("b").await);
+    let coordinator = Coordinator::start(&[&a, &b], PAIR).await;
+    let told = coordinator.answer(proto::GenerateRequest { top_logprobs: Some(2), ..ask("greet me") }).await;
+    assert_eq!(a.drafts()[0].top_logprobs, Some(2));
+    let Some(proto::draft_report::Outcome::Draft(draft)) = &told.segments[0].drafts[1].outcome else { panic!() };
+    let [first, second] = draft.tokens.as_slice() else { panic!("{draft:?}") };
+    assert_eq!((first.text.as_str(), first.logprob, first.top.len()), (" yes", -0.5, 2));
+    assert_eq!(first.top[1], proto::Alternative { text: " other 1".to_owned(), logprob: -1.0 });
+    assert_eq!((second.text.as_str(), draft.context_tokens), ("", 10));
+    assert_eq!(told.end.unwrap().usage.unwrap().prompt_tokens, 10);
+    let told = coordinator.answer(ask("greet me")).await;
+    let Some(proto::draft_report::Outcome::Draft(draft)) = &told.segments[0].drafts[1].outcome else { panic!() };
+    assert!(draft.tokens.is_empty(), "{draft:?}");
+}
+
+#[tokio::test]
 async fn members_are_asked_with_the_accepted_text_and_a_seed_of_their_own() {
     let Pair { a, b, penalised, told } = Pair::answered().await;
     assert!(told.end.is_ok());

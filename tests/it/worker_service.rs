@@ -35,7 +35,8 @@ async fn worker(models: &Path, name: &str) -> Worker {
     let model = device::model(&folder).unwrap();
     let end_of_turn = end_of_turn::load(&folder, model.info.vocab_size).unwrap();
     let language = Language::new(Tokenizer::load(&folder).unwrap(), ChatTemplate::load(&folder).unwrap());
-    let served = Served { name: name.to_owned(), info: model.info.clone(), language, end_of_turn };
+    let fingerprint = "sha256:abc".to_owned();
+    let served = Served { name: name.to_owned(), info: model.info.clone(), language, end_of_turn, fingerprint };
     let config = EngineConfig { cache_memory: 64 << 20, max_batch_rows: 512, max_queue: 16 };
     let (engine, _thread) = Engine::start(model, config).unwrap();
     let service = Service::new(served, engine, ReadLimits { at_a_time: 2, waiting: 16 });
@@ -83,6 +84,7 @@ async fn a_worker_describes_what_it_serves() {
     assert_eq!(described.end_of_turn_ids, [1535, 1532]);
     assert_eq!(described.context_length, 1024);
     assert_eq!(described.capabilities, ["chat", "raw"]);
+    assert_eq!(described.fingerprint, "sha256:abc");
     assert!(described.cache_tokens > 0 && described.parameters > 0 && !described.instance_id.is_empty());
 }
 

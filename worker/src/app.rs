@@ -147,8 +147,8 @@ async fn load(choice: ModelChoice) -> anyhow::Result<Loaded> {
 }
 
 fn start(config: &Config, loaded: Loaded) -> anyhow::Result<(Service, EngineThread)> {
-    let Loaded { model, language, end_of_turn } = loaded;
-    let served = Served { name: config.name.clone(), info: model.info.clone(), language, end_of_turn };
+    let Loaded { model, language, end_of_turn, fingerprint } = loaded;
+    let served = Served { name: config.name.clone(), info: model.info.clone(), language, end_of_turn, fingerprint };
     let (engine, thread) = Engine::start(model, config.engine).with_context(|| {
         format!("cannot serve {} with --cache-memory {}", config.model.source.shown(), config.engine.cache_memory)
     })?;

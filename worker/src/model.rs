@@ -32,6 +32,7 @@ pub use kv::KvStore;
 pub use options::{DeviceError, DeviceKind, LoadOptions, Precision};
 pub use stored::Format as WeightFormat;
 use weights::Weights;
+pub(crate) use weights::weight_files;
 
 /// A loaded model, ready to be given to the engine.
 pub struct Model {

@@ -34,6 +34,8 @@ pub struct Served {
     pub language: Language,
     /// Empty: the model never ends its turn.
     pub end_of_turn: Arc<[u32]>,
+    /// Of its checkpoint; empty: unknown.
+    pub fingerprint: String,
 }
 
 /// How many calls are read at a time, and how many may wait for it.
@@ -89,7 +91,7 @@ impl Service {
     }
 
     fn describe(&self) -> wire::DescribeResponse {
-        let Served { name, info, language, end_of_turn } = &*self.served;
+        let Served { name, info, language, end_of_turn, fingerprint } = &*self.served;
         let chat = language.chat_template.is_some().then_some("chat");
         wire::DescribeResponse {
             model: name.clone(),
@@ -104,7 +106,7 @@ impl Service {
             cache_tokens: self.engine.cache_tokens() as u64,
             instance_id: self.instance_id.to_string(),
             load: Some(load(self.engine.load())),
-            fingerprint: String::new(),
+            fingerprint: fingerprint.clone(),
         }
     }
 

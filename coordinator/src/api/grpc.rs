@@ -113,7 +113,7 @@ fn ensemble_told(ensemble: &Ensemble, cluster: &Cluster) -> proto::Ensemble {
         ready: ensemble.members.iter().all(|member| cluster.serves(member)),
         strategies: strategies.collect(),
         default_strategy: ensemble.strategy.name.to_string(),
-        adjustable: Vec::new(),
+        adjustable: ensemble.adjustable.iter().map(|field| field.name().to_owned()).collect(),
     }
 }
 

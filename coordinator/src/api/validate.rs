@@ -1,5 +1,6 @@
 //! A request from the wire → a [`GenerateRequest`] that cannot be wrong. Says what is wrong and what is allowed.
 
+mod adjustment;
 mod field;
 #[cfg(test)]
 mod fuzz;
@@ -13,7 +14,7 @@ use tokio::time::Instant;
 use tonic::metadata::MetadataMap;
 
 use crate::{
-    config::Ensemble,
+    config::{Ensemble, Misfit},
     request::{GenerateRequest, Message, Prompt, Role, Sampling},
     strategy::{self, Unsupported},
 };
@@ -60,6 +61,10 @@ pub(super) enum Invalid {
     TopLogprobs { given: u32 },
     #[error("strategy: ensemble {ensemble} has no {name:?}; it has: {known}")]
     UnknownStrategy { ensemble: Arc<str>, name: String, known: String },
+    #[error("adjustment.{0}")]
+    Adjustment(Misfit),
+    #[error("adjustment.{field}: ensemble {ensemble} does not let requests change it: they may change {allowed}")]
+    NotAdjustable { ensemble: Arc<str>, field: &'static str, allowed: String },
     #[error(transparent)]
     Unsupported(#[from] Unsupported),
     #[error("grpc-timeout: it is not 1 to 8 digits and one of H, M, S, m, u and n")]
@@ -75,6 +80,7 @@ pub(super) fn request(wire: proto::GenerateRequest, ensembles: &Ensembles) -> Re
     let max_tokens = max_tokens(wire.max_tokens, &ensemble)?;
     let stop = stop(wire.stop)?;
     strategy.supports(&prompt, &stop, max_tokens)?;
+    let strategy = adjustment::applied(wire.adjustment, strategy, &ensemble)?;
     Ok(GenerateRequest {
         prompt: Arc::new(prompt),
         max_tokens,

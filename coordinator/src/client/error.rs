@@ -57,6 +57,14 @@ pub(crate) enum Malformed {
     NotFinite,
     #[error("{bytes} bytes of text from {tokens} tokens")]
     TextLength { bytes: usize, tokens: u32 },
+    #[error("{tokens} tokens told of {drafted} drafted")]
+    Tokens { tokens: usize, drafted: u32 },
+    #[error("the texts of its tokens are not its text")]
+    TokenTexts,
+    #[error("{told} alternatives to a token, {asked} were asked for")]
+    Alternatives { told: usize, asked: u32 },
+    #[error("a token of {0} bytes")]
+    TokenLength(usize),
     #[error("{scored} candidates scored, {asked} were asked for")]
     Candidates { scored: usize, asked: usize },
     #[error("a log-probability of {0}")]

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use specfuse_core::candidate::{Candidate, Draft, OwnScore};
 use specfuse_proto::v1 as proto;
 
-use super::{Context, Description, DraftCall, Drafted, Malformed, ScoreCall, Scored, Work};
+use super::{Context, Description, DraftCall, Drafted, Malformed, ScoreCall, Scored, Token, Work};
 use crate::request::{Message, Prompt};
 
 /// No token is longer, in bytes of UTF-8.
@@ -35,7 +35,7 @@ pub(super) fn draft_request(call: &DraftCall) -> proto::DraftRequest {
         }),
         logit_bias: HashMap::new(),
         as_fits: call.as_fits,
-        top_logprobs: None,
+        top_logprobs: call.top_logprobs,
     }
 }
 
@@ -67,7 +67,8 @@ pub(super) fn description(told: proto::DescribeResponse) -> Result<Description, 
     if told.model.is_empty() {
         return Err(Malformed::NoModel);
     }
-    let names = [&told.model, &told.family, &told.dtype, &told.device, &told.build, &told.instance_id];
+    let proto::DescribeResponse { model, family, dtype, device, build, instance_id, fingerprint, .. } = &told;
+    let names = [model, family, dtype, device, build, instance_id, fingerprint];
     if let Some(long) = names.into_iter().chain(&told.capabilities).map(String::len).find(|bytes| *bytes > LONGEST_NAME)
     {
         return Err(Malformed::LongName(long));
@@ -78,7 +79,12 @@ pub(super) fn description(told: proto::DescribeResponse) -> Result<Description, 
     Ok(Description { model: told.model.clone(), told })
 }
 
-pub(super) fn drafted(answer: proto::DraftResponse, asked: u32) -> Result<Drafted, Malformed> {
+/// `asked`: so many tokens. `alternatives`: so many for each of them; None: tokens that are told all the same are passed over.
+pub(super) fn drafted(
+    answer: proto::DraftResponse,
+    asked: u32,
+    alternatives: Option<u32>,
+) -> Result<Drafted, Malformed> {
     let tokens = answer.drafted_tokens;
     // The end-of-turn token was drawn too, but is not part of the draft.
     let drawn = tokens.saturating_add(answer.finished.into());
@@ -97,13 +103,56 @@ pub(super) fn drafted(answer: proto::DraftResponse, asked: u32) -> Result<Drafte
     if bytes > (tokens as usize).saturating_mul(LONGEST_TOKEN) {
         return Err(Malformed::TextLength { bytes, tokens });
     }
+    let told = match alternatives {
+        Some(alternatives) => told(answer.tokens, alternatives, &answer.text, tokens)?,
+        None => Vec::new(),
+    };
     let sum_logprob = answer.token_logprobs.iter().copied().map(f64::from).sum();
     let own = OwnScore { sum_logprob, tokens: drawn };
     Ok(Drafted {
         draft: Draft { text: answer.text, finished: answer.finished, tokens, own },
         token_logprobs: answer.token_logprobs,
+        tokens: told,
+        context_tokens: answer.context_tokens,
         work: work(answer.work),
     })
+}
+
+/// The tokens of a draft's `text`: no more than were `drafted`, each with at most so many `alternatives`.
+fn told(
+    tokens: Vec<proto::DraftedToken>,
+    alternatives: u32,
+    text: &str,
+    drafted: u32,
+) -> Result<Vec<Token>, Malformed> {
+    if tokens.len() > drafted as usize {
+        return Err(Malformed::Tokens { tokens: tokens.len(), drafted });
+    }
+    let mut left = text;
+    for token in &tokens {
+        left = left.strip_prefix(token.text.as_str()).ok_or(Malformed::TokenTexts)?;
+    }
+    if !left.is_empty() {
+        return Err(Malformed::TokenTexts);
+    }
+    tokens.into_iter().map(|token| one_told(token, alternatives)).collect()
+}
+
+fn one_told(token: proto::DraftedToken, alternatives: u32) -> Result<Token, Malformed> {
+    if token.top.len() > alternatives as usize {
+        return Err(Malformed::Alternatives { told: token.top.len(), asked: alternatives });
+    }
+    let mut logprobs = token.top.iter().map(|other| other.logprob).chain([token.logprob]);
+    match logprobs.find(|logprob| !logprob.is_finite() || *logprob > ROUNDING) {
+        Some(odd) if odd.is_finite() => return Err(Malformed::Positive(odd)),
+        Some(_) => return Err(Malformed::NotFinite),
+        None => {}
+    }
+    if let Some(long) = token.top.iter().map(|other| other.text.len()).find(|bytes| *bytes > LONGEST_TOKEN) {
+        return Err(Malformed::TokenLength(long));
+    }
+    let top = token.top.into_iter().map(|other| (other.text, other.logprob)).collect();
+    Ok(Token { text: token.text, logprob: token.logprob, top })
 }
 
 /// Terms that are no numbers pass: they are the scorer's way to abstain.
@@ -155,17 +204,55 @@ mod tests {
     #[test]
     fn a_draft_that_cannot_be_one_is_malformed() {
         let ended = |tokens, logprobs| proto::DraftResponse { finished: true, ..draft(tokens, logprobs) };
-        assert!(drafted(proto::DraftResponse { text: String::new(), ..ended(0, &[-1.0]) }, 2).is_ok());
-        assert_eq!(drafted(ended(2, &[-1.0; 3]), 2), Err(Malformed::DraftedTokens { tokens: 2, asked: 2 }));
-        assert_eq!(drafted(ended(1, &[-1.0]), 2), Err(Malformed::TokenLogprobs { logprobs: 1, drawn: 2 }));
-        assert!(drafted(draft(2, &[-1.0, 0.0]), 2).is_ok());
-        assert_eq!(drafted(draft(0, &[]), 2), Err(Malformed::DraftedTokens { tokens: 0, asked: 2 }));
-        assert_eq!(drafted(draft(3, &[-1.0; 3]), 2), Err(Malformed::DraftedTokens { tokens: 3, asked: 2 }));
-        assert_eq!(drafted(draft(2, &[-1.0]), 2), Err(Malformed::TokenLogprobs { logprobs: 1, drawn: 2 }));
-        assert_eq!(drafted(draft(1, &[f32::NAN]), 2), Err(Malformed::NotFinite));
-        assert_eq!(drafted(draft(1, &[0.5]), 2), Err(Malformed::Positive(0.5)));
+        assert!(drafted(proto::DraftResponse { text: String::new(), ..ended(0, &[-1.0]) }, 2, None).is_ok());
+        assert_eq!(drafted(ended(2, &[-1.0; 3]), 2, None), Err(Malformed::DraftedTokens { tokens: 2, asked: 2 }));
+        assert_eq!(drafted(ended(1, &[-1.0]), 2, None), Err(Malformed::TokenLogprobs { logprobs: 1, drawn: 2 }));
+        assert!(drafted(draft(2, &[-1.0, 0.0]), 2, None).is_ok());
+        assert_eq!(drafted(draft(0, &[]), 2, None), Err(Malformed::DraftedTokens { tokens: 0, asked: 2 }));
+        assert_eq!(drafted(draft(3, &[-1.0; 3]), 2, None), Err(Malformed::DraftedTokens { tokens: 3, asked: 2 }));
+        assert_eq!(drafted(draft(2, &[-1.0]), 2, None), Err(Malformed::TokenLogprobs { logprobs: 1, drawn: 2 }));
+        assert_eq!(drafted(draft(1, &[f32::NAN]), 2, None), Err(Malformed::NotFinite));
+        assert_eq!(drafted(draft(1, &[0.5]), 2, None), Err(Malformed::Positive(0.5)));
         let long = proto::DraftResponse { text: "x".repeat(1025), ..draft(1, &[-1.0]) };
-        assert_eq!(drafted(long, 2), Err(Malformed::TextLength { bytes: 1025, tokens: 1 }));
+        assert_eq!(drafted(long, 2, None), Err(Malformed::TextLength { bytes: 1025, tokens: 1 }));
+    }
+
+    fn token(text: &str, logprob: f32, top: &[(&str, f32)]) -> proto::DraftedToken {
+        let other = |(text, logprob): &(&str, f32)| proto::Alternative { text: (*text).to_owned(), logprob: *logprob };
+        proto::DraftedToken { text: text.to_owned(), logprob, top: top.iter().map(other).collect() }
+    }
+
+    #[test]
+    fn tokens_that_cannot_be_those_of_their_draft_are_malformed() {
+        let of = |tokens: &[proto::DraftedToken]| proto::DraftResponse {
+            tokens: tokens.to_vec(),
+            context_tokens: 7,
+            ..draft(2, &[-1.0, -2.0])
+        };
+        let told = |tokens: &[proto::DraftedToken]| drafted(of(tokens), 2, Some(1));
+        let sound = [token(" ", -1.0, &[(" b", -0.5)]), token("a", -2.0, &[])];
+        let taken = told(&sound).unwrap();
+        assert_eq!((taken.tokens[0].text.as_str(), taken.tokens[1].logprob, taken.context_tokens), (" ", -2.0, 7));
+        assert_eq!(taken.tokens[0].top, [(" b".to_owned(), -0.5)]);
+        assert_eq!(drafted(of(&sound), 2, None).unwrap().tokens, [], "nobody asked");
+        let empty = || token("", -1.0, &[]);
+        let three = [empty(), empty(), token(" a", -1.0, &[])];
+        assert_eq!(told(&three), Err(Malformed::Tokens { tokens: 3, drafted: 2 }));
+        for texts in [
+            &[][..],
+            &[token(" ", -1.0, &[])],
+            &[token(" b", -1.0, &[])],
+            &[token(" a", -1.0, &[]), token("a", -1.0, &[])],
+        ] {
+            assert_eq!(told(texts), Err(Malformed::TokenTexts), "{texts:?}");
+        }
+        let with = |logprob, top: &[(&str, f32)]| told(&[token(" a", logprob, top)]);
+        assert_eq!(with(-1.0, &[("a", -1.0), ("b", -1.0)]), Err(Malformed::Alternatives { told: 2, asked: 1 }));
+        assert_eq!(with(0.5, &[]), Err(Malformed::Positive(0.5)));
+        assert_eq!(with(f32::NEG_INFINITY, &[]), Err(Malformed::NotFinite));
+        assert_eq!(with(-1.0, &[("a", 0.5)]), Err(Malformed::Positive(0.5)));
+        assert_eq!(with(-1.0, &[("a", f32::NAN)]), Err(Malformed::NotFinite));
+        assert_eq!(with(-1.0, &[(&"x".repeat(1025), -1.0)]), Err(Malformed::TokenLength(1025)));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::{
     policy::{self, RawPolicy},
     read, repeated, strategies, timeout, unknown_key,
 };
-use crate::strategy::Strategy;
+use crate::strategy::{Adjustable, Strategy};
 
 /// A named, ordered list of members and how they work together.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +24,8 @@ pub struct Ensemble {
     pub strategies: BTreeMap<String, Arc<Strategy>>,
     /// Of requests that name none.
     pub strategy: Arc<Strategy>,
+    /// What requests may change of a strategy's policy, in the order of the contract.
+    pub adjustable: Vec<Adjustable>,
     /// For requests that name none.
     pub default_max_tokens: NonZeroU32,
     pub max_tokens_limit: NonZeroU32,
@@ -42,6 +44,8 @@ struct RawEnsemble {
     members: Vec<String>,
     #[serde(default = "defaults::strategy")]
     strategy: String,
+    #[serde(default = "defaults::adjustable")]
+    adjustable: Vec<String>,
     #[serde(default = "defaults::max_tokens")]
     max_tokens: u32,
     #[serde(default = "defaults::max_tokens_limit")]
@@ -60,6 +64,7 @@ struct RawEnsemble {
 const KEYS: &[&str] = &[
     "members",
     "strategy",
+    "adjustable",
     "max_tokens",
     "max_tokens_limit",
     "draft_timeout",
@@ -71,8 +76,13 @@ const KEYS: &[&str] = &[
 mod defaults {
     use std::time::Duration;
 
+    use crate::strategy::Adjustable;
+
     pub(super) fn strategy() -> String {
         "fuse".to_owned()
+    }
+    pub(super) fn adjustable() -> Vec<String> {
+        Adjustable::ALL.map(|field| field.name().to_owned()).into()
     }
     pub(super) fn max_tokens() -> u32 {
         256
@@ -119,6 +129,7 @@ pub(super) fn check(name: &str, mut table: toml::Table) -> Result<Ensemble, Misf
         policy,
         strategies,
         strategy,
+        adjustable: adjustable(&raw.adjustable)?,
         default_max_tokens,
         max_tokens_limit,
         draft_timeout: timeout("draft_timeout", raw.draft_timeout)?,
@@ -126,6 +137,18 @@ pub(super) fn check(name: &str, mut table: toml::Table) -> Result<Ensemble, Misf
         answer_timeout: timeout("answer_timeout", raw.answer_timeout)?,
         straggler_grace: timeout("straggler_grace", raw.straggler_grace)?,
     })
+}
+
+fn adjustable(names: &[String]) -> Result<Vec<Adjustable>, Misfit> {
+    let is_known = |name: &&String| Adjustable::ALL.iter().any(|field| field.name() == **name);
+    if let Some(unknown) = names.iter().find(|name| !is_known(name)) {
+        let problem = format!("{unknown:?} is none of: {}", Adjustable::listed(&Adjustable::ALL));
+        return Err(Misfit::new("adjustable", problem));
+    }
+    if let Some(twice) = repeated(names) {
+        return Err(Misfit::new("adjustable", format!("{twice:?} is there twice")));
+    }
+    Ok(Adjustable::ALL.into_iter().filter(|field| names.iter().any(|name| name == field.name())).collect())
 }
 
 fn members(names: &[String]) -> Result<Vec<Arc<str>>, Misfit> {

@@ -1,9 +1,16 @@
 //! The keys of an ensemble that say how rounds are decided: their defaults, their bounds, and the [`Policy`] they become. A strategy
 //! may have its own of them.
 
-use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    num::{NonZeroU32, NonZeroUsize},
+    sync::Arc,
+};
 
-use serde::Deserialize;
+use serde::{
+    Deserialize,
+    de::{DeserializeOwned, IntoDeserializer, value::Error},
+};
 use specfuse_core::policy::{Calibration, ExitPolicy, ExitRule, Policy, RankRule, ScoreRule, Voters, WeightRule};
 
 use super::{Misfit, count, of_members, outside};
@@ -158,7 +165,7 @@ impl RawPolicy {
     pub(super) fn check(self, members: &[Arc<str>]) -> Result<Policy, Misfit> {
         let count_of_members = members.len();
         Ok(Policy {
-            segment_tokens: count("segment_tokens", self.segment_tokens, 1..=256)?,
+            segment_tokens: segment_tokens(self.segment_tokens)?,
             whole: false,
             score: self.score.rule(),
             rank: self.rank.rule().map_err(|misfit| misfit.under("rank"))?,
@@ -169,7 +176,7 @@ impl RawPolicy {
             budget: self.budget.value("budget")?.map(|calls| budget(calls, count_of_members)).transpose()?,
             calibration: calibration(&self.calibrate, members).map_err(|misfit| misfit.under("calibrate"))?,
             quorum: of_members("quorum", self.quorum, count_of_members)?,
-            min_members: of_members("min_members", self.min_members, count_of_members)?,
+            min_members: min_members(self.min_members, count_of_members)?,
             max_strikes: count("max_strikes", self.max_strikes, 1..=1_000_000)?,
         })
     }
@@ -183,6 +190,47 @@ impl<T> Switched<T> {
             Self::At(value) => Ok(Some(value)),
         }
     }
+}
+
+pub(crate) fn segment_tokens(given: u32) -> Result<NonZeroU32, Misfit> {
+    count("segment_tokens", given, 1..=256)
+}
+
+/// Of an ensemble of so many `members`.
+pub(crate) fn min_members(given: usize, members: usize) -> Result<NonZeroUsize, Misfit> {
+    of_members("min_members", given, members)
+}
+
+pub(crate) fn theta(given: f64) -> Result<f64, Misfit> {
+    let allowed = 0.0..=1.0;
+    if allowed.contains(&given) { Ok(given) } else { Err(outside("theta", given, &allowed)) }
+}
+
+pub(crate) fn tau(given: f64) -> Result<f64, Misfit> {
+    let allowed = 0.001..=1000.0;
+    if allowed.contains(&given) { Ok(given) } else { Err(outside("tau", given, &allowed)) }
+}
+
+pub(crate) fn score(name: &str) -> Result<ScoreRule, Misfit> {
+    let unknown = || Misfit::new("score", format!("{name:?} is not one of \"mean_logprob\" and \"mean_prob\""));
+    named(name).map(RawScore::rule).ok_or_else(unknown)
+}
+
+/// A rule that needs nothing but its name.
+pub(crate) fn exit(name: &str) -> Result<ExitRule, Misfit> {
+    match named(name) {
+        Some(RawExitRule::Cumulative) => Ok(ExitRule::Cumulative),
+        Some(RawExitRule::NoEntropy) => Ok(ExitRule::NoEntropy),
+        Some(RawExitRule::Never) => Ok(ExitRule::Never),
+        Some(RawExitRule::FirstRounds) | None => {
+            let problem = format!("{name:?} is not one of \"cumulative\", \"no_entropy\" and \"never\"");
+            Err(Misfit::new("exit", problem))
+        }
+    }
+}
+
+fn named<T: DeserializeOwned>(name: &str) -> Option<T> {
+    T::deserialize(IntoDeserializer::<Error>::into_deserializer(name)).ok()
 }
 
 /// Of calibrated log-probabilities, which may be above 0.
@@ -256,13 +304,7 @@ impl RawExit {
             (RawExitRule::NoEntropy, None) => ExitRule::NoEntropy,
             (RawExitRule::Never, None) => ExitRule::Never,
         };
-        if !(0.0..=1.0).contains(&self.theta) {
-            return Err(outside("theta", self.theta, &(0.0..=1.0)));
-        }
-        if !(0.001..=1000.0).contains(&self.tau) {
-            return Err(outside("tau", self.tau, &(0.001..=1000.0)));
-        }
-        Ok(ExitPolicy { rule, theta: self.theta, tau: self.tau })
+        Ok(ExitPolicy { rule, theta: theta(self.theta)?, tau: tau(self.tau)? })
     }
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::strategy::Kind;
+use crate::strategy::{Adjustable, Kind};
 use specfuse_core::{
     member::MemberIndex,
     policy::{Calibration, ExitRule, RankRule, ScoreRule, Voters, WeightRule},
@@ -31,6 +31,7 @@ fn what_is_not_said_has_a_default() {
     assert_eq!((ensemble.policy.min_members.get(), ensemble.policy.max_strikes.get()), (1, 3));
     assert_eq!((ensemble.default_max_tokens.get(), ensemble.max_tokens_limit.get()), (256, 4096));
     assert_eq!(ensemble.draft_timeout, Duration::from_secs(30));
+    assert_eq!(ensemble.adjustable, Adjustable::ALL);
 }
 
 #[test]
@@ -61,6 +62,7 @@ fn everything_can_be_said() {
         straggler_grace = "300ms"
         min_members = 2
         max_strikes = 1
+        adjustable = ["tau", "exit"]
         max_tokens = 8
         max_tokens_limit = 8
         draft_timeout = "250ms"
@@ -93,6 +95,7 @@ fn everything_can_be_said() {
     );
     assert_eq!((ensemble.strategies.len(), ensemble.strategies["exit/tau=0.5"].kind), (10, Kind::Fuse));
     assert_eq!(ensemble.draft_timeout, Duration::from_millis(250));
+    assert_eq!(ensemble.adjustable, [Adjustable::Exit, Adjustable::Tau]);
 }
 
 #[test]
@@ -108,6 +111,11 @@ fn an_error_names_the_file_and_the_key() {
         ("members = [\"a\"]\nmember = 2", "ensembles.default: unknown field `member`"),
         ("members = [\"a\"]\nsegment_tokens = 0", "ensembles.default.segment_tokens: 0 is not in 1 to 256"),
         ("members = [\"a\"]\nmax_tokens = 5000", "ensembles.default.max_tokens: 5000 is not in 1 to 4096"),
+        (
+            "members = [\"a\"]\nadjustable = [\"rank\"]",
+            "ensembles.default.adjustable: \"rank\" is none of: segment_tokens, ",
+        ),
+        ("members = [\"a\"]\nadjustable = [\"tau\", \"tau\"]", "ensembles.default.adjustable: \"tau\" is there twice"),
         ("members = [\"a\"]\nquorum = 2", "ensembles.default.quorum: 2 is not in 1 to 1"),
         ("members = [\"a\"]\nstraggler_grace = \"0s\"", "ensembles.default.straggler_grace: 0ns"),
         ("members = [\"a\"]\ndraft_timeout = \"0s\"", "ensembles.default.draft_timeout: 0ns"),

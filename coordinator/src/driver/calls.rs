@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::desk::{Breather, Desk, Limits};
 use crate::{
-    client::{CallError, DraftCall, Drafted, ScoreCall, Scored, Work},
+    client::{CallError, DraftCall, Drafted, ScoreCall, Scored, Token, Work},
     pool::NoReplica,
     request::Sampling,
     strategy::Seat,
@@ -49,6 +49,10 @@ pub(super) struct Done {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Note {
     pub(crate) token_logprobs: Vec<f32>,
+    /// Of a draft's text, where the request asks for them.
+    pub(crate) tokens: Vec<Token>,
+    /// Of a draft's context, as its member reads it.
+    pub(crate) context_tokens: u32,
     /// None where nothing came back.
     pub(crate) work: Option<Work>,
     /// Why there is no draft or no score.
@@ -103,7 +107,8 @@ pub(super) async fn draft(desk: Arc<Desk>, action: DraftAction) -> Done {
     }
     let sampling = Sampling { seed, ..desk.request.sampling };
     let context = desk.context(round, accepted);
-    let call = Arc::new(DraftCall { context, max_tokens, as_fits: whole, sampling });
+    let top_logprobs = desk.request.top_logprobs;
+    let call = Arc::new(DraftCall { context, max_tokens, as_fits: whole, sampling, top_logprobs });
     let answer = desk
         .ask(member, Limits { timeout: desk.draft_timeout(whole), overdue }, |client, deadline| {
             let call = Arc::clone(&call);
@@ -129,8 +134,9 @@ pub(super) async fn score(desk: Arc<Desk>, action: ScoreAction) -> Done {
 
 fn draft_outcome(answer: Result<Drafted, Miss>) -> (DraftOutcome, Note) {
     let miss = match answer {
-        Ok(Drafted { draft, token_logprobs, work }) => {
-            return (DraftOutcome::Drafted(draft), Note { token_logprobs, work: Some(work), miss: None });
+        Ok(Drafted { draft, token_logprobs, tokens, context_tokens, work }) => {
+            let note = Note { token_logprobs, tokens, context_tokens, work: Some(work), miss: None };
+            return (DraftOutcome::Drafted(draft), note);
         }
         Err(miss) => miss,
     };

@@ -75,6 +75,8 @@ pub(crate) struct Usage {
     pub(crate) score_calls: u32,
     pub(crate) scored_rounds: u32,
     pub(crate) gated_rounds: u32,
+    /// Tokens of the prompt, as the first winner's model reads it; 0 while nobody has won.
+    pub(crate) prompt_tokens: u32,
     /// Everyone who has a seat, in their order.
     pub(crate) members: Vec<MemberUsage>,
 }
@@ -118,7 +120,14 @@ impl Ledger {
             began: now,
             last_draft: now,
             last_score: now,
-            usage: Usage { draft_calls: 0, score_calls: 0, scored_rounds: 0, gated_rounds: 0, members },
+            usage: Usage {
+                draft_calls: 0,
+                score_calls: 0,
+                scored_rounds: 0,
+                gated_rounds: 0,
+                prompt_tokens: 0,
+                members,
+            },
             misses: vec![None; seats.len()],
             won: Vec::new(),
             seats,
@@ -172,6 +181,10 @@ impl Ledger {
     pub(super) fn close(&mut self, round: Round, of: Place) -> RoundReport {
         let winner = round.candidates.get(round.winner);
         if let Some((candidate, author)) = winner.and_then(|winner| Some((winner, winner.authors.first()?))) {
+            if self.won.is_empty() {
+                // Nothing is accepted before the first winner: the context is the prompt.
+                self.usage.prompt_tokens = self.drafts.get(author).map_or(0, |note| note.context_tokens);
+            }
             let from = round.accepted.len();
             self.won.push((*author, from..from.saturating_add(candidate.text.len())));
         }

@@ -1,5 +1,7 @@
 use std::num::NonZeroUsize;
 
+use specfuse_core::policy::ScoreRule;
+
 use super::*;
 use crate::request::Message;
 
@@ -47,6 +49,61 @@ fn a_digest_is_of_everything_that_a_strategy_is_told() {
     let digest = |policy| Strategy::new("s", Kind::Fuse, policy).digest();
     assert_eq!(digest(Policy::default()), digest(Policy::default()));
     assert_ne!(digest(Policy::default()), digest(Policy { gate: Some(-0.1), ..Policy::default() }));
+}
+
+#[test]
+fn an_adjusted_strategy_differs_in_what_was_adjusted_alone() {
+    let fuse = Strategy::new("s", Kind::Fuse, Policy::default());
+    assert_eq!(fuse.adjusted(&Adjustment::default()), Ok(fuse.clone()));
+    let adjustment = Adjustment {
+        segment_tokens: NonZeroU32::new(3),
+        exit: Some(ExitRule::Never),
+        theta: Some(0.25),
+        tau: Some(2.0),
+        score: Some(ScoreRule::MeanProb),
+        min_members: NonZeroUsize::new(2),
+    };
+    let adjusted = fuse.adjusted(&adjustment).unwrap();
+    let expected = Policy {
+        segment_tokens: NonZeroU32::new(3).unwrap(),
+        exit: ExitPolicy { rule: ExitRule::Never, theta: 0.25, tau: 2.0 },
+        score: ScoreRule::MeanProb,
+        min_members: NonZeroUsize::new(2).unwrap(),
+        ..Policy::default()
+    };
+    assert_eq!(adjusted, Strategy { policy: expected, ..fuse.clone() });
+    assert_ne!(adjusted.digest(), fuse.digest());
+}
+
+#[test]
+fn each_kind_of_strategy_can_be_adjusted_in_what_it_makes_use_of() {
+    let member = MemberIndex(0);
+    let some = NonZeroUsize::MIN;
+    let shorter = Adjustment { segment_tokens: NonZeroU32::new(3), ..Adjustment::default() };
+    let colder = Adjustment { tau: Some(0.5), ..shorter };
+    for kind in [
+        Kind::Single { member },
+        Kind::SelfFuse { member, samples: some, temperature: 0.7 },
+        Kind::Mixture { aggregator: member, layers: some },
+        Kind::Route { rounds: 1 },
+    ] {
+        let strategy = Strategy::new("s", kind, Policy::default());
+        assert_eq!(strategy.adjusted(&shorter).unwrap().policy.segment_tokens.get(), 3, "{kind:?}");
+        let refused = strategy.adjusted(&colder).unwrap_err().to_string();
+        assert_eq!(refused, "adjustment.tau: strategy s makes no use of it: it may be given segment_tokens");
+    }
+    for kind in [Kind::BestOfN, Kind::Vote] {
+        let refused = Strategy::new("s", kind, Policy::default()).adjusted(&shorter).unwrap_err().to_string();
+        assert_eq!(refused, "adjustment.segment_tokens: strategy s makes no use of it: it may be given nothing");
+    }
+}
+
+#[test]
+fn where_nobody_is_asked_to_score_there_is_no_other_score() {
+    let policy = Policy { rank: RankRule::Author, ..Policy::default() };
+    let adjustment = Adjustment { score: Some(ScoreRule::MeanProb), ..Adjustment::default() };
+    let refused = Strategy::new("s", Kind::Fuse, policy).adjusted(&adjustment);
+    assert_eq!(refused, Err(Unsupported::Score("s".into())));
 }
 
 #[test]

@@ -160,6 +160,23 @@ async fn after_the_first_scored_round_the_route_is_taken_by_the_best_alone() {
 }
 
 #[tokio::test]
+async fn a_request_may_change_the_policy_of_its_strategy_for_itself() {
+    let trio = Trio::start(&format!("{TRIO}adjustable = [\"segment_tokens\", \"min_members\"]\n")).await;
+    let listed = trio.coordinator.client().list_ensembles(proto::ListEnsemblesRequest {}).await.unwrap().into_inner();
+    assert_eq!(listed.ensembles[0].adjustable, ["segment_tokens", "min_members"]);
+    let adjusted = |adjustment| proto::GenerateRequest { adjustment: Some(adjustment), ..ask("How many?") };
+    let shorter = proto::Adjustment { segment_tokens: Some(4), ..Default::default() };
+    assert!(trio.coordinator.answer(adjusted(shorter)).await.end.is_ok());
+    assert!(trio.answer("").await.end.is_ok());
+    let asked: Vec<u32> = trio.workers[0].drafts().iter().map(|draft| draft.max_tokens).collect();
+    assert_eq!(asked, [4, 10]);
+    let colder = proto::Adjustment { tau: Some(0.5), ..Default::default() };
+    let status = trio.coordinator.answer(adjusted(colder)).await.end.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument);
+    assert!(status.message().starts_with("adjustment.tau: ensemble default does not let"), "{status:?}");
+}
+
+#[tokio::test]
 async fn a_strategy_may_be_the_ensembles_own_and_a_table_may_change_any() {
     let config = format!(
         "{TRIO}strategy = \"cheap\"\n[ensembles.default.strategies.cheap]\nkind = \"fuse\"\nrank = {{ rule = \"author\" }}\n"

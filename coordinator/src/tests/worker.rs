@@ -141,6 +141,16 @@ pub(super) fn said(text: &str, finished: bool) -> proto::DraftResponse {
     }
 }
 
+/// A context of ten tokens; where they are asked for, the draft's first token has all of its text, and its second none.
+fn telling(said: proto::DraftResponse, alternatives: Option<u32>) -> proto::DraftResponse {
+    let token = |text: &str, alternatives| {
+        let other = |place| proto::Alternative { text: format!(" other {place}"), logprob: -1.0 };
+        proto::DraftedToken { text: text.to_owned(), logprob: -0.5, top: (0..alternatives).map(other).collect() }
+    };
+    let tokens = alternatives.map(|count| vec![token(&said.text, count), token("", count)]).unwrap_or_default();
+    proto::DraftResponse { tokens, context_tokens: 10, ..said }
+}
+
 #[tonic::async_trait]
 impl server::WorkerService for Stage {
     async fn describe(&self, _: Request<proto::DescribeRequest>) -> Result<Response<proto::DescribeResponse>, Status> {
@@ -152,10 +162,12 @@ impl server::WorkerService for Stage {
         let _in_flight = self.enter();
         let request = request.into_inner();
         let play = of_round(&self.script.drafts, request.round);
+        let alternatives = request.top_logprobs;
         self.drafts.lock().unwrap().push(request);
+        let told = |said| Response::new(telling(said, alternatives));
         match play {
-            Draft::Say(text) => Ok(Response::new(said(text, false))),
-            Draft::End(text) => Ok(Response::new(said(text, true))),
+            Draft::Say(text) => Ok(told(said(text, false))),
+            Draft::End(text) => Ok(told(said(text, true))),
             Draft::Answer(answer) => Ok(Response::new(answer)),
             Draft::Fail(code, message) => Err(Status::new(code, message)),
             Draft::Hang => std::future::pending().await,

@@ -6,6 +6,7 @@ use crate::{
     chat_template::{ChatTemplate, TemplateLoadError},
     context::Language,
     end_of_turn::{self, EndOfTurnError},
+    fingerprint,
     gguf::{Gguf, GgufError},
     model::{LoadError, LoadOptions, Model},
     tokenizer::{Tokenizer, TokenizerLoadError},
@@ -17,6 +18,8 @@ pub(crate) struct Loaded {
     pub(crate) model: Model,
     pub(crate) language: Language,
     pub(crate) end_of_turn: Arc<[u32]>,
+    /// Of the checkpoint's files.
+    pub(crate) fingerprint: String,
 }
 
 /// Why a folder or a file cannot be served.
@@ -46,13 +49,15 @@ pub(super) fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, Checkpo
         let language = Language::new(Tokenizer::load(path)?, ChatTemplate::load(path)?);
         let model = fitting(Model::from_folder(path, options)?, &language)?;
         let end_of_turn = end_of_turn::load(path, model.info.vocab_size)?;
-        Ok(complete(Loaded { model, language, end_of_turn }))
+        let fingerprint = fingerprint::of_folder(path)?;
+        Ok(complete(Loaded { model, language, end_of_turn, fingerprint }))
     } else if path.is_file() {
         let file = Gguf::open(path)?;
         let language = Language::new(Tokenizer::from_gguf(&file)?, ChatTemplate::from_gguf(&file)?);
         let model = fitting(Model::from_gguf(&file, options)?, &language)?;
         let end_of_turn = end_of_turn::from_gguf(&file, model.info.vocab_size)?;
-        Ok(complete(Loaded { model, language, end_of_turn }))
+        let fingerprint = fingerprint::of_gguf(path)?;
+        Ok(complete(Loaded { model, language, end_of_turn, fingerprint }))
     } else {
         Err(CheckpointError::Nothing)
     }

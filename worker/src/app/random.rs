@@ -9,6 +9,7 @@ use super::checkpoint::{CheckpointError, Loaded};
 use crate::{
     chat_template::ChatTemplate,
     context::Language,
+    fingerprint,
     model::{LoadOptions, Model},
     tokenizer::Tokenizer,
 };
@@ -26,5 +27,5 @@ pub(super) fn load(config: &Path, options: &LoadOptions) -> Result<Loaded, Check
     });
     let tokenizer = Tokenizer::from_json(&tokenizer.to_string())?;
     let language = Language::new(tokenizer, Some(ChatTemplate::from_source(TEMPLATE)?));
-    Ok(Loaded { model, language, end_of_turn: Arc::new([]) })
+    Ok(Loaded { model, language, end_of_turn: Arc::new([]), fingerprint: fingerprint::of_random(config)? })
 }

@@ -64,9 +64,9 @@ struct Times {
 }
 
 pub(super) async fn measure(loaded: Loaded, rounds: usize) -> Result<Rounds, RoundsError> {
-    let Loaded { model, language, end_of_turn } = loaded;
+    let Loaded { model, language, end_of_turn, fingerprint } = loaded;
     let cache_memory = CACHE_TOKENS * model.bytes_per_token();
-    let served = Served { name: "bench".to_owned(), info: model.info.clone(), language, end_of_turn };
+    let served = Served { name: "bench".to_owned(), info: model.info.clone(), language, end_of_turn, fingerprint };
     let (engine, mut thread) = Engine::start(model, EngineConfig { cache_memory, max_batch_rows: 512, max_queue: 8 })?;
     let service = Service::new(served, engine, ReadLimits { at_a_time: 2, waiting: 8 });
     let incoming = server::bind(([127, 0, 0, 1], 0).into())?;

@@ -19,6 +19,7 @@ use crate::gguf::Gguf;
 use gguf::GgufTensors;
 use random::RandomTensors;
 use shards::Shards;
+pub(crate) use shards::weight_files;
 
 pub(super) struct Weights<'a> {
     source: Source<'a>,

@@ -33,7 +33,7 @@ pub(super) fn served(template: Option<&str>, context_length: usize) -> Served {
         device: "cpu".to_owned(),
         weight_bytes: 0,
     };
-    Served { name: "words".to_owned(), info, language, end_of_turn: Arc::new([2]) }
+    Served { name: "words".to_owned(), info, language, end_of_turn: Arc::new([2]), fingerprint: String::new() }
 }
 
 fn raw(prompt: &str, accepted: &str) -> Context {

@@ -51,6 +51,26 @@ fn prompt() -> impl Strategy<Value = Option<proto::generate_request::Prompt>> {
     prop::option::weighted(0.95, prop_oneof![conversation, text().prop_map(proto::generate_request::Prompt::Raw)])
 }
 
+fn adjustment() -> impl Strategy<Value = proto::Adjustment> {
+    let name = |names: Vec<&'static str>| {
+        prop::option::of(prop_oneof![4 => prop::sample::select(names).prop_map(str::to_owned), 1 => text()])
+    };
+    let number = || prop::option::of(prop_oneof![float().prop_map(f64::from), any::<f64>()]);
+    let count = || prop::option::of(prop_oneof![4 => 0u32..4, 1 => any::<u32>()]);
+    let (exits, scores) =
+        (vec!["cumulative", "no_entropy", "never", "first_rounds"], vec!["mean_logprob", "mean_prob"]);
+    (count(), name(exits), number(), number(), name(scores), count()).prop_map(
+        |(segment_tokens, exit, theta, tau, score, min_members)| proto::Adjustment {
+            segment_tokens,
+            exit,
+            theta,
+            tau,
+            score,
+            min_members,
+        },
+    )
+}
+
 fn any_request() -> impl Strategy<Value = proto::GenerateRequest> {
     let ensemble =
         prop_oneof![4 => prop::sample::select(vec!["", "default", "x"]).prop_map(str::to_owned), 1 => text()];
@@ -61,16 +81,23 @@ fn any_request() -> impl Strategy<Value = proto::GenerateRequest> {
     let request_id = prop_oneof![4 => text(), 1 => "é{120,140}"];
     let strategies = vec!["", "fuse", "single/a", "vote", "mixture", "self_fuse"];
     let strategy = prop_oneof![4 => prop::sample::select(strategies).prop_map(str::to_owned), 1 => text()];
-    (ensemble, prompt(), max_tokens, prop::option::of(sampling()), stop, request_id, strategy).prop_map(
-        |(ensemble, prompt, max_tokens, sampling, stop, request_id, strategy)| proto::GenerateRequest {
-            ensemble,
-            prompt,
-            max_tokens,
-            sampling,
-            stop,
-            request_id,
-            strategy,
-            ..Default::default()
+    let top_logprobs = prop::option::of(prop_oneof![4 => 0u32..23, 1 => any::<u32>()]);
+    let told = (top_logprobs, any::<bool>());
+    let strategy = (strategy, prop::option::weighted(0.3, adjustment()));
+    (ensemble, prompt(), max_tokens, prop::option::of(sampling()), stop, request_id, strategy, told).prop_map(
+        |(ensemble, prompt, max_tokens, sampling, stop, request_id, (strategy, adjustment), (top_logprobs, record))| {
+            proto::GenerateRequest {
+                ensemble,
+                prompt,
+                max_tokens,
+                sampling,
+                stop,
+                request_id,
+                strategy,
+                adjustment,
+                top_logprobs,
+                record,
+            }
         },
     )
 }
@@ -80,6 +107,15 @@ fn take(wire: proto::GenerateRequest) {
     match request(wire, &ensembles) {
         Ok(request) => {
             assert!(request.max_tokens <= request.ensemble.max_tokens_limit);
+            assert!(request.top_logprobs.is_none_or(|told| told <= 20));
+            let mut planned = request.sampling;
+            for stage in request.strategy.plan(&request.ensemble.members, &mut planned).stages {
+                let (exit, policy) = (stage.policy.exit, stage.policy);
+                assert!((0.0..=1.0).contains(&exit.theta) && (0.001..=1000.0).contains(&exit.tau));
+                assert!(
+                    policy.segment_tokens.get() <= 256 && policy.min_members.get() <= request.ensemble.members.len()
+                );
+            }
             assert!((1..=128).contains(&request.request_id.chars().count()));
             assert!(request.stop.len() <= 16 && request.stop.iter().all(|stop| (1..=256).contains(&stop.len())));
             let Sampling { temperature, top_p, min_p, repetition_penalty, presence_penalty, frequency_penalty, .. } =

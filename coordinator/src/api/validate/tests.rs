@@ -70,6 +70,71 @@ fn what_is_valid_is_taken_as_it_is() {
     assert_eq!(parsed[2], Message { role: Role::Assistant, content: "b".to_owned() });
 }
 
+fn adjusted(change: impl Fn(&mut proto::Adjustment)) -> proto::GenerateRequest {
+    let mut adjustment = proto::Adjustment::default();
+    change(&mut adjustment);
+    proto::GenerateRequest { adjustment: Some(adjustment), ..valid() }
+}
+
+#[test]
+fn an_adjustment_that_says_nothing_changes_nothing() {
+    let request = request(adjusted(|_| {}), &ensembles()).unwrap();
+    assert!(Arc::ptr_eq(&request.strategy, &request.ensemble.strategy));
+}
+
+#[test]
+fn an_adjustment_is_of_its_request_alone() {
+    let wire = adjusted(|it| {
+        it.segment_tokens = Some(256);
+        it.exit = Some("no_entropy".to_owned());
+        it.theta = Some(1.0);
+        it.tau = Some(0.001);
+        it.score = Some("mean_prob".to_owned());
+        it.min_members = Some(1);
+    });
+    let request = request(wire, &ensembles()).unwrap();
+    assert_eq!(request.strategy.name, request.ensemble.strategy.name);
+    assert_ne!(request.strategy, request.ensemble.strategy);
+}
+
+#[test]
+fn an_adjustment_out_of_range_not_allowed_or_of_no_use_is_refused_by_name() {
+    let cases = [
+        (adjusted(|it| it.segment_tokens = Some(0)), "adjustment.segment_tokens: 0 is not in 1 to 256"),
+        (adjusted(|it| it.segment_tokens = Some(257)), "adjustment.segment_tokens: 257 is not in 1 to 256"),
+        (
+            adjusted(|it| it.exit = Some("first_rounds".to_owned())),
+            "adjustment.exit: \"first_rounds\" is not one of \"cumulative\", \"no_entropy\" and \"never\"",
+        ),
+        (adjusted(|it| it.exit = Some(String::new())), "adjustment.exit: \"\" is not one of"),
+        (adjusted(|it| it.theta = Some(1.5)), "adjustment.theta: 1.5 is not in 0 to 1"),
+        (adjusted(|it| it.theta = Some(f64::NAN)), "adjustment.theta: NaN is not in 0 to 1"),
+        (adjusted(|it| it.tau = Some(0.0)), "adjustment.tau: 0 is not in 0.001 to 1000"),
+        (adjusted(|it| it.tau = Some(f64::INFINITY)), "adjustment.tau: inf is not in"),
+        (
+            adjusted(|it| it.score = Some("MEAN_PROB".to_owned())),
+            "adjustment.score: \"MEAN_PROB\" is not one of \"mean_logprob\" and \"mean_prob\"",
+        ),
+        (adjusted(|it| it.min_members = Some(0)), "adjustment.min_members: 0 is not in 1 to 1"),
+        (adjusted(|it| it.min_members = Some(2)), "adjustment.min_members: 2 is not in 1 to 1"),
+        (
+            proto::GenerateRequest { strategy: "route".to_owned(), ..adjusted(|it| it.theta = Some(0.5)) },
+            "adjustment.theta: strategy route makes no use of it: it may be given segment_tokens",
+        ),
+    ];
+    for (wire, expected) in cases {
+        let error = request(wire, &ensembles()).expect_err(expected).to_string();
+        assert!(error.starts_with(expected), "{expected}: {error}");
+    }
+    for (allowed, told) in [("", "nothing"), ("\"tau\", \"segment_tokens\"", "segment_tokens, tau")] {
+        let text = format!("workers = [\"http://a:1\"]\n[ensembles.x]\nmembers = [\"a\"]\nadjustable = [{allowed}]");
+        let ensembles = Config::parse(&text, std::path::Path::new("test")).unwrap().ensembles;
+        let error = request(adjusted(|it| it.theta = Some(0.5)), &ensembles).unwrap_err().to_string();
+        let expected = format!("adjustment.theta: ensemble x does not let requests change it: they may change {told}");
+        assert_eq!(error, expected);
+    }
+}
+
 #[test]
 fn what_is_wrong_is_named_with_what_is_allowed() {
     let cases = [
@@ -86,6 +151,7 @@ fn what_is_wrong_is_named_with_what_is_allowed() {
             proto::GenerateRequest { prompt: Some(proto::generate_request::Prompt::Raw(String::new())), ..valid() },
             "raw: the prompt must not be empty",
         ),
+        (proto::GenerateRequest { top_logprobs: Some(21), ..valid() }, "top_logprobs: 21 is not in 0 to 20"),
         (proto::GenerateRequest { max_tokens: Some(0), ..valid() }, "max_tokens: 0 is not in 1 to 4096"),
         (proto::GenerateRequest { max_tokens: Some(4097), ..valid() }, "max_tokens: 4097 is not in 1 to 4096"),
         (proto::GenerateRequest { max_tokens: Some(u32::MAX), ..valid() }, "max_tokens: 4294967295"),

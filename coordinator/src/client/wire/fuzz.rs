@@ -10,6 +10,7 @@ use super::*;
 use crate::client::CallError;
 
 const ASKED: u32 = 10;
+const ALTERNATIVES: u32 = 4;
 const CANDIDATES: usize = 3;
 
 fn text() -> impl Strategy<Value = String> {
@@ -37,16 +38,42 @@ fn draft() -> impl Strategy<Value = proto::DraftResponse> {
         (Just(tokens), Just(finished), prop::collection::vec(logprob(), drawn))
     });
     let lying = (prop_oneof![Just(u32::MAX), any::<u32>()], any::<bool>(), prop::collection::vec(logprob(), 0..12));
-    (text(), prop_oneof![4 => honest, 1 => lying], work()).prop_map(
-        |(text, (drafted_tokens, finished, token_logprobs), work)| proto::DraftResponse {
-            text,
-            finished,
-            drafted_tokens,
-            token_logprobs,
-            work,
-            ..Default::default()
+    (text(), prop_oneof![4 => honest, 1 => lying], work(), any::<u32>()).prop_flat_map(
+        |(text, (drafted_tokens, finished, token_logprobs), work, context_tokens)| {
+            let answer = proto::DraftResponse {
+                text,
+                finished,
+                drafted_tokens,
+                token_logprobs,
+                work,
+                context_tokens,
+                ..Default::default()
+            };
+            tokens(&answer.text).prop_map(move |tokens| proto::DraftResponse { tokens, ..answer.clone() })
         },
     )
+}
+
+/// Of this text, or of any.
+fn tokens(of: &str) -> impl Strategy<Value = Vec<proto::DraftedToken>> + use<> {
+    let characters: Vec<String> = of.chars().map(String::from).collect();
+    let honest = prop::sample::subsequence(vec![0, 3, 7, 20], 0..4).prop_map(move |cuts| {
+        let ends = cuts.iter().copied().chain([usize::MAX]).map(|end| end.min(characters.len()));
+        let starts = [0].into_iter().chain(cuts.iter().map(|cut| *cut.min(&characters.len())));
+        starts.zip(ends).map(|(from, to)| characters[from..to].concat()).collect::<Vec<_>>()
+    });
+    let texts = prop_oneof![4 => honest, 1 => prop::collection::vec(text(), 0..14)];
+    let top = prop::collection::vec((text(), logprob()), 0..6);
+    let given = prop::collection::vec((logprob(), top), 14);
+    (texts, given).prop_map(|(texts, given)| {
+        let other = |(text, logprob)| proto::Alternative { text, logprob };
+        let token = |(text, (logprob, top)): (String, (f32, Vec<(String, f32)>))| proto::DraftedToken {
+            text,
+            logprob,
+            top: top.into_iter().map(other).collect(),
+        };
+        texts.into_iter().zip(given).map(token).collect()
+    })
 }
 
 fn score() -> impl Strategy<Value = proto::ScoreResponse> {
@@ -69,11 +96,21 @@ fn description() -> impl Strategy<Value = proto::DescribeResponse> {
 }
 
 fn take_draft(answer: proto::DraftResponse) {
-    let Ok(Drafted { draft, token_logprobs, .. }) = drafted(answer, ASKED) else { return };
+    let untold = drafted(answer.clone(), ASKED, None);
+    assert!(
+        untold.is_ok_and(|untold| untold.tokens.is_empty())
+            || drafted(answer.clone(), ASKED, Some(ALTERNATIVES)).is_err()
+    );
+    let Ok(Drafted { draft, token_logprobs, tokens, .. }) = drafted(answer, ASKED, Some(ALTERNATIVES)) else { return };
     let drawn = draft.tokens + u32::from(draft.finished);
     assert!((1..=ASKED).contains(&drawn) && token_logprobs.len() == drawn as usize);
     assert!(token_logprobs.iter().all(|logprob| logprob.is_finite() && *logprob <= ROUNDING));
     assert!(draft.text.len() <= draft.tokens as usize * LONGEST_TOKEN);
+    assert!(tokens.len() <= draft.tokens as usize);
+    assert_eq!(tokens.iter().map(|token| token.text.as_str()).collect::<String>(), draft.text);
+    assert!(tokens.iter().all(|token| token.top.len() <= ALTERNATIVES as usize));
+    let logprobs = tokens.iter().flat_map(|token| token.top.iter().map(|other| other.1).chain([token.logprob]));
+    assert!(logprobs.into_iter().all(|logprob| logprob.is_finite() && logprob <= ROUNDING));
 }
 
 fn take_score(answer: proto::ScoreResponse) {

@@ -104,7 +104,7 @@ fn loaded(files: Files) -> Result<Loaded, CheckpointError> {
 fn try_out(mut files: Files, file: &'static str, bytes: Vec<u8>) {
     malformed::soon(&bytes, move |bytes| {
         files.insert(file, bytes);
-        let Ok(Loaded { model, language, end_of_turn }) = loaded(files) else { return };
+        let Ok(Loaded { model, language, end_of_turn, .. }) = loaded(files) else { return };
         assert!(end_of_turn.iter().all(|id| (*id as usize) < model.info.vocab_size));
         compute(&model);
         if let Some(template) = &language.chat_template {
@@ -119,6 +119,7 @@ fn the_folders_that_are_changed_are_valid() {
         let loaded = loaded(files).unwrap();
         compute(&loaded.model);
         assert_eq!(*loaded.end_of_turn, [2, 3]);
+        assert!(loaded.fingerprint.starts_with("sha256:"), "{}", loaded.fingerprint);
         assert!(loaded.language.chat_template.is_some());
     }
 }

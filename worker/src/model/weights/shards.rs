@@ -40,12 +40,7 @@ struct Place {
 impl Shards {
     /// `model.safetensors`, else the shards that `model.safetensors.index.json` names.
     pub(super) fn open(dir: &Path) -> Result<Self, LoadError> {
-        let index = dir.join(INDEX);
-        let files = match (dir.join(SINGLE).exists(), index.exists()) {
-            (true, _) => BTreeSet::from([SINGLE.to_owned()]),
-            (false, true) => shard_names(&index)?,
-            (false, false) => return Err(LoadError::NoWeights { folder: dir.to_owned() }),
-        };
+        let files = weight_files(dir)?;
         let mut shards = Self { maps: Vec::new(), places: HashMap::new() };
         for file in files {
             shards.add(&dir.join(file))?;
@@ -99,6 +94,16 @@ impl Shards {
         };
         let kinds = [(Dtype::BF16, DType::BF16), (Dtype::F16, DType::F16), (Dtype::F32, DType::F32)];
         kinds.into_iter().max_by_key(|(stored, _)| elements(*stored)).map_or(DType::F32, |(_, dtype)| dtype)
+    }
+}
+
+/// The names of the files that are loaded from this folder.
+pub(crate) fn weight_files(dir: &Path) -> Result<BTreeSet<String>, LoadError> {
+    let index = dir.join(INDEX);
+    match (dir.join(SINGLE).exists(), index.exists()) {
+        (true, _) => Ok(BTreeSet::from([SINGLE.to_owned()])),
+        (false, true) => shard_names(&index),
+        (false, false) => Err(LoadError::NoWeights { folder: dir.to_owned() }),
     }
 }
 
