@@ -7,6 +7,7 @@ mod faults;
 mod keys;
 mod lifecycle;
 mod membership;
+mod recording;
 mod stragglers;
 mod strategies;
 mod tls;
