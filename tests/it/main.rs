@@ -23,6 +23,7 @@ mod not_finite;
 mod precision;
 mod protocol;
 mod random_weights;
+mod recording;
 mod replaying;
 mod round_cost;
 mod survival;
