@@ -151,7 +151,8 @@ mod tests {
     #[test]
     fn a_stage_that_begins_again_with_shorter_proposals_is_another_one_of_the_same_plan() {
         let request = request();
-        let plan = request.strategy.plan(&request.ensemble.members, &mut request.sampling.clone());
+        let mut sampling = request.sampling;
+        let plan = request.strategy.plan(&request.ensemble.members, &mut sampling);
         let mut stages = Stages::new(plan.stages);
         let (mut gathering, _) = Generation::start(stages.begin(&request));
         let text = "It is five, as we have counted. ".repeat(3);

@@ -177,7 +177,7 @@ proptest! {
         let number = round.round;
         let Some(draft) = round.drafts.iter_mut().find_map(|draft| match &mut draft.outcome {
             Drafted::Drafted { text, .. } if !text.is_empty() => Some(text),
-            _ => None,
+            Drafted::Drafted { .. } | Drafted::Failed { .. } | Drafted::ContextFull { .. } | Drafted::Refused { .. } => None,
         }) else { return Ok(()) };
         draft.push('!');
         prop_assume!(!round.candidates.is_empty());
