@@ -18,6 +18,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Ask a question and watch the answer being written; starts a local cluster unless --endpoint names one.
     Ask(Box<AskArgs>),
+    /// Take every decision of a recorded answer again, offline: whether each follows, and what another policy would have decided.
+    Replay(ReplayArgs),
     /// Run a cluster on this machine until Ctrl-C.
     Up(UpArgs),
     /// Ask many questions of every strategy and every member alone, and compare.
@@ -57,8 +59,24 @@ pub(crate) struct AskArgs {
     pub(crate) prompt: PromptArgs,
     #[command(flatten)]
     pub(crate) view: ViewArgs,
+    /// Write down all that decided the answer: every draft, every score and what followed; "specfuse replay" reads it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) local: LocalArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// A recording, as "specfuse ask --record" writes it.
+    pub(crate) file: PathBuf,
+    /// Tell round by round what this policy would have decided: a TOML file with the keys of an ensemble's policy, such as exit and rank;
+    /// what it does not say is as in an ensemble that does not say it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+    /// Write one JSON object, and nothing else.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// What a running coordinator asks of its clients. The API key itself is no flag.

@@ -2,6 +2,7 @@
 //!
 //! - [`args`]: the command line
 //! - [`ask`], [`up`]: the two commands for people
+//! - [`record`]: where a recording of an answer goes; [`replay`]: what one tells
 //! - [`eval`] asks many questions and compares; [`bench`] measures the engine, and what coordination costs
 //! - [`local`], [`models`]: what a local cluster is made of; [`cluster`]: its processes
 //! - [`request`], [`access`], [`key`], [`stream`]: the conversation with a coordinator
@@ -25,6 +26,8 @@ mod output;
 mod palette;
 mod plain;
 mod progress;
+mod record;
+mod replay;
 mod request;
 mod stream;
 mod summary;
@@ -64,6 +67,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     let outcome = runtime.block_on(async {
         match command {
             Command::Ask(args) => Ok(Box::pin(ask::run(*args)).await?),
+            Command::Replay(args) => Ok(replay::run(args)?),
             Command::Up(args) => Ok(Box::pin(up::run(args)).await?),
             Command::Eval(args) => Ok(Box::pin(eval::run(*args)).await?),
             Command::Bench(BenchCommand::Engine(args)) => {

@@ -8,7 +8,15 @@ use specfuse_proto::v1::{
 use tokio::time::Instant;
 use tonic::{Code, Request, Status};
 
-use crate::{access::Access, output, view::View};
+use crate::{
+    access::Access,
+    output,
+    record::{Place, RecordError},
+    view::View,
+};
+
+/// Bytes of one event: a recording holds every draft and every score.
+const LARGEST_EVENT: usize = 128 << 20;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StreamError {
@@ -24,6 +32,8 @@ pub(crate) enum StreamError {
     Refused(Box<Status>),
     #[error("the coordinator closed the stream before the answer was finished")]
     Unfinished,
+    #[error(transparent)]
+    Record(#[from] RecordError),
     #[error("cannot write to standard output")]
     Output(#[from] io::Error),
 }
@@ -38,9 +48,14 @@ pub(crate) struct Answer {
     pub(crate) total: Duration,
 }
 
-/// Asks, and writes each event to standard output the moment it arrives.
-pub(crate) async fn answer(access: &Access, request: GenerateRequest, view: &mut View) -> Result<Answer, StreamError> {
-    let mut client = EnsembleServiceClient::new(access.channel());
+/// Asks, and writes each event to standard output the moment it arrives; a recording goes to its place.
+pub(crate) async fn answer(
+    access: &Access,
+    request: GenerateRequest,
+    view: &mut View,
+    mut place: Option<Place>,
+) -> Result<Answer, StreamError> {
+    let mut client = EnsembleServiceClient::new(access.channel()).max_decoding_message_size(LARGEST_EVENT);
     let mut request = Request::new(request);
     if let Some(authorization) = &access.authorization {
         request.metadata_mut().insert("authorization", authorization.clone());
@@ -60,10 +75,18 @@ pub(crate) async fn answer(access: &Access, request: GenerateRequest, view: &mut
             }
             Ok(Some(Event::Finished(finished))) => {
                 output::write(&view.finished(&finished))?;
+                if let Some(place) = place {
+                    return Err(place.missed().into());
+                }
                 return Ok(Answer { finished, first_segment, total: begun.elapsed() });
             }
-            // An event that was not asked for, or one that this program is too old to know.
-            Ok(Some(Event::Recording(_)) | None) => {}
+            Ok(Some(Event::Recording(recording))) => {
+                if let Some(place) = place.take() {
+                    place.write(&recording.json)?;
+                }
+            }
+            // An event that this program is too old to know.
+            Ok(None) => {}
             Err(error) => {
                 output::write(&view.broken_off())?;
                 return Err(error);

@@ -1,6 +1,6 @@
 //! Every round in readable columns: what was drafted, what each member thought of it, what won and who left.
 
-mod table;
+pub(crate) mod table;
 
 use std::fmt::Write;
 

@@ -25,6 +25,7 @@ use std::{
 
 use axum::http::HeaderValue;
 use serde::Deserialize;
+use specfuse_core::policy::Policy;
 use specfuse_runtime::{
     discovery::etcd::DiscoveryError,
     tls::{ClientTls, ServerTls, TlsError},
@@ -154,6 +155,12 @@ fn default_reflection() -> bool {
 
 fn default_shutdown_grace() -> Duration {
     Duration::from_secs(30)
+}
+
+/// What a table with the keys of an ensemble's policy comes to for these members. `file` is for error messages alone.
+pub fn policy(text: &str, file: &Path, members: &[Arc<str>]) -> Result<Policy, ConfigError> {
+    let table: toml::Table = text.parse().map_err(|error| syntax_error(&error, text, file))?;
+    policy::alone(table, members).map_err(|misfit| ConfigError::Value { file: file.to_owned(), misfit })
 }
 
 impl Config {

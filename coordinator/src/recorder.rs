@@ -4,6 +4,8 @@
 //! - `told`: a round as it was reported
 
 mod asked;
+#[cfg(test)]
+mod fuzz;
 mod told;
 
 use std::sync::Arc;

@@ -9,6 +9,7 @@ mod http;
 mod keys;
 mod lifecycle;
 mod membership;
+mod recording;
 mod stragglers;
 mod strategies;
 mod tls;

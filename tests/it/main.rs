@@ -28,6 +28,7 @@ mod openai_packages;
 mod precision;
 mod protocol;
 mod random_weights;
+mod recording;
 mod reflection;
 mod replaying;
 mod round_cost;

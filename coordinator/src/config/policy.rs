@@ -13,7 +13,7 @@ use serde::{
 };
 use specfuse_core::policy::{Calibration, ExitPolicy, ExitRule, Policy, RankRule, ScoreRule, Voters, WeightRule};
 
-use super::{Misfit, count, of_members, outside};
+use super::{Misfit, count, of_members, outside, read, unknown_key};
 
 /// Every key of [`RawPolicy`].
 pub(super) const KEYS: &[&str] = &[
@@ -120,6 +120,15 @@ struct RawCalibration {
 enum Switched<T> {
     Off(bool),
     At(T),
+}
+
+/// Of a table that has no other keys.
+pub(super) fn alone(table: toml::Table, members: &[Arc<str>]) -> Result<Policy, Misfit> {
+    if let Some(unknown) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
+        return Err(unknown_key(unknown, &[KEYS]).or_under("top level"));
+    }
+    idle(&table)?;
+    read::<RawPolicy>(table)?.check(members)
 }
 
 /// Keys that have no effect where nobody is asked to score.

@@ -116,3 +116,57 @@ impl Stages {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{path::Path, sync::Arc};
+
+    use specfuse_core::{
+        candidate::{Draft, OwnScore},
+        generation::{Action, DraftOutcome, Event, Generation},
+        member::MemberIndex,
+    };
+
+    use super::*;
+    use crate::{config::Config, request::Sampling};
+
+    fn request() -> GenerateRequest {
+        let config = "workers = [\"http://a:1\"]\n[ensembles.default]\nmembers = [\"a\"]";
+        let ensemble = Config::parse(config, Path::new("test")).unwrap().ensembles.remove("default").unwrap();
+        GenerateRequest {
+            strategy: Arc::clone(&ensemble.strategies["mixture"]),
+            prompt: Arc::new(Prompt::Raw("?".to_owned())),
+            max_tokens: ensemble.default_max_tokens,
+            sampling: Sampling::default(),
+            stop: Vec::new(),
+            top_logprobs: None,
+            record: true,
+            request_id: "r".into(),
+            key: None,
+            deadline: None,
+            ensemble,
+        }
+    }
+
+    #[test]
+    fn a_stage_that_begins_again_with_shorter_proposals_is_another_one_of_the_same_plan() {
+        let request = request();
+        let mut sampling = request.sampling;
+        let plan = request.strategy.plan(&request.ensemble.members, &mut sampling);
+        let mut stages = Stages::new(plan.stages);
+        let (mut gathering, _) = Generation::start(stages.begin(&request));
+        let text = "It is five, as we have counted. ".repeat(3);
+        let draft = Draft { text, finished: true, tokens: 9, own: OwnScore::default() };
+        let outcome = DraftOutcome::Drafted(draft);
+        let actions = gathering.step(Event::Drafted { round: 1, member: MemberIndex(0), outcome });
+        let [Action::Emit(round), Action::Finish(finish)] = actions.as_slice() else { panic!("{actions:?}") };
+        stages.hear(round);
+        assert_eq!(stages.place(), Place { stage: 0, planned: 0 });
+        assert!(stages.goes_on(finish));
+        stages.begin(&request);
+        assert_eq!(stages.place(), Place { stage: 1, planned: 1 });
+        assert!(stages.goes_on(&Finish { ending: Ending::Failed(Failure::PromptTooLong), ..finish.clone() }));
+        stages.begin(&request);
+        assert_eq!(stages.place(), Place { stage: 2, planned: 1 });
+    }
+}

@@ -87,7 +87,7 @@ impl Generation {
         }
         match (held, ending) {
             (Some(round), ending) => Held::Decided { round, ending },
-            (None, Some(ending)) => Held::Failed,
+            (None, Some(_)) => Held::Failed,
             (None, None) => Held::NoDrafts,
         }
     }

@@ -168,12 +168,17 @@ impl Roster {
     pub(super) fn part_with(&mut self, leaves: impl Fn(MemberIndex) -> bool) -> Vec<Seat> {
         let (absent, present) = std::mem::take(&mut self.seats).into_iter().partition(|seat| leaves(seat.member));
         self.seats = present;
-        self.renormalise();
+        if !absent.is_empty() {
+            self.renormalise();
+        }
         absent
     }
 
     /// Back as they left: with the share of all weights that they had.
     pub(super) fn seat_again(&mut self, absent: Vec<Seat>) {
+        if absent.is_empty() {
+            return;
+        }
         let share: f64 = absent.iter().map(|seat| seat.weight).sum();
         if self.weight_rule != WeightRule::Uniform {
             self.seats.iter_mut().for_each(|seat| seat.weight *= 1.0 - share);

@@ -15,8 +15,10 @@ const MOST_MEMBERS: usize = 256;
 /// A mixture's layers, with every time that one was begun again.
 const MOST_STAGES: usize = 4096;
 const MOST_ROUNDS: usize = 1 << 17;
-/// Bytes of all drafts: no answer is longer, and the time to play it grows with its length and its rounds.
+/// Bytes of all drafts.
 const MOST_TEXT: usize = 16 << 20;
+/// Rounds times those bytes: each round writes the whole text so far.
+const MOST_WRITTEN: usize = 1 << 36;
 
 pub(super) struct Script<'a> {
     pub(super) recording: &'a Recording,
@@ -48,6 +50,7 @@ impl<'a> Script<'a> {
         let text: usize = recording.rounds.iter().flat_map(|round| &round.drafts).map(bytes).sum();
         if text > 0 {
             size("bytes of drafts", text, MOST_TEXT)?;
+            size("bytes to write", text.saturating_mul(recording.rounds.len()), MOST_WRITTEN)?;
         }
         let max_tokens = NonZeroU32::new(recording.question.max_tokens);
         let no_tokens = Contradiction::Size { what: "tokens allowed", given: 0, most: u32::MAX as usize };

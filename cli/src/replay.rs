@@ -1,0 +1,103 @@
+//! `specfuse replay`: why an answer is what it is. Every decision of a recording is taken again, and on request under another policy.
+//!
+//! - `told`: what came of it, for people; `alternative`: the table of another policy
+
+mod alternative;
+mod told;
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use serde_json::json;
+use specfuse_coordinator::config::{self, ConfigError};
+use specfuse_core::{
+    policy::Policy,
+    recording::Recording,
+    replay::{self, Alternative, Contradiction, NoAlternative, Replayed},
+};
+
+use crate::{args::ReplayArgs, output};
+
+/// Bytes of a recording: more than a coordinator keeps.
+const LARGEST: u64 = 256 << 20;
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReplayError {
+    #[error("{}: cannot be read", file.display())]
+    Read { file: PathBuf, source: io::Error },
+    #[error("{}: is larger than {LARGEST} bytes", .0.display())]
+    Large(PathBuf),
+    #[error("{}: is no recording", file.display())]
+    Form { file: PathBuf, source: serde_json::Error },
+    #[error("{}: contradicts itself", file.display())]
+    Contradiction { file: PathBuf, source: Contradiction },
+    #[error(transparent)]
+    Policy(#[from] ConfigError),
+    #[error(transparent)]
+    NoAlternative(#[from] NoAlternative),
+    #[error("cannot write to standard output")]
+    Output(#[from] io::Error),
+}
+
+/// Exit code 1: a decision does not follow.
+pub(crate) fn run(args: ReplayArgs) -> Result<ExitCode, ReplayError> {
+    let ReplayArgs { file, policy, json } = args;
+    let text = read(&file)?;
+    let recording: Recording =
+        serde_json::from_str(&text).map_err(|source| ReplayError::Form { file: file.clone(), source })?;
+    let policy = policy.map(|policy| other(&policy, &recording)).transpose()?;
+    let replayed = replay::check(&recording).map_err(|source| ReplayError::Contradiction { file, source })?;
+    let follows = matches!(replayed, Replayed::Follows { .. });
+    let alternative = match policy {
+        Some(policy) if follows => Some(replay::what_if(&recording, &policy)?),
+        Some(_) | None => None,
+    };
+    let shown = if json {
+        in_json(&recording, &replayed, alternative.as_ref())
+    } else {
+        let table = alternative.as_ref().map(alternative::table).unwrap_or_default();
+        told::heading(&recording) + &told::outcome(&replayed, &recording) + &table
+    };
+    match output::write(&shown) {
+        // Whoever read it has read enough.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.into()),
+        Ok(()) | Err(_) => {}
+    }
+    Ok(if follows { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn read(file: &Path) -> Result<String, ReplayError> {
+    let mut text = String::new();
+    let read = File::open(file).and_then(|open| open.take(LARGEST + 1).read_to_string(&mut text));
+    match read {
+        Ok(bytes) if bytes as u64 > LARGEST => Err(ReplayError::Large(file.to_owned())),
+        Ok(_) => Ok(text),
+        Err(source) => Err(ReplayError::Read { file: file.to_owned(), source }),
+    }
+}
+
+fn other(file: &Path, recording: &Recording) -> Result<Policy, ReplayError> {
+    let text = read(file)?;
+    let members: Vec<Arc<str>> = recording.members.iter().map(|member| member.name.as_str().into()).collect();
+    Ok(config::policy(&text, file, &members)?)
+}
+
+fn in_json(recording: &Recording, replayed: &Replayed, alternative: Option<&Alternative>) -> String {
+    let told = json!({
+        "request_id": recording.request_id,
+        "members": recording.members,
+        "replay": replayed,
+        "alternative": alternative.map(|alternative| json!({
+            "rounds": alternative.rounds,
+            "decided": alternative.decided(),
+            "agreeing": alternative.agreeing(),
+            "first_different": alternative.first_different(),
+        })),
+    });
+    format!("{told}\n")
+}
