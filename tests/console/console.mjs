@@ -167,6 +167,7 @@ async function asksForAKey() {
   await page.locator(".failure").waitFor();
   assert.match(await page.locator(".failure").textContent(), /key is needed.*401/i);
   await page.getByRole("button", { name: "Try again" }).click();
+  await page.locator("dialog[open]").waitFor();
   for (let tabs = 0; tabs < 8; tabs += 1) {
     await page.keyboard.press("Tab");
     const outside = await page.evaluate(() => document.activeElement !== document.body && document.activeElement.closest("dialog") === null);
