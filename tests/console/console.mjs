@@ -41,6 +41,7 @@ async function everyPage() {
   const page = await open(DESKTOP, "light");
   await grows(page);
   await opensARound(page);
+  await page.mouse.move(0, 0);
   await page.screenshot({ path: join(folder, "desktop-light.png"), fullPage: true });
   await worksByKeyboard(page);
   await fits(page, "ask");
