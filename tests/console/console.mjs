@@ -96,6 +96,9 @@ async function worksByKeyboard(page) {
   assert.notEqual(next, "1");
   await page.keyboard.press("Enter");
   await page.locator("#round-title", { hasText: `Round ${next} ` }).waitFor();
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await page.locator("#round-title", { hasText: "Round 1 " }).waitFor();
   await page.keyboard.press("Escape");
 }
 

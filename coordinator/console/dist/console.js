@@ -1336,13 +1336,20 @@
     open(round) {
       const at = this.#answer.rounds.findIndex((known) => known.round === round);
       if (at < 0) return;
-      const inside = this.#round.contains(document.activeElement);
-      if (!inside && document.activeElement instanceof HTMLElement) this.#opener = document.activeElement;
+      const focused = document.activeElement;
+      const isInside = this.#round.contains(focused);
+      if (!isInside && focused instanceof HTMLElement) this.#opener = focused;
       this.#mark(round);
       const actions = { open: (other) => this.open(other), close: () => this.#close() };
       this.#round.replaceChildren(roundPanel(this.#answer, at, this.#palette, actions));
-      this.#round.querySelector("#round-title")?.focus({ preventScroll: true });
+      this.#focusInside(isInside ? focused?.getAttribute("aria-label") ?? null : null);
       this.#round.scrollIntoView({ block: "nearest" });
+    }
+    /** On the button of this name, so that one can go on from round to round, or else on the title. */
+    #focusInside(label) {
+      const buttons = [...this.#round.querySelectorAll("button")];
+      const same = buttons.find((button) => label !== null && !button.disabled && button.getAttribute("aria-label") === label);
+      (same ?? this.#round.querySelector("#round-title"))?.focus({ preventScroll: true });
     }
     #close() {
       const round = this.#opened;
@@ -1655,7 +1662,7 @@
       number(load?.waitingCalls),
       el("td", {}, ...cache(description)),
       number(load?.engineSteps),
-      el("td", { class: "facts-cell" }, description === null ? "–" : facts2(description)),
+      el("td", { class: "facts-cell" }, ...description === null ? ["–"] : facts2(description)),
       el("td", {}, fingerprint(description))
     );
     if (worker.error === "") return [row];
@@ -1675,7 +1682,11 @@
   }
   function facts2(description) {
     const { family, parameters, contextLength, dtype, device, build } = description;
-    return [family, `${large(parameters)} parameters`, `context ${count(contextLength)}`, dtype, device, build].filter((fact) => fact !== "").join(" · ");
+    const line = (...told2) => el("div", {}, told2.filter((fact) => fact !== "").join(" · "));
+    return [
+      line(family, `${large(parameters)} parameters`, `context ${count(contextLength)}`),
+      line(dtype, device, build === "" ? "" : `build ${build}`)
+    ];
   }
   function fingerprint(description) {
     if (description === null || description.fingerprint === "") return "–";
@@ -2044,7 +2055,7 @@
     for (const name of ["pointerover", "focusin"]) {
       document.addEventListener(name, (event) => {
         const target = event.target instanceof Element ? event.target.closest("[data-tip]") : null;
-        if (target === null) hide();
+        if (target === null || name === "focusin" && !target.matches(":focus-visible")) hide();
         else show(target);
       });
     }

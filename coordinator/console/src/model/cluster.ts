@@ -23,7 +23,6 @@ export interface Worker {
 
 export interface Description {
   readonly model: string;
-  /** What people may want to know of it, as it is shown. */
   readonly family: string;
   readonly parameters: number;
   readonly contextLength: number;
