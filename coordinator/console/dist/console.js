@@ -193,15 +193,15 @@
     };
   }
   function countUsage(answer) {
-    const decided = answer.rounds.filter((round) => round.winner !== null);
-    const seats = decided.reduce((sum, round) => sum + round.active.length, 0);
-    const rows = answer.rounds.flatMap((round) => round.scores);
+    const { rounds } = answer;
+    const seats = rounds.reduce((sum, round) => sum + round.active.length, 0);
+    const rows = rounds.flatMap((round) => round.scores);
     return {
       promptTokens: null,
-      completionTokens: decided.reduce((sum, round) => sum + wonTokens(round), 0),
-      rounds: decided.length,
-      membersPerRound: decided.length === 0 ? null : seats / decided.length,
-      draftCalls: answer.rounds.reduce((sum, round) => sum + round.drafts.length, 0),
+      completionTokens: rounds.reduce((sum, round) => sum + wonTokens(round), 0),
+      rounds: rounds.length,
+      membersPerRound: rounds.length === 0 ? null : seats / rounds.length,
+      draftCalls: rounds.reduce((sum, round) => sum + round.drafts.length, 0),
       scoreCalls: rows.length,
       members: answer.members.map((member2) => shareOf(answer, member2))
     };
@@ -295,7 +295,7 @@
     return oneDigit.format(value2);
   }
   function percent(part) {
-    return `${Math.round(part * 100)} %`;
+    return part > 0 && part < 5e-3 ? "< 1 %" : `${Math.round(part * 100)} %`;
   }
   function many(value2, noun) {
     return `${count(value2)} ${noun}${value2 === 1 ? "" : "s"}`;
@@ -873,9 +873,15 @@
 
   // src/view/candidates.ts
   function candidateList(round, palette) {
-    if (round.candidates.length === 0) return el("p", { class: "dim" }, "There were none.");
-    const items = round.candidates.map((candidate, at) => item(round, candidate, at === round.winningCandidate, palette));
+    const shown = round.candidates.length === 0 ? proposals(round) : round.candidates;
+    if (shown.length === 0) return el("p", { class: "dim" }, "There were none.");
+    const items = shown.map((candidate, at) => item(round, candidate, at === round.winningCandidate, palette));
     return el("ol", { class: "candidates" }, ...items);
+  }
+  function proposals(round) {
+    return round.drafts.flatMap(
+      (draft) => draft.outcome === "drafted" && (draft.text !== "" || draft.finished) ? [{ text: draft.text, finished: draft.finished, authors: [draft.member], aggregate: null }] : []
+    );
   }
   function item(round, candidate, hasWon, palette) {
     const authors = candidate.authors.map((author) => palette.chip(author, el("span", { class: "dim" }, own(round, author))));
@@ -1058,7 +1064,7 @@
   function traced(round, answer, palette) {
     const scores = scoreTable(round, answer.scoreRule, palette);
     return [
-      el("h3", {}, "Candidates"),
+      el("h3", {}, round.candidates.length === 0 ? "Drafts" : "Candidates"),
       candidateList(round, palette),
       scores === null ? null : el("h3", {}, "Scores"),
       scores,

@@ -17,7 +17,7 @@ export function decimal(value: number): string {
 }
 
 export function percent(part: number): string {
-  return `${Math.round(part * 100)} %`;
+  return part > 0 && part < 0.005 ? "< 1 %" : `${Math.round(part * 100)} %`;
 }
 
 /** A count and its noun, which takes an s unless there is one. */
