@@ -41,6 +41,7 @@ async function everyPage() {
   const page = await open(DESKTOP, "light");
   await grows(page);
   await opensARound(page);
+  await page.mouse.move(0, 0);
   await page.screenshot({ path: join(folder, "desktop-light.png"), fullPage: true });
   await worksByKeyboard(page);
   await fits(page, "ask");
@@ -95,6 +96,9 @@ async function worksByKeyboard(page) {
   assert.notEqual(next, "1");
   await page.keyboard.press("Enter");
   await page.locator("#round-title", { hasText: `Round ${next} ` }).waitFor();
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await page.locator("#round-title", { hasText: "Round 1 " }).waitFor();
   await page.keyboard.press("Escape");
 }
 
@@ -167,6 +171,7 @@ async function asksForAKey() {
   await page.locator(".failure").waitFor();
   assert.match(await page.locator(".failure").textContent(), /key is needed.*401/i);
   await page.getByRole("button", { name: "Try again" }).click();
+  await page.locator("dialog[open]").waitFor();
   for (let tabs = 0; tabs < 8; tabs += 1) {
     await page.keyboard.press("Tab");
     const outside = await page.evaluate(() => document.activeElement !== document.body && document.activeElement.closest("dialog") === null);

@@ -193,15 +193,15 @@
     };
   }
   function countUsage(answer) {
-    const decided = answer.rounds.filter((round) => round.winner !== null);
-    const seats = decided.reduce((sum, round) => sum + round.active.length, 0);
-    const rows = answer.rounds.flatMap((round) => round.scores);
+    const { rounds } = answer;
+    const seats = rounds.reduce((sum, round) => sum + round.active.length, 0);
+    const rows = rounds.flatMap((round) => round.scores);
     return {
       promptTokens: null,
-      completionTokens: decided.reduce((sum, round) => sum + wonTokens(round), 0),
-      rounds: decided.length,
-      membersPerRound: decided.length === 0 ? null : seats / decided.length,
-      draftCalls: answer.rounds.reduce((sum, round) => sum + round.drafts.length, 0),
+      completionTokens: rounds.reduce((sum, round) => sum + wonTokens(round), 0),
+      rounds: rounds.length,
+      membersPerRound: rounds.length === 0 ? null : seats / rounds.length,
+      draftCalls: rounds.reduce((sum, round) => sum + round.drafts.length, 0),
       scoreCalls: rows.length,
       members: answer.members.map((member2) => shareOf(answer, member2))
     };
@@ -282,6 +282,46 @@
     };
   }
 
+  // src/model/format.ts
+  var integer = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+  var oneDigit = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+  function fixed(value2, digits) {
+    return value2.toFixed(digits).replace("-", "−");
+  }
+  function count(value2) {
+    return integer.format(value2);
+  }
+  function decimal(value2) {
+    return oneDigit.format(value2);
+  }
+  function percent(part) {
+    return part > 0 && part < 5e-3 ? "< 1 %" : `${Math.round(part * 100)} %`;
+  }
+  function many(value2, noun) {
+    return `${count(value2)} ${noun}${value2 === 1 ? "" : "s"}`;
+  }
+  function millis(value2) {
+    if (value2 >= 1e3) return `${(value2 / 1e3).toFixed(2)} s`;
+    return `${value2 < 10 ? value2.toFixed(1) : value2.toFixed(0)} ms`;
+  }
+  function micros(value2) {
+    return millis(value2 / 1e3);
+  }
+  function large(value2) {
+    const units = [[1e9, "B"], [1e6, "M"], [1e3, "K"]];
+    const unit = units.find(([size]) => value2 >= size);
+    return unit === void 0 ? count(value2) : `${(value2 / unit[0]).toPrecision(3)} ${unit[1]}`;
+  }
+  function seconds(value2) {
+    if (value2 < 60) return `${decimal(value2)} s`;
+    if (value2 < 3600) return `${Math.floor(value2 / 60)} min`;
+    return `${Math.floor(value2 / 3600)} h ${Math.floor(value2 % 3600 / 60)} min`;
+  }
+  function sentence(text) {
+    const first = text.slice(0, 1).toUpperCase() + text.slice(1);
+    return /[.!?]$/.test(first) ? first : `${first}.`;
+  }
+
   // src/dom.ts
   function el(tag, attributes = {}, ...children) {
     const element = document.createElement(tag);
@@ -326,9 +366,9 @@
     const form = el(
       "form",
       { method: "dialog" },
-      el("h2", { id: "key-title" }, "API key needed"),
-      el("p", { class: "dim" }, why),
-      el("label", { for: "key" }, "API key"),
+      el("h2", { id: "key-title" }, "API key"),
+      el("p", { class: "dim" }, sentence(why)),
+      el("label", { for: "key" }, "Key"),
       input,
       el("p", { class: "note" }, "Kept in this tab until it is closed, and sent to this coordinator only."),
       el("div", { class: "actions" }, cancel, el("button", { type: "submit", class: "primary" }, "Use this key"))
@@ -402,10 +442,6 @@
     if (error instanceof Unreadable) return `The coordinator sent something that this page cannot read: ${error.message}.`;
     return sentence(error instanceof Error ? error.message : String(error));
   }
-  function sentence(text) {
-    const first = text.slice(0, 1).toUpperCase() + text.slice(1);
-    return /[.!?]$/.test(first) ? first : `${first}.`;
-  }
 
   // src/api/sse.ts
   var EventReader = class {
@@ -477,7 +513,9 @@
       answer.timing.total = performance.now() - asked;
     }
   }
-  function begin(question, members, scoreRule) {
+  function begin(question, members, ensembleRule) {
+    const asked = question.rules["score"];
+    const scoreRule = typeof asked === "string" ? asked : ensembleRule;
     return { ...emptyAnswer(), ensemble: question.ensemble, strategy: question.strategy, members: [...members], scoreRule };
   }
   function body(question) {
@@ -490,7 +528,7 @@
       ...question.maxTokens === null ? {} : { max_tokens: question.maxTokens },
       ...question.temperature === null ? {} : { temperature: question.temperature },
       ...question.seed === null ? {} : { seed: question.seed },
-      specfuse: { trace: true, record: true, ...question.strategy === "" ? {} : { strategy: question.strategy } }
+      specfuse: { trace: true, record: true, ...question.strategy === "" ? {} : { strategy: question.strategy }, ...question.rules }
     };
   }
 
@@ -549,7 +587,8 @@
       defaultMaxTokens: from.field("default_max_tokens").number(),
       maxTokensLimit: from.field("max_tokens_limit").number(),
       strategies: from.field("strategies").list((it) => ({ name: it.field("name").text(), kind: it.field("kind").text() })),
-      defaultStrategy: from.field("default_strategy").text()
+      defaultStrategy: from.field("default_strategy").text(),
+      adjustable: from.field("adjustable").texts()
     };
   }
   function ruleName(from) {
@@ -568,42 +607,6 @@
         segmentsWon: member2.field("segments_won").number()
       }))
     };
-  }
-
-  // src/model/format.ts
-  var integer = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
-  var oneDigit = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
-  function fixed(value2, digits) {
-    return value2.toFixed(digits).replace("-", "−");
-  }
-  function count(value2) {
-    return integer.format(value2);
-  }
-  function decimal(value2) {
-    return oneDigit.format(value2);
-  }
-  function percent(part) {
-    return `${Math.round(part * 100)} %`;
-  }
-  function many(value2, noun) {
-    return `${count(value2)} ${noun}${value2 === 1 ? "" : "s"}`;
-  }
-  function millis(value2) {
-    if (value2 >= 1e3) return `${(value2 / 1e3).toFixed(2)} s`;
-    return `${value2 < 10 ? value2.toFixed(1) : value2.toFixed(0)} ms`;
-  }
-  function micros(value2) {
-    return millis(value2 / 1e3);
-  }
-  function large(value2) {
-    const units = [[1e9, "B"], [1e6, "M"], [1e3, "K"]];
-    const unit = units.find(([size]) => value2 >= size);
-    return unit === void 0 ? count(value2) : `${(value2 / unit[0]).toPrecision(3)} ${unit[1]}`;
-  }
-  function seconds(value2) {
-    if (value2 < 60) return `${decimal(value2)} s`;
-    if (value2 < 3600) return `${Math.floor(value2 / 60)} min`;
-    return `${Math.floor(value2 / 3600)} h ${Math.floor(value2 % 3600 / 60)} min`;
   }
 
   // src/model/words.ts
@@ -814,13 +817,13 @@
       if (this.element.hidden || answer === null || first === void 0) return;
       this.#width = this.#pictures.clientWidth;
       const rounds = [first.round, answer.rounds.at(-1)?.round ?? first.round];
-      const chart = (title, measure, top) => {
+      const chart = (title, measure) => {
         const lines = series(answer.rounds, answer.members, measure);
         if (lines.every((line) => line.stretches.length === 0)) return null;
-        const shown = { title, lines, rounds, top: top ?? highest(lines), marked: this.#marked, pick: this.#open };
+        const shown = { title, lines, rounds, top: highest(lines), marked: this.#marked, pick: this.#open };
         return draw(shown, this.#width, this.#palette);
       };
-      const pictures = [chart("Quality Q", quality, null), chart("Probability to stay p", keep, 1)];
+      const pictures = [chart("Quality Q", quality), chart("Probability to stay p", keep)];
       this.#pictures.replaceChildren(...pictures.filter((picture) => picture !== null));
     }
   };
@@ -870,9 +873,15 @@
 
   // src/view/candidates.ts
   function candidateList(round, palette) {
-    if (round.candidates.length === 0) return el("p", { class: "dim" }, "There were none.");
-    const items = round.candidates.map((candidate, at) => item(round, candidate, at === round.winningCandidate, palette));
+    const shown = round.candidates.length === 0 ? proposals(round) : round.candidates;
+    if (shown.length === 0) return el("p", { class: "dim" }, "There were none.");
+    const items = shown.map((candidate, at) => item(round, candidate, at === round.winningCandidate, palette));
     return el("ol", { class: "candidates" }, ...items);
+  }
+  function proposals(round) {
+    return round.drafts.flatMap(
+      (draft) => draft.outcome === "drafted" && (draft.text !== "" || draft.finished) ? [{ text: draft.text, finished: draft.finished, authors: [draft.member], aggregate: null }] : []
+    );
   }
   function item(round, candidate, hasWon, palette) {
     const authors = candidate.authors.map((author) => palette.chip(author, el("span", { class: "dim" }, own(round, author))));
@@ -1055,7 +1064,7 @@
   function traced(round, answer, palette) {
     const scores = scoreTable(round, answer.scoreRule, palette);
     return [
-      el("h3", {}, "Candidates"),
+      el("h3", {}, round.candidates.length === 0 ? "Drafts" : "Candidates"),
       candidateList(round, palette),
       scores === null ? null : el("h3", {}, "Scores"),
       scores,
@@ -1220,7 +1229,7 @@
       )
     );
     const table = el("table", {}, el("thead", {}, head), el("tbody", {}, ...body2));
-    return el("div", {}, scrolling("Who wrote how much", table), el("p", { class: "note" }, "Drafted, scored, computed and cached are tokens."));
+    return el("div", {}, scrolling("Who wrote how much", table), el("p", { class: "note" }, isComputedKnown ? "Drafted, scored, computed and cached are tokens." : "Drafted and scored are tokens."));
   }
 
   // src/view/text.ts
@@ -1333,13 +1342,20 @@
     open(round) {
       const at = this.#answer.rounds.findIndex((known) => known.round === round);
       if (at < 0) return;
-      const inside = this.#round.contains(document.activeElement);
-      if (!inside && document.activeElement instanceof HTMLElement) this.#opener = document.activeElement;
+      const focused = document.activeElement;
+      const isInside = this.#round.contains(focused);
+      if (!isInside && focused instanceof HTMLElement) this.#opener = focused;
       this.#mark(round);
       const actions = { open: (other) => this.open(other), close: () => this.#close() };
       this.#round.replaceChildren(roundPanel(this.#answer, at, this.#palette, actions));
-      this.#round.querySelector("#round-title")?.focus({ preventScroll: true });
+      this.#focusInside(isInside ? focused?.getAttribute("aria-label") ?? null : null);
       this.#round.scrollIntoView({ block: "nearest" });
+    }
+    /** On the button of this name, so that one can go on from round to round, or else on the title. */
+    #focusInside(label) {
+      const buttons = [...this.#round.querySelectorAll("button")];
+      const same = buttons.find((button) => label !== null && !button.disabled && button.getAttribute("aria-label") === label);
+      (same ?? this.#round.querySelector("#round-title"))?.focus({ preventScroll: true });
     }
     #close() {
       const round = this.#opened;
@@ -1397,6 +1413,56 @@
     return el("footer", { class: "actions" }, el("code", { class: "note id" }, id), said, link, download);
   }
 
+  // src/page/field.ts
+  function field(label, control2, hidden) {
+    return el("div", { class: "field" }, el("label", { for: control2.id, class: hidden }, label), control2);
+  }
+
+  // src/page/rules.ts
+  var RULES = [
+    { name: "segment_tokens", label: "Segment tokens", values: { min: 1, max: 256, step: 1 } },
+    { name: "min_members", label: "Least members", values: { min: 1, step: 1 } },
+    { name: "exit", label: "Exit", values: ["cumulative", "no_entropy", "never"] },
+    { name: "theta", label: "Theta", values: { min: 0, max: 1, step: "any" } },
+    { name: "tau", label: "Tau", values: { min: 0, step: "any" } },
+    { name: "score", label: "Score", values: ["mean_logprob", "mean_prob"] }
+  ];
+  var KIND = "fuse";
+  var UNCHANGED = "as it is";
+  var Rules = class {
+    element = el("details", { hidden: true });
+    #fields = el("div", { class: "settings thirds" });
+    #offered = "";
+    constructor() {
+      this.element.append(el("summary", {}, "Rules"), this.#fields);
+    }
+    /** Values that were given stay where the same can be asked for. */
+    offer(ensemble, strategy) {
+      const isOfKind = ensemble.strategies.some(({ name, kind }) => name === strategy && kind === KIND);
+      const rules = RULES.filter((rule) => isOfKind && ensemble.adjustable.includes(rule.name));
+      const offered = `${ensemble.name}: ${rules.map((rule) => rule.name).join()}`;
+      if (offered === this.#offered) return;
+      this.#offered = offered;
+      this.element.hidden = rules.length === 0;
+      this.#fields.replaceChildren(...rules.map((rule) => field(rule.label, control(rule, ensemble))));
+    }
+    read() {
+      const controls = [...this.#fields.querySelectorAll("input, select")];
+      const given = controls.filter((known) => known.value !== "");
+      return Object.fromEntries(given.map((known) => [known.name, known instanceof HTMLInputElement ? known.valueAsNumber : known.value]));
+    }
+  };
+  function control(rule, ensemble) {
+    const id = `rule-${rule.name}`;
+    if ("min" in rule.values) {
+      const { min, step } = rule.values;
+      const max = rule.name === "min_members" ? ensemble.members.length : rule.values.max;
+      return el("input", { id, name: rule.name, type: "number", min, max, step, placeholder: UNCHANGED });
+    }
+    const words = rule.values.map((word) => el("option", { value: word }, word));
+    return el("select", { id, name: rule.name }, el("option", { value: "" }, UNCHANGED), ...words);
+  }
+
   // src/page/form.ts
   var MOST_SEED = Number.MAX_SAFE_INTEGER;
   var QuestionForm = class {
@@ -1408,6 +1474,7 @@
     #maxTokens = el("input", { id: "max-tokens", name: "max-tokens", type: "number", min: 1, step: 1, inputmode: "numeric" });
     #temperature = el("input", { id: "temperature", name: "temperature", type: "number", min: 0, max: 2, step: "any", placeholder: "0", inputmode: "decimal" });
     #seed = el("input", { id: "seed", name: "seed", type: "number", min: 0, max: MOST_SEED, step: 1, placeholder: "any", inputmode: "numeric" });
+    #rules = new Rules();
     #ask = el("button", { type: "submit", class: "primary", disabled: true }, "Ask");
     #stop = el("button", { type: "button", disabled: true }, "Stop");
     #ensembles = [];
@@ -1427,9 +1494,11 @@
           field("Temperature", this.#temperature),
           field("Seed", this.#seed)
         ),
+        this.#rules.element,
         el("div", { class: "actions" }, el("span", { id: "question-hint", class: "note" }, "Ctrl + Enter asks"), this.#stop, this.#ask)
       );
       this.#ensemble.addEventListener("change", () => this.#showStrategies());
+      this.#strategy.addEventListener("change", () => this.#showRules());
       this.#stop.addEventListener("click", events3.stop);
       this.#question.addEventListener("keydown", (event) => {
         if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
@@ -1481,6 +1550,11 @@
       );
       this.#maxTokens.placeholder = String(ensemble.defaultMaxTokens);
       this.#maxTokens.max = String(ensemble.maxTokensLimit);
+      this.#showRules();
+    }
+    #showRules() {
+      const ensemble = this.#chosen();
+      if (ensemble !== void 0) this.#rules.offer(ensemble, this.#strategy.value);
     }
     #read(ensemble) {
       const number = (input) => input.value === "" ? null : input.valueAsNumber;
@@ -1491,13 +1565,11 @@
         question: this.#question.value,
         maxTokens: number(this.#maxTokens),
         temperature: number(this.#temperature),
-        seed: number(this.#seed)
+        seed: number(this.#seed),
+        rules: this.#rules.read()
       };
     }
   };
-  function field(label, control, hidden) {
-    return el("div", { class: "field" }, el("label", { for: control.id, class: hidden }, label), control);
-  }
 
   // src/page/ask.ts
   function askPage() {
@@ -1505,7 +1577,6 @@
     const reply = el("div", { class: "column" });
     const side = el("div", { class: "column side" }, introduction());
     let stop = null;
-    let isOffered = false;
     const form = new QuestionForm({
       ask: (question, ensemble) => {
         stop = new AbortController();
@@ -1536,7 +1607,6 @@
       try {
         const response = await call("/v1/specfuse/cluster");
         form.offer(readCluster(await response.text()));
-        isOffered = true;
         problem.replaceChildren();
       } catch (error) {
         problem.replaceChildren(failure(inWords(error), () => void offer()));
@@ -1546,9 +1616,7 @@
     return {
       element: el("div", { class: "page split" }, el("h1", { class: "unseen" }, "Ask"), main, side),
       title: "Ask",
-      enter: () => {
-        if (!isOffered) void offer();
-      },
+      enter: () => void offer(),
       leave: () => void 0
     };
   }
@@ -1600,7 +1668,7 @@
       number(load?.waitingCalls),
       el("td", {}, ...cache(description)),
       number(load?.engineSteps),
-      el("td", { class: "facts-cell" }, description === null ? "–" : facts2(description)),
+      el("td", { class: "facts-cell" }, ...description === null ? ["–"] : facts2(description)),
       el("td", {}, fingerprint(description))
     );
     if (worker.error === "") return [row];
@@ -1620,7 +1688,11 @@
   }
   function facts2(description) {
     const { family, parameters, contextLength, dtype, device, build } = description;
-    return [family, `${large(parameters)} parameters`, `context ${count(contextLength)}`, dtype, device, build].filter((fact) => fact !== "").join(" · ");
+    const line = (...told2) => el("div", {}, told2.filter((fact) => fact !== "").join(" · "));
+    return [
+      line(family, `${large(parameters)} parameters`, `context ${count(contextLength)}`),
+      line(dtype, device, build === "" ? "" : `build ${build}`)
+    ];
   }
   function fingerprint(description) {
     if (description === null || description.fingerprint === "") return "–";
@@ -1989,7 +2061,7 @@
     for (const name of ["pointerover", "focusin"]) {
       document.addEventListener(name, (event) => {
         const target = event.target instanceof Element ? event.target.closest("[data-tip]") : null;
-        if (target === null) hide();
+        if (target === null || name === "focusin" && !target.matches(":focus-visible")) hide();
         else show(target);
       });
     }
@@ -2025,20 +2097,15 @@
     bar2.append(themeSwitch());
     startTips();
     const pages = { "": askPage(), recording: recordingPage(), cluster: clusterPage() };
-    for (const page of Object.values(pages)) page.element.hidden = true;
-    main.append(...Object.values(pages).map((page) => page.element));
     let shown = null;
     const show2 = () => {
       const { page: name, rest } = address(location.hash);
       const page = pages[name] ?? pages[""];
       if (page === void 0) return;
-      if (shown !== null) {
-        shown.leave();
-        shown.element.hidden = true;
-      }
+      shown?.leave();
       const isFirst = shown === null;
       shown = page;
-      page.element.hidden = false;
+      main.replaceChildren(page.element);
       document.title = `${page.title} · SpecFuse`;
       for (const link of document.querySelectorAll("nav a")) {
         const isHere = pages[address(link.getAttribute("href") ?? "").page] === page;

@@ -17,21 +17,17 @@ function start(): void {
   bar.append(themeSwitch());
   startTips();
   const pages: Record<string, Page> = { "": askPage(), recording: recordingPage(), cluster: clusterPage() };
-  for (const page of Object.values(pages)) page.element.hidden = true;
-  main.append(...Object.values(pages).map((page) => page.element));
   let shown: Page | null = null;
 
   const show = (): void => {
     const { page: name, rest } = address(location.hash);
     const page = pages[name] ?? pages[""];
     if (page === undefined) return;
-    if (shown !== null) {
-      shown.leave();
-      shown.element.hidden = true;
-    }
+    shown?.leave();
     const isFirst = shown === null;
     shown = page;
-    page.element.hidden = false;
+    // The others are not in the document: no name is there twice.
+    main.replaceChildren(page.element);
     document.title = `${page.title} · SpecFuse`;
     for (const link of document.querySelectorAll("nav a")) {
       const isHere = pages[address(link.getAttribute("href") ?? "").page] === page;

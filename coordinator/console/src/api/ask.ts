@@ -13,6 +13,8 @@ export interface Question {
   readonly maxTokens: number | null;
   readonly temperature: number | null;
   readonly seed: number | null;
+  /** Departures from the strategy, by the names that requests have for them. */
+  readonly rules: Readonly<Record<string, string | number>>;
 }
 
 /** Gives the same answer again and again, each time with more in it. Throws where it fails or is stopped; what came before stands. */
@@ -41,7 +43,9 @@ export async function* ask(question: Question, answer: Answer, stop: AbortSignal
   }
 }
 
-export function begin(question: Question, members: readonly string[], scoreRule: string | null): Answer {
+export function begin(question: Question, members: readonly string[], ensembleRule: string): Answer {
+  const asked = question.rules["score"];
+  const scoreRule = typeof asked === "string" ? asked : ensembleRule;
   return { ...emptyAnswer(), ensemble: question.ensemble, strategy: question.strategy, members: [...members], scoreRule };
 }
 
@@ -55,6 +59,6 @@ function body(question: Question): Record<string, unknown> {
     ...(question.maxTokens === null ? {} : { max_tokens: question.maxTokens }),
     ...(question.temperature === null ? {} : { temperature: question.temperature }),
     ...(question.seed === null ? {} : { seed: question.seed }),
-    specfuse: { trace: true, record: true, ...(question.strategy === "" ? {} : { strategy: question.strategy }) },
+    specfuse: { trace: true, record: true, ...(question.strategy === "" ? {} : { strategy: question.strategy }), ...question.rules },
   };
 }

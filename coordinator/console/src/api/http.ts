@@ -1,5 +1,6 @@
 // Calls to the coordinator that served this page, with the key where there is one, and their errors in words.
 
+import { sentence } from "../model/format.ts";
 import { Reader, Unreadable } from "../model/reader.ts";
 import { askForKey, key } from "./key.ts";
 
@@ -62,9 +63,4 @@ export function inWords(error: unknown): string {
   }
   if (error instanceof Unreadable) return `The coordinator sent something that this page cannot read: ${error.message}.`;
   return sentence(error instanceof Error ? error.message : String(error));
-}
-
-function sentence(text: string): string {
-  const first = text.slice(0, 1).toUpperCase() + text.slice(1);
-  return /[.!?]$/.test(first) ? first : `${first}.`;
 }

@@ -1,6 +1,7 @@
 // The API key: asked for where the coordinator wants one, kept for this tab's session, and sent in a header only.
 
 import { el } from "../dom.ts";
+import { sentence } from "../model/format.ts";
 
 const STORED = "specfuse.key";
 
@@ -24,9 +25,9 @@ function openDialog(why: string): Promise<boolean> {
   const form = el(
     "form",
     { method: "dialog" },
-    el("h2", { id: "key-title" }, "API key needed"),
-    el("p", { class: "dim" }, why),
-    el("label", { for: "key" }, "API key"),
+    el("h2", { id: "key-title" }, "API key"),
+    el("p", { class: "dim" }, sentence(why)),
+    el("label", { for: "key" }, "Key"),
     input,
     el("p", { class: "note" }, "Kept in this tab until it is closed, and sent to this coordinator only."),
     el("div", { class: "actions" }, cancel, el("button", { type: "submit", class: "primary" }, "Use this key")),

@@ -23,7 +23,6 @@ export interface Worker {
 
 export interface Description {
   readonly model: string;
-  /** What people may want to know of it, as it is shown. */
   readonly family: string;
   readonly parameters: number;
   readonly contextLength: number;
@@ -54,6 +53,8 @@ export interface Ensemble {
   readonly maxTokensLimit: number;
   readonly strategies: readonly { readonly name: string; readonly kind: string }[];
   readonly defaultStrategy: string;
+  /** The rules that a request may depart from. */
+  readonly adjustable: readonly string[];
 }
 
 export interface Activity {
@@ -132,6 +133,7 @@ function readEnsemble(from: Reader): Ensemble {
     maxTokensLimit: from.field("max_tokens_limit").number(),
     strategies: from.field("strategies").list((it) => ({ name: it.field("name").text(), kind: it.field("kind").text() })),
     defaultStrategy: from.field("default_strategy").text(),
+    adjustable: from.field("adjustable").texts(),
   };
 }
 

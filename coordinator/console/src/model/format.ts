@@ -1,4 +1,4 @@
-// Numbers as people read them.
+// Numbers and messages as people read them.
 
 const integer = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const oneDigit = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
@@ -17,7 +17,7 @@ export function decimal(value: number): string {
 }
 
 export function percent(part: number): string {
-  return `${Math.round(part * 100)} %`;
+  return part > 0 && part < 0.005 ? "< 1 %" : `${Math.round(part * 100)} %`;
 }
 
 /** A count and its noun, which takes an s unless there is one. */
@@ -45,4 +45,9 @@ export function seconds(value: number): string {
   if (value < 60) return `${decimal(value)} s`;
   if (value < 3600) return `${Math.floor(value / 60)} min`;
   return `${Math.floor(value / 3600)} h ${Math.floor((value % 3600) / 60)} min`;
+}
+
+export function sentence(text: string): string {
+  const first = text.slice(0, 1).toUpperCase() + text.slice(1);
+  return /[.!?]$/.test(first) ? first : `${first}.`;
 }

@@ -47,17 +47,17 @@ export function readUsage(from: Reader): Usage {
   };
 }
 
-/** Decided rounds count, as they do for the coordinator, and of each the tokens that its winner drafted. */
+/** All rounds count, also those that gather drafts for a later one, and of each the tokens that its winner drafted. */
 export function countUsage(answer: Answer): Usage {
-  const decided = answer.rounds.filter((round) => round.winner !== null);
-  const seats = decided.reduce((sum, round) => sum + round.active.length, 0);
-  const rows = answer.rounds.flatMap((round) => round.scores);
+  const { rounds } = answer;
+  const seats = rounds.reduce((sum, round) => sum + round.active.length, 0);
+  const rows = rounds.flatMap((round) => round.scores);
   return {
     promptTokens: null,
-    completionTokens: decided.reduce((sum, round) => sum + wonTokens(round), 0),
-    rounds: decided.length,
-    membersPerRound: decided.length === 0 ? null : seats / decided.length,
-    draftCalls: answer.rounds.reduce((sum, round) => sum + round.drafts.length, 0),
+    completionTokens: rounds.reduce((sum, round) => sum + wonTokens(round), 0),
+    rounds: rounds.length,
+    membersPerRound: rounds.length === 0 ? null : seats / rounds.length,
+    draftCalls: rounds.reduce((sum, round) => sum + round.drafts.length, 0),
     scoreCalls: rows.length,
     members: answer.members.map((member) => shareOf(answer, member)),
   };

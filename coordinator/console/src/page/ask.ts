@@ -15,7 +15,6 @@ export function askPage(): Page {
   const reply = el("div", { class: "column" });
   const side = el("div", { class: "column side" }, introduction());
   let stop: AbortController | null = null;
-  let isOffered = false;
 
   const form = new QuestionForm({
     ask: (question, ensemble) => {
@@ -49,7 +48,6 @@ export function askPage(): Page {
     try {
       const response = await call("/v1/specfuse/cluster");
       form.offer(readCluster(await response.text()));
-      isOffered = true;
       problem.replaceChildren();
     } catch (error) {
       problem.replaceChildren(failure(inWords(error), () => void offer()));
@@ -60,9 +58,7 @@ export function askPage(): Page {
   return {
     element: el("div", { class: "page split" }, el("h1", { class: "unseen" }, "Ask"), main, side),
     title: "Ask",
-    enter: () => {
-      if (!isOffered) void offer();
-    },
+    enter: () => void offer(),
     leave: () => undefined,
   };
 }

@@ -3,6 +3,8 @@
 import type { Question } from "../api/ask.ts";
 import { el } from "../dom.ts";
 import { type Cluster, defaultEnsemble, type Ensemble } from "../model/cluster.ts";
+import { field } from "./field.ts";
+import { Rules } from "./rules.ts";
 
 export interface FormEvents {
   readonly ask: (question: Question, ensemble: Ensemble) => void;
@@ -20,6 +22,7 @@ export class QuestionForm {
   readonly #maxTokens = el("input", { id: "max-tokens", name: "max-tokens", type: "number", min: 1, step: 1, inputmode: "numeric" });
   readonly #temperature = el("input", { id: "temperature", name: "temperature", type: "number", min: 0, max: 2, step: "any", placeholder: "0", inputmode: "decimal" });
   readonly #seed = el("input", { id: "seed", name: "seed", type: "number", min: 0, max: MOST_SEED, step: 1, placeholder: "any", inputmode: "numeric" });
+  readonly #rules = new Rules();
   readonly #ask = el("button", { type: "submit", class: "primary", disabled: true }, "Ask");
   readonly #stop = el("button", { type: "button", disabled: true }, "Stop");
   #ensembles: readonly Ensemble[] = [];
@@ -40,9 +43,11 @@ export class QuestionForm {
         field("Temperature", this.#temperature),
         field("Seed", this.#seed),
       ),
+      this.#rules.element,
       el("div", { class: "actions" }, el("span", { id: "question-hint", class: "note" }, "Ctrl + Enter asks"), this.#stop, this.#ask),
     );
     this.#ensemble.addEventListener("change", () => this.#showStrategies());
+    this.#strategy.addEventListener("change", () => this.#showRules());
     this.#stop.addEventListener("click", events.stop);
     this.#question.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
@@ -99,6 +104,12 @@ export class QuestionForm {
     );
     this.#maxTokens.placeholder = String(ensemble.defaultMaxTokens);
     this.#maxTokens.max = String(ensemble.maxTokensLimit);
+    this.#showRules();
+  }
+
+  #showRules(): void {
+    const ensemble = this.#chosen();
+    if (ensemble !== undefined) this.#rules.offer(ensemble, this.#strategy.value);
   }
 
   #read(ensemble: Ensemble): Question {
@@ -111,10 +122,7 @@ export class QuestionForm {
       maxTokens: number(this.#maxTokens),
       temperature: number(this.#temperature),
       seed: number(this.#seed),
+      rules: this.#rules.read(),
     };
   }
-}
-
-function field(label: string, control: HTMLElement, hidden?: "unseen"): HTMLElement {
-  return el("div", { class: "field" }, el("label", { for: control.id, class: hidden }, label), control);
 }

@@ -6,9 +6,19 @@ import type { Candidate, Round } from "../model/round.ts";
 import type { Palette } from "./palette.ts";
 
 export function candidateList(round: Round, palette: Palette): HTMLElement {
-  if (round.candidates.length === 0) return el("p", { class: "dim" }, "There were none.");
-  const items = round.candidates.map((candidate, at) => item(round, candidate, at === round.winningCandidate, palette));
+  const shown = round.candidates.length === 0 ? proposals(round) : round.candidates;
+  if (shown.length === 0) return el("p", { class: "dim" }, "There were none.");
+  const items = shown.map((candidate, at) => item(round, candidate, at === round.winningCandidate, palette));
   return el("ol", { class: "candidates" }, ...items);
+}
+
+/** A round that only gathers drafts, for a later one to read, has no candidates. */
+function proposals(round: Round): Candidate[] {
+  return round.drafts.flatMap((draft) =>
+    draft.outcome === "drafted" && (draft.text !== "" || draft.finished)
+      ? [{ text: draft.text, finished: draft.finished, authors: [draft.member], aggregate: null }]
+      : [],
+  );
 }
 
 function item(round: Round, candidate: Candidate, hasWon: boolean, palette: Palette): HTMLElement {

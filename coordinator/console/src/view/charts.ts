@@ -55,13 +55,13 @@ export class Charts {
     if (this.element.hidden || answer === null || first === undefined) return;
     this.#width = this.#pictures.clientWidth;
     const rounds: [number, number] = [first.round, answer.rounds.at(-1)?.round ?? first.round];
-    const chart = (title: string, measure: Measure, top: number | null): HTMLElement | null => {
+    const chart = (title: string, measure: Measure): HTMLElement | null => {
       const lines = series(answer.rounds, answer.members, measure);
       if (lines.every((line) => line.stretches.length === 0)) return null;
-      const shown = { title, lines, rounds, top: top ?? highest(lines), marked: this.#marked, pick: this.#open };
+      const shown = { title, lines, rounds, top: highest(lines), marked: this.#marked, pick: this.#open };
       return draw(shown, this.#width, this.#palette);
     };
-    const pictures = [chart("Quality Q", quality, null), chart("Probability to stay p", keep, 1)];
+    const pictures = [chart("Quality Q", quality), chart("Probability to stay p", keep)];
     this.#pictures.replaceChildren(...pictures.filter((picture) => picture !== null));
   }
 }

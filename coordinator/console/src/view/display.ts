@@ -76,13 +76,21 @@ export class Display {
   open(round: number): void {
     const at = this.#answer.rounds.findIndex((known) => known.round === round);
     if (at < 0) return;
-    const inside = this.#round.contains(document.activeElement);
-    if (!inside && document.activeElement instanceof HTMLElement) this.#opener = document.activeElement;
+    const focused = document.activeElement;
+    const isInside = this.#round.contains(focused);
+    if (!isInside && focused instanceof HTMLElement) this.#opener = focused;
     this.#mark(round);
     const actions = { open: (other: number) => this.open(other), close: () => this.#close() };
     this.#round.replaceChildren(roundPanel(this.#answer, at, this.#palette, actions));
-    this.#round.querySelector<HTMLElement>("#round-title")?.focus({ preventScroll: true });
+    this.#focusInside(isInside ? (focused?.getAttribute("aria-label") ?? null) : null);
     this.#round.scrollIntoView({ block: "nearest" });
+  }
+
+  /** On the button of this name, so that one can go on from round to round, or else on the title. */
+  #focusInside(label: string | null): void {
+    const buttons = [...this.#round.querySelectorAll("button")];
+    const same = buttons.find((button) => label !== null && !button.disabled && button.getAttribute("aria-label") === label);
+    (same ?? this.#round.querySelector<HTMLElement>("#round-title"))?.focus({ preventScroll: true });
   }
 
   #close(): void {

@@ -34,7 +34,7 @@ export function replicaRows(worker: Worker): HTMLElement[] {
     number(load?.waitingCalls),
     el("td", {}, ...cache(description)),
     number(load?.engineSteps),
-    el("td", { class: "facts-cell" }, description === null ? "–" : facts(description)),
+    el("td", { class: "facts-cell" }, ...(description === null ? ["–"] : facts(description))),
     el("td", {}, fingerprint(description)),
   );
   if (worker.error === "") return [row];
@@ -55,9 +55,13 @@ function cache(description: Description | null): Child[] {
   return [el("div", { class: "cache" }, bar, el("span", {}, `${large(load.cachedTokens)} of ${large(cacheTokens)}`, el("span", { class: "dim" }, ` ${percent(part)}`)))];
 }
 
-function facts(description: Description): string {
+function facts(description: Description): Child[] {
   const { family, parameters, contextLength, dtype, device, build } = description;
-  return [family, `${large(parameters)} parameters`, `context ${count(contextLength)}`, dtype, device, build].filter((fact) => fact !== "").join(" · ");
+  const line = (...told: string[]): HTMLElement => el("div", {}, told.filter((fact) => fact !== "").join(" · "));
+  return [
+    line(family, `${large(parameters)} parameters`, `context ${count(contextLength)}`),
+    line(dtype, device, build === "" ? "" : `build ${build}`),
+  ];
 }
 
 function fingerprint(description: Description | null): HTMLElement | string {

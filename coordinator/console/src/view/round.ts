@@ -69,7 +69,7 @@ function facts(round: Round, palette: Palette): HTMLElement {
 function traced(round: Round, answer: Answer, palette: Palette): Child[] {
   const scores = scoreTable(round, answer.scoreRule, palette);
   return [
-    el("h3", {}, "Candidates"),
+    el("h3", {}, round.candidates.length === 0 ? "Drafts" : "Candidates"),
     candidateList(round, palette),
     scores === null ? null : el("h3", {}, "Scores"),
     scores,

@@ -75,5 +75,5 @@ function shares(members: readonly Share[], palette: Palette): HTMLElement {
     ),
   );
   const table = el("table", {}, el("thead", {}, head), el("tbody", {}, ...body));
-  return el("div", {}, scrolling("Who wrote how much", table), el("p", { class: "note" }, "Drafted, scored, computed and cached are tokens."));
+  return el("div", {}, scrolling("Who wrote how much", table), el("p", { class: "note" }, isComputedKnown ? "Drafted, scored, computed and cached are tokens." : "Drafted and scored are tokens."));
 }

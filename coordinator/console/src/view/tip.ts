@@ -12,7 +12,8 @@ export function startTips(): void {
   for (const name of ["pointerover", "focusin"]) {
     document.addEventListener(name, (event) => {
       const target = event.target instanceof Element ? event.target.closest("[data-tip]") : null;
-      if (target === null) hide();
+      // A click gives the focus too, but who clicks has seen the words already.
+      if (target === null || (name === "focusin" && !target.matches(":focus-visible"))) hide();
       else show(target);
     });
   }
