@@ -23,7 +23,11 @@ impl Invalid {
                 Unsupported::NoQuestion(_) => "conversation.messages",
                 Unsupported::Stop(_) => "stop",
                 Unsupported::MaxTokens { .. } => "max_tokens",
+                Unsupported::Adjustment { field, .. } => return format!("adjustment.{field}"),
+                Unsupported::Score(_) => "adjustment.score",
             },
+            Self::Adjustment(misfit) => return format!("adjustment.{}", misfit.key),
+            Self::NotAdjustable { field, .. } => return format!("adjustment.{field}"),
             Self::Timeout => "grpc-timeout",
         };
         field.to_owned()
