@@ -1427,7 +1427,13 @@
     { name: "tau", label: "Tau", values: { min: 0, step: "any" } },
     { name: "score", label: "Score", values: ["mean_logprob", "mean_prob"] }
   ];
-  var KIND = "fuse";
+  var EFFECTIVE = {
+    fuse: RULES.map((rule) => rule.name),
+    single: ["segment_tokens"],
+    self_fuse: ["segment_tokens"],
+    mixture: ["segment_tokens"],
+    route: ["segment_tokens"]
+  };
   var UNCHANGED = "as it is";
   var Rules = class {
     element = el("details", { hidden: true });
@@ -1438,8 +1444,9 @@
     }
     /** Values that were given stay where the same can be asked for. */
     offer(ensemble, strategy) {
-      const isOfKind = ensemble.strategies.some(({ name, kind }) => name === strategy && kind === KIND);
-      const rules = RULES.filter((rule) => isOfKind && ensemble.adjustable.includes(rule.name));
+      const kind = ensemble.strategies.find(({ name }) => name === strategy)?.kind ?? "";
+      const effective = EFFECTIVE[kind] ?? [];
+      const rules = RULES.filter((rule) => effective.includes(rule.name) && ensemble.adjustable.includes(rule.name));
       const offered = `${ensemble.name}: ${rules.map((rule) => rule.name).join()}`;
       if (offered === this.#offered) return;
       this.#offered = offered;

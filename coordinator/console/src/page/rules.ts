@@ -21,8 +21,14 @@ const RULES: readonly Rule[] = [
   { name: "score", label: "Score", values: ["mean_logprob", "mean_prob"] },
 ];
 
-/** Only rounds of this kind have rules to depart from. */
-const KIND = "fuse";
+/** What has an effect on answers of a kind; the coordinator refuses the rest. */
+const EFFECTIVE: Readonly<Record<string, readonly string[]>> = {
+  fuse: RULES.map((rule) => rule.name),
+  single: ["segment_tokens"],
+  self_fuse: ["segment_tokens"],
+  mixture: ["segment_tokens"],
+  route: ["segment_tokens"],
+};
 const UNCHANGED = "as it is";
 
 export class Rules {
@@ -36,8 +42,9 @@ export class Rules {
 
   /** Values that were given stay where the same can be asked for. */
   offer(ensemble: Ensemble, strategy: string): void {
-    const isOfKind = ensemble.strategies.some(({ name, kind }) => name === strategy && kind === KIND);
-    const rules = RULES.filter((rule) => isOfKind && ensemble.adjustable.includes(rule.name));
+    const kind = ensemble.strategies.find(({ name }) => name === strategy)?.kind ?? "";
+    const effective = EFFECTIVE[kind] ?? [];
+    const rules = RULES.filter((rule) => effective.includes(rule.name) && ensemble.adjustable.includes(rule.name));
     const offered = `${ensemble.name}: ${rules.map((rule) => rule.name).join()}`;
     if (offered === this.#offered) return;
     this.#offered = offered;
