@@ -9,7 +9,8 @@
 //! - [`fleet`]: replicas of every member, coordinators and an etcd, each on a host; [`client`]: one that knows several coordinators
 //! - [`packages`]: published packages of other languages
 //! - [`replay`]: whether what a client was told follows from itself
-//! - [`chaos`]: a fleet in which everything breaks; [`overload`]: one that is asked too much; [`measure`]: numbers that both tell
+//! - [`chaos`]: a fleet in which everything breaks; [`overload`]: one that is asked too much; [`streams`]: what those over HTTP
+//!   cost; [`measure`]: numbers that they tell
 //! - [`checkpoint`]: copies of model folders, to be broken; [`random_checkpoint`]: folders of every family with random weights
 //! - [`gguf`], [`gguf_tokens`]: GGUF files made of model folders
 
@@ -38,4 +39,5 @@ pub mod program;
 pub mod random_checkpoint;
 pub mod recorded;
 pub mod replay;
+pub mod streams;
 pub mod up;

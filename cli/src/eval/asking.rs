@@ -172,6 +172,7 @@ fn concerns_all(error: &StreamError) -> bool {
         StreamError::Connect { .. }
         | StreamError::NoCoordinator { .. }
         | StreamError::NoGrpc { .. }
+        | StreamError::Record(_)
         | StreamError::Output(_) => true,
     }
 }

@@ -40,6 +40,7 @@ impl Patience {
             | StreamError::Unfinished
             | StreamError::NoCoordinator { .. }
             | StreamError::NoGrpc { .. }
+            | StreamError::Record(_)
             | StreamError::Output(_) => None,
         };
         let (wait, patience) = match busy {
@@ -60,7 +61,10 @@ fn is_away(error: &StreamError) -> bool {
         // A connection that is cut is no status of the coordinator's.
         StreamError::Refused(status) => status.code() == Code::Unavailable || status.source().is_some(),
         StreamError::Connect { .. } | StreamError::Unfinished => true,
-        StreamError::NoCoordinator { .. } | StreamError::NoGrpc { .. } | StreamError::Output(_) => false,
+        StreamError::NoCoordinator { .. }
+        | StreamError::NoGrpc { .. }
+        | StreamError::Record(_)
+        | StreamError::Output(_) => false,
     }
 }
 
