@@ -4,6 +4,7 @@
 
 mod bench_engine;
 mod bundled;
+mod chat;
 mod checkpoints;
 mod drain;
 mod endings;
@@ -19,6 +20,7 @@ mod golden_real;
 mod golden_runs;
 mod hang_up;
 mod hosts;
+mod models;
 mod not_finite;
 mod precision;
 mod protocol;

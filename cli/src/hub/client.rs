@@ -3,7 +3,7 @@
 //! The list of files tells a checksum only of small ones, those that git keeps itself. Of a large one the hub tells it in the headers
 //! of the answer that sends clients on to where the bytes lie, so that answer is asked for and not followed.
 
-use std::time::Duration;
+use std::{error::Error as _, time::Duration};
 
 use futures::{Stream, TryStreamExt, future};
 use hf_hub::{HFClient, HFError, HFRepository, RepoTypeModel, repository::RepoTreeEntry};
@@ -180,7 +180,10 @@ impl Remote {
         let range = (offset > 0).then_some(offset..entry.size);
         let asked = self.model.download_file_stream().filename(&entry.path).revision(commit).maybe_range(range);
         let (_, stream) = asked.send().await.map_err(|error| self.failed(error))?;
-        Ok(stream.map_err(|error| self.failed(error)))
+        Ok(stream.map_err(|error| match error {
+            HFError::Request { source, .. } => self.unreachable(innermost(&source)),
+            other => self.failed(other),
+        }))
     }
 
     /// What comes is never the file.
@@ -203,9 +206,7 @@ impl Remote {
                 self.unreachable(format!("it answers {}", context.status))
             }
             HFError::RateLimited { .. } => self.unreachable("it answers that there are too many requests".to_owned()),
-            HFError::Request { source, .. } if source.is_decode() && !source.is_body() => {
-                self.foreign(innermost(&source))
-            }
+            HFError::Request { source, .. } if is_no_json(&source) => self.foreign(innermost(&source)),
             HFError::Request { source, .. } => self.unreachable(innermost(&source)),
             other => self.foreign(innermost(&other)),
         }
@@ -226,6 +227,12 @@ impl Remote {
     fn endpoint(&self) -> String {
         self.endpoint.as_str().trim_end_matches('/').to_owned()
     }
+}
+
+/// Rather than an answer that is cut.
+fn is_no_json(error: &reqwest::Error) -> bool {
+    let mut causes = std::iter::successors(error.source(), |error| error.source());
+    causes.any(|cause| cause.downcast_ref::<serde_json::Error>().is_some_and(|error| !error.is_eof()))
 }
 
 /// A repository that was renamed is at home under another path; files lie elsewhere.
