@@ -4,7 +4,41 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
-use crate::{bench, eval};
+use crate::{bench, chat, eval, manual, models};
+
+const ASK: &str = "\
+Examples:
+  specfuse ask \"A shop has 47 apples and gets 38 more. How many apples are there now?\"
+  specfuse ask --trace --strategy cross \"Today is Friday. What day is it in 16 days?\"
+  specfuse ask --model ~/models/A --model hf:Qwen/Qwen2.5-0.5B-Instruct \"Why is the sky blue?\"
+  cat question.txt | specfuse ask --endpoint http://127.0.0.1:7070 --json -";
+
+const UP: &str = "\
+Examples:
+  specfuse up                                    the bundled models, on port 7070
+  specfuse up --listen 127.0.0.1:0 --model ~/models/A --model ~/models/B --settings mine.toml
+  specfuse chat --endpoint http://127.0.0.1:7070 from another terminal";
+
+const WORKER: &str = "\
+Examples:
+  specfuse worker --model ~/models/Qwen2.5-1.5B-Instruct --listen 0.0.0.0:7071
+  specfuse worker --model model-Q4_K_M.gguf --name small --threads 4
+  specfuse worker --model ~/models/A --advertise node-a:7071 --discovery etcd://etcd-0:2379";
+
+const COORDINATOR: &str = "\
+Examples:
+  specfuse coordinator --config specfuse.toml
+  specfuse coordinator --config specfuse.toml --api-keys keys.toml --tls-cert public.pem --tls-key public.key";
+
+const BENCH_ENGINE: &str = "\
+Examples:
+  specfuse bench engine --model ~/models/Qwen2.5-1.5B-Instruct --quantize q8_0
+  specfuse bench engine --random-weights config.json --json";
+
+const BENCH_ROUNDS: &str = "\
+Examples:
+  specfuse bench rounds --members 5
+  specfuse bench rounds --json";
 
 /// Several language models, any vocabularies, one answer: they write it together, segment by segment.
 #[derive(Debug, Parser)]
@@ -18,18 +52,29 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Ask a question and watch the answer being written; starts a local cluster unless --endpoint names one.
     Ask(Box<AskArgs>),
+    /// Talk: every question is asked with all that was said before.
+    Chat(Box<chat::ChatArgs>),
+    /// List the models on this machine, or pull one from the Hugging Face hub.
+    Models(models::inventory::ModelsArgs),
     /// Take every decision of a recorded answer again, offline: whether each follows, and what another policy would have decided.
     Replay(ReplayArgs),
     /// Run a cluster on this machine until Ctrl-C.
+    #[command(after_help = UP)]
     Up(UpArgs),
     /// Ask many questions of every strategy and every member alone, and compare.
     Eval(Box<eval::Args>),
     /// Measure what this machine makes of it.
     #[command(subcommand)]
     Bench(BenchCommand),
+    /// Write what a shell reads to complete this program's commands and flags.
+    Completions(manual::CompletionsArgs),
+    /// Write the manual's pages.
+    Man(manual::ManArgs),
     /// Be a worker: one model behind Describe, Draft and Score.
+    #[command(after_help = WORKER)]
     Worker(Box<specfuse_worker::Args>),
     /// Be a coordinator: ensembles of workers behind Generate.
+    #[command(after_help = COORDINATOR)]
     Coordinator(specfuse_coordinator::Args),
 }
 
@@ -38,12 +83,15 @@ pub(crate) enum BenchCommand {
     /// Time the engine's steps, against the machine's memory bandwidth and matrix peak.
     ///
     /// Random weights are measured in bf16, q8_0 and f32 in turn (on a device in bf16), unless --dtype or --quantize chooses.
+    #[command(after_help = BENCH_ENGINE)]
     Engine(bench::Args),
     /// Time whole rounds: what coordination costs, with members that answer at once and with the bundled models.
+    #[command(after_help = BENCH_ROUNDS)]
     Rounds(bench::rounds::Args),
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = ASK)]
 pub(crate) struct AskArgs {
     /// The question; "-" reads it from standard input.
     pub(crate) question: String,
@@ -97,7 +145,7 @@ pub(crate) struct AccessArgs {
 }
 
 /// What is asked besides the question.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct PromptArgs {
     /// How the ensemble answers: a strategy's name; default: the ensemble's own.
     #[arg(long, value_name = "NAME")]
@@ -151,7 +199,7 @@ pub(crate) struct ViewArgs {
 /// What a cluster on this machine is made of.
 #[derive(Debug, Default, Args)]
 pub(crate) struct LocalArgs {
-    /// Checkpoint folder or GGUF file of a member; repeatable. Default: every folder under --models.
+    /// Checkpoint folder or GGUF file of a member, or hf:OWNER/NAME once it is pulled; repeatable. Default: every folder under --models.
     #[arg(long, value_name = "PATH", action = ArgAction::Append)]
     pub(crate) model: Vec<PathBuf>,
     /// Folder of bundled models; default: "models" here or above, else beside the program or above.

@@ -71,7 +71,7 @@ pub(crate) async fn run(args: AskArgs) -> Result<ExitCode, AskError> {
     code
 }
 
-async fn start(local: &LocalArgs) -> Result<Cluster, AskError> {
+pub(crate) async fn start(local: &LocalArgs) -> Result<Cluster, AskError> {
     let plan = local::plan(local, (Ipv4Addr::LOCALHOST, 0).into())?;
     Ok(Cluster::start(plan).await?)
 }

@@ -4,7 +4,8 @@
 //! - [`ask`], [`up`]: the two commands for people
 //! - [`record`]: where a recording of an answer goes; [`replay`]: what one tells
 //! - [`eval`] asks many questions and compares; [`bench`] measures the engine, and what coordination costs
-//! - [`local`], [`models`]: what a local cluster is made of; [`cluster`]: its processes
+//! - [`chat`]: a conversation; [`manual`]: what shells and `man` read
+//! - [`local`], [`models`]: what a local cluster is made of; [`hub`]: where models come from; [`cluster`]: its processes
 //! - [`request`], [`access`], [`key`], [`stream`]: the conversation with a coordinator
 //! - [`view`]: what an answer looks like, with [`plain`], [`trace`] and [`json`]; [`summary`], [`palette`], [`text`]: parts of it
 //! - [`progress`], [`output`]: who writes to standard error and standard output
@@ -15,12 +16,15 @@ mod access;
 mod args;
 mod ask;
 mod bench;
+mod chat;
 mod cluster;
 mod eval;
+mod hub;
 mod interrupt;
 mod json;
 mod key;
 mod local;
+mod manual;
 mod models;
 mod output;
 mod palette;
@@ -67,6 +71,10 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     let outcome = runtime.block_on(async {
         match command {
             Command::Ask(args) => Ok(Box::pin(ask::run(*args)).await?),
+            Command::Chat(args) => Ok(Box::pin(chat::run(*args)).await?),
+            Command::Models(args) => Ok(Box::pin(models::inventory::run(args)).await?),
+            Command::Completions(args) => Ok(manual::completions(&args)?),
+            Command::Man(args) => Ok(manual::pages(&args)?),
             Command::Replay(args) => Ok(replay::run(args)?),
             Command::Up(args) => Ok(Box::pin(up::run(args)).await?),
             Command::Eval(args) => Ok(Box::pin(eval::run(*args)).await?),

@@ -1,10 +1,19 @@
-//! Which checkpoints a local cluster serves, and under which names.
+//! Which checkpoints a local cluster serves, and under which names. A member is given as a folder, as a GGUF file, or as "hf:" and the
+//! name of a repository of the Hugging Face hub that was pulled before.
+//!
+//! - [`inventory`]: all that there are, for `specfuse models`
+
+pub(crate) mod inventory;
 
 use std::{
     collections::BTreeSet,
     io,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
+
+use crate::hub::{Hub, PREFIX, Repo, RepoError, cache::Cache};
+
+const CONFIG: &str = "config.json";
 
 /// A member to be: a checkpoint folder or GGUF file and a name that no other member has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,23 +36,53 @@ const LONGEST_NAME: usize = 56;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ModelsError {
     #[error(
-        "no folder \"models\" here or above, nor beside the program; name one with --models, or members with --model"
+        "no folder \"models\" here or above, nor beside the program; name one with --models, or members with --model (`specfuse models` lists what there is)"
     )]
     NotFound,
     #[error("no folder \"models\" with questions here or above, nor beside the program; name one with --models")]
     NotBundled,
     #[error("{} has no {}: these are not the bundled models", folder.display(), missing.display())]
     Without { folder: PathBuf, missing: PathBuf },
-    #[error("{folder} holds no model: no sub-folder of it has a config.json")]
+    #[error("{} holds no model: no sub-folder of it has a config.json", folder.display())]
     Empty { folder: PathBuf },
-    #[error("cannot read {folder}")]
+    #[error("cannot read {}", folder.display())]
     Unreadable { folder: PathBuf, source: io::Error },
+    #[error("--model {}: there is no such folder or file{}", .0.display(), remedy(.0))]
+    Absent(PathBuf),
+    #[error("--model {}: it has no config.json, so it is no checkpoint folder{}", .0.display(), inside(.0))]
+    NoCheckpoint(PathBuf),
+    #[error("--model hf:{repo} is not in {}; to bring it there: specfuse models pull {repo}", cache.display())]
+    NotPulled { repo: Repo, cache: PathBuf },
+    #[error("--model: {0}")]
+    Repo(#[from] RepoError),
+}
+
+/// What may help who gave the name of a repository for a path.
+fn remedy(path: &Path) -> String {
+    let is_relative = path.components().all(|part| matches!(part, Component::Normal(_)));
+    match path.to_str().filter(|_| is_relative).and_then(|text| text.parse::<Repo>().ok()) {
+        Some(repo) if repo.id.contains('/') => {
+            format!("; of the Hugging Face hub: specfuse models pull {repo}, then --model {PREFIX}{repo}")
+        }
+        Some(_) | None => String::new(),
+    }
+}
+
+/// What may help who gave a folder of checkpoints for one.
+fn inside(folder: &Path) -> &'static str {
+    if checkpoints(folder).is_ok() {
+        "; its sub-folders are: give it to --models, or one of them to --model"
+    } else {
+        ""
+    }
 }
 
 /// The folders given by hand, else those of `models`, else those of the bundled folder nearest to here or to the program.
 pub(crate) fn choose(given: &[PathBuf], models: Option<&Path>) -> Result<Chosen, ModelsError> {
     if !given.is_empty() {
-        return Ok(Chosen { models: named(given.to_vec()), folder: None });
+        let cache = Hub::told().cache;
+        let members: Result<_, _> = given.iter().map(|path| member(path, &cache)).collect();
+        return Ok(Chosen { models: named(members?), folder: None });
     }
     if let Some(folder) = models {
         return Chosen::all_of(folder);
@@ -83,9 +122,28 @@ fn nearest(none: ModelsError, of: impl Fn(&Path) -> Result<Chosen, ModelsError>)
     Err(unfit.unwrap_or(none))
 }
 
+/// What it is to be called, and where it is.
+fn member(given: &Path, cache: &Cache) -> Result<(String, PathBuf), ModelsError> {
+    if let Some(repo) = given.to_str().and_then(|text| text.strip_prefix(PREFIX)) {
+        let repo: Repo = repo.parse()?;
+        return match cache.snapshot(&repo) {
+            Some(folder) => Ok((plain(repo.name()), folder)),
+            None => Err(ModelsError::NotPulled { repo, cache: cache.root.clone() }),
+        };
+    }
+    if !given.exists() {
+        return Err(ModelsError::Absent(given.to_owned()));
+    }
+    if given.is_dir() && !given.join(CONFIG).is_file() {
+        return Err(ModelsError::NoCheckpoint(given.to_owned()));
+    }
+    Ok((base_name(given), given.to_owned()))
+}
+
 impl Chosen {
     fn all_of(folder: &Path) -> Result<Self, ModelsError> {
-        Ok(Self { models: named(checkpoints(folder)?), folder: Some(folder.to_path_buf()) })
+        let members = checkpoints(folder)?.into_iter().map(|path| (base_name(&path), path)).collect();
+        Ok(Self { models: named(members), folder: Some(folder.to_path_buf()) })
     }
 }
 
@@ -95,7 +153,7 @@ fn checkpoints(folder: &Path) -> Result<Vec<PathBuf>, ModelsError> {
     let mut found = Vec::new();
     for entry in folder.read_dir().map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
-        if path.join("config.json").is_file() {
+        if path.join(CONFIG).is_file() {
             found.push(path);
         }
     }
@@ -106,11 +164,11 @@ fn checkpoints(folder: &Path) -> Result<Vec<PathBuf>, ModelsError> {
     Ok(found)
 }
 
-fn named(folders: Vec<PathBuf>) -> Vec<LocalModel> {
+/// No two have one name.
+fn named(members: Vec<(String, PathBuf)>) -> Vec<LocalModel> {
     let mut taken = BTreeSet::new();
-    let mut models = Vec::with_capacity(folders.len());
-    for folder in folders {
-        let base = base_name(&folder);
+    let mut models = Vec::with_capacity(members.len());
+    for (base, folder) in members {
         let mut name = base.clone();
         let mut copy = 1;
         while !taken.insert(name.clone()) {
@@ -127,8 +185,12 @@ fn base_name(folder: &Path) -> String {
     let resolved = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
     // A link is called what the user calls it.
     let name = folder.file_name().or_else(|| resolved.file_name()).unwrap_or_default().to_string_lossy().into_owned();
+    plain(name.strip_suffix(".gguf").unwrap_or(&name))
+}
+
+fn plain(name: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '-' };
-    let name: String = name.strip_suffix(".gguf").unwrap_or(&name).chars().take(LONGEST_NAME).map(plain).collect();
+    let name: String = name.chars().take(LONGEST_NAME).map(plain).collect();
     if name.is_empty() { "model".to_owned() } else { name }
 }
 
@@ -152,19 +214,46 @@ mod tests {
         assert_eq!(names(&choose(&[], Some(root.path())).unwrap()), ["alpha", "zeta"]);
     }
 
+    fn called(given: &[&str]) -> Vec<String> {
+        let members = given.iter().map(|path| (base_name(Path::new(path)), PathBuf::from(path))).collect();
+        named(members).into_iter().map(|model| model.name).collect()
+    }
+
     #[test]
     fn folders_of_one_name_get_distinct_names() {
-        let given = ["a/tiny", "b/tiny", "tiny-2", "c/tiny"].map(PathBuf::from);
-        assert_eq!(names(&choose(&given, None).unwrap()), ["tiny", "tiny-2", "tiny-2-2", "tiny-3"]);
-        assert_eq!(names(&choose(&["a/tiny-Q8_0.gguf".into()], None).unwrap()), ["tiny-Q8_0"]);
+        assert_eq!(called(&["a/tiny", "b/tiny", "tiny-2", "c/tiny"]), ["tiny", "tiny-2", "tiny-2-2", "tiny-3"]);
+        assert_eq!(called(&["a/tiny-Q8_0.gguf"]), ["tiny-Q8_0"]);
     }
 
     #[test]
     fn a_name_has_only_letters_that_members_may_have() {
-        assert_eq!(
-            names(&choose(&["my models/größe 1.5B".into(), "/".into()], None).unwrap()),
-            ["gr--e-1.5B", "model"]
-        );
+        assert_eq!(called(&["my models/größe 1.5B", "/"]), ["gr--e-1.5B", "model"]);
+    }
+
+    #[test]
+    fn a_repository_given_for_a_folder_is_told_how_to_get() {
+        let cache = Cache::at("/no/cache".into());
+        let error = |given: &str| member(Path::new(given), &cache).unwrap_err().to_string();
+        let told = error("Qwen/Qwen2.5-0.5B-Instruct");
+        assert!(told.contains("no such folder"), "{told}");
+        assert!(told.contains("specfuse models pull Qwen/Qwen2.5-0.5B-Instruct"), "{told}");
+        assert!(told.ends_with("--model hf:Qwen/Qwen2.5-0.5B-Instruct"), "{told}");
+        assert!(error("/no/such/folder").ends_with("/no/such/folder: there is no such folder or file"));
+        let told = error("hf:o/m@v1");
+        assert_eq!(told, "--model hf:o/m@v1 is not in /no/cache; to bring it there: specfuse models pull o/m@v1");
+        assert!(error("hf:../..").contains("OWNER/NAME"));
+    }
+
+    #[test]
+    fn a_folder_of_checkpoints_is_not_one() {
+        let root = tempfile::tempdir().unwrap();
+        let cache = Cache::at(root.path().join("cache"));
+        let empty = member(root.path(), &cache).unwrap_err().to_string();
+        assert!(empty.ends_with("it is no checkpoint folder"), "{empty}");
+        std::fs::create_dir(root.path().join("a")).unwrap();
+        std::fs::write(root.path().join("a/config.json"), "{}").unwrap();
+        let outer = member(root.path(), &cache).unwrap_err().to_string();
+        assert!(outer.contains("give it to --models"), "{outer}");
     }
 
     #[test]

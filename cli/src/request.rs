@@ -11,7 +11,7 @@ use specfuse_proto::v1::{Conversation, GenerateRequest, Message, Sampling, gener
 use crate::args::PromptArgs;
 
 /// Bytes of a question: far more than any model reads, and little enough to hold.
-const LONGEST: usize = 1 << 20;
+pub(crate) const LONGEST: usize = 1 << 20;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum QuestionError {

@@ -20,7 +20,7 @@ const LARGEST_EVENT: usize = 128 << 20;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StreamError {
-    #[error("no coordinator answers at {url}: {reason}")]
+    #[error("no coordinator answers at {url}: {reason}; `specfuse up` starts one on this machine")]
     Connect { url: String, reason: String },
     #[error("what answers at {url} is no SpecFuse coordinator")]
     NoCoordinator { url: String },
@@ -41,6 +41,8 @@ pub(crate) enum StreamError {
 /// The end of an answer, for the summary.
 #[derive(Debug)]
 pub(crate) struct Answer {
+    /// All of it.
+    pub(crate) text: String,
     pub(crate) finished: Finished,
     /// From the request to the first segment.
     pub(crate) first_segment: Option<Duration>,
@@ -62,7 +64,7 @@ pub(crate) async fn answer(
     }
     let begun = Instant::now();
     let mut events = client.generate(request).await.map_err(|status| rejected(&access.url, status))?.into_inner();
-    let mut first_segment = None;
+    let (mut first_segment, mut text) = (None, String::new());
     loop {
         let event = match events.message().await {
             Ok(event) => event.ok_or(StreamError::Unfinished),
@@ -72,13 +74,15 @@ pub(crate) async fn answer(
             Ok(Some(Event::Segment(segment))) => {
                 first_segment.get_or_insert_with(|| begun.elapsed());
                 output::write(&view.segment(&segment))?;
+                text.push_str(&segment.text);
             }
             Ok(Some(Event::Finished(finished))) => {
                 output::write(&view.finished(&finished))?;
                 if let Some(place) = place {
                     return Err(place.missed().into());
                 }
-                return Ok(Answer { finished, first_segment, total: begun.elapsed() });
+                text.push_str(&finished.text);
+                return Ok(Answer { text, finished, first_segment, total: begun.elapsed() });
             }
             Ok(Some(Event::Recording(recording))) => {
                 if let Some(place) = place.take() {

@@ -59,7 +59,7 @@ mod tests {
         };
         let finished = Finished { reason: FinishReason::Stop.into(), usage: Some(usage), ..Finished::default() };
         let first_segment = Some(Duration::from_millis(120));
-        let answer = Answer { finished, first_segment, total: Duration::from_secs(2) };
+        let answer = Answer { text: String::new(), finished, first_segment, total: Duration::from_secs(2) };
         let expected = "4 rounds, 2.8 members per round · b 75%, a 25% · 20.0 tokens/s · first segment after 0.12 s";
         assert_eq!(line(&answer), expected);
     }

@@ -1,6 +1,11 @@
 //! `specfuse up`: a cluster on this machine that stays until it is told to stop.
 
-use std::{fmt::Write, io, process::ExitCode};
+use std::{
+    fmt::Write,
+    io,
+    net::{SocketAddr, TcpListener},
+    process::ExitCode,
+};
 
 use crate::{
     args::UpArgs,
@@ -16,6 +21,12 @@ pub(crate) enum UpError {
     Local(#[from] LocalError),
     #[error(transparent)]
     Cluster(#[from] ClusterError),
+    #[error(
+        "--listen {address} is taken by another process: ask a cluster that runs there by --endpoint, or choose another port (0: a free one)"
+    )]
+    Taken { address: SocketAddr },
+    #[error("cannot listen on --listen {address}")]
+    Listen { address: SocketAddr, source: io::Error },
     #[error("the coordinator ended: {0}")]
     CoordinatorEnded(String),
     #[error("cannot listen for signals")]
@@ -27,6 +38,7 @@ pub(crate) async fn run(args: UpArgs) -> Result<ExitCode, UpError> {
     let UpArgs { listen, local } = args;
     let mut interrupt = Interrupt::listen().map_err(UpError::Signals)?;
     let plan = local::plan(&local, listen)?;
+    is_free(listen)?;
     let mut cluster = tokio::select! {
         cluster = Box::pin(Cluster::start(plan)) => cluster?,
         _ = interrupt.received() => return Ok(ExitCode::SUCCESS),
@@ -44,6 +56,15 @@ pub(crate) async fn run(args: UpArgs) -> Result<ExitCode, UpError> {
     };
     cluster.stop().await;
     outcome
+}
+
+/// Before models are loaded for minutes. The coordinator looks again, as another process may be faster.
+fn is_free(address: SocketAddr) -> Result<(), UpError> {
+    match TcpListener::bind(address) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(UpError::Taken { address }),
+        Err(source) => Err(UpError::Listen { address, source }),
+    }
 }
 
 /// The answer goes on without a worker, but not without the coordinator.

@@ -4,6 +4,7 @@
 
 mod bench_engine;
 mod bundled;
+mod chat;
 mod checkpoints;
 mod console;
 mod contract;
@@ -23,6 +24,7 @@ mod golden_runs;
 mod guarded;
 mod hang_up;
 mod hosts;
+mod models;
 mod not_finite;
 mod openai_packages;
 mod precision;

@@ -7,6 +7,7 @@
 //! - [`cluster`], [`ensemble`]: a coordinator and its workers; [`answer`]: what it said
 //! - [`certificates`]: who signs whom
 //! - [`fleet`]: replicas of every member, coordinators and an etcd, each on a host; [`client`]: one that knows several coordinators
+//! - [`hub`]: where models are pulled from
 //! - [`packages`]: published packages of other languages
 //! - [`replay`]: whether what a client was told follows from itself
 //! - [`chaos`]: a fleet in which everything breaks; [`overload`]: one that is asked too much; [`streams`]: what those over HTTP
@@ -28,6 +29,7 @@ pub mod fleet;
 pub mod gguf;
 pub mod gguf_tokens;
 pub mod golden;
+pub mod hub;
 mod installed;
 pub mod measure;
 pub mod network;

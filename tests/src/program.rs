@@ -3,7 +3,7 @@
 use std::{path::Path, process::Stdio};
 
 use anyhow::{Context, Result};
-use tokio::process::Command;
+use tokio::{io::AsyncWriteExt, process::Command};
 
 use crate::process::DEADLINE;
 
@@ -18,7 +18,26 @@ pub struct Ran {
 
 /// Runs the program to its end, with pipes for its outputs and nothing on its standard input.
 pub async fn run(program: &Path, arguments: &[&str]) -> Result<Ran> {
-    let output = Command::new(program).args(arguments).stdin(Stdio::null()).kill_on_drop(true).output();
+    run_with(program, arguments, &[], "").await
+}
+
+/// The same with variables of its own, and with a text on its standard input.
+pub async fn run_with(program: &Path, arguments: &[&str], variables: &[(&str, &str)], text: &str) -> Result<Ran> {
+    let mut child = Command::new(program)
+        .args(arguments)
+        .envs(variables.iter().copied())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()?;
+    let mut stdin = child.stdin.take().context("no standard input")?;
+    let output = async {
+        // A program that reads nothing may close it first.
+        let _ = stdin.write_all(text.as_bytes()).await;
+        drop(stdin);
+        child.wait_with_output().await
+    };
     let output =
         tokio::time::timeout(DEADLINE, output).await.with_context(|| format!("{arguments:?} does not end"))??;
     Ok(Ran {

@@ -1,0 +1,169 @@
+//! `specfuse models`: the checkpoints on this machine, those in a folder and those that came from the hub, and which of them a worker
+//! can compute. Nothing is loaded: the configuration and the headers of the weights say it all.
+
+mod table;
+mod weights;
+
+use std::{
+    error::Error,
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use specfuse_worker::model::Model;
+
+use self::weights::{Weights, WeightsError};
+use super::{CONFIG, Chosen, ModelsError, nearest};
+use crate::{
+    hub::{self, Hub, PREFIX, PullArgs, PullError},
+    output,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  specfuse models                                       what there is, and whether it runs
+  specfuse models --models ~/models --json
+  specfuse models pull Qwen/Qwen2.5-0.5B-Instruct       then: specfuse ask --model hf:Qwen/Qwen2.5-0.5B-Instruct \"...\"";
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
+pub(crate) struct ModelsArgs {
+    #[command(subcommand)]
+    command: Option<ModelsCommand>,
+    /// Folder of models; default: "models" here or above, else beside the program or above.
+    #[arg(long, value_name = "DIR", env = "SPECFUSE_MODELS")]
+    models: Option<PathBuf>,
+    /// One JSON array instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum ModelsCommand {
+    /// Bring a model from the Hugging Face hub to this machine, to be used as --model hf:OWNER/NAME.
+    Pull(PullArgs),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InventoryError {
+    #[error(transparent)]
+    Models(#[from] ModelsError),
+    #[error(transparent)]
+    Pull(#[from] PullError),
+    #[error("cannot write to standard output")]
+    Output(#[from] std::io::Error),
+}
+
+/// A checkpoint.
+#[derive(Debug)]
+struct Listed {
+    /// What --model takes for it.
+    model: String,
+    folder: PathBuf,
+    /// config.json's model_type.
+    family: Option<String>,
+    weights: Option<Weights>,
+    /// Of all its files, in bytes.
+    size: u64,
+    /// Why no worker can compute it.
+    unfit: Option<String>,
+}
+
+pub(crate) async fn run(args: ModelsArgs) -> Result<ExitCode, InventoryError> {
+    if let Some(ModelsCommand::Pull(pull)) = args.command {
+        return Ok(Box::pin(hub::pull(pull)).await?);
+    }
+    let hub = Hub::told();
+    let listed = listed(args.models.as_deref(), &hub)?;
+    if args.json {
+        let all: Vec<Value> = listed.iter().map(object).collect();
+        output::write(&format!("{:#}\n", Value::Array(all)))?;
+    } else {
+        output::write(&table::of(&listed))?;
+    }
+    if listed.is_empty() {
+        let cache = hub.cache.root.display();
+        output::complain(&format!(
+            "no models: neither in a folder \"models\" here or above, nor in {cache}; specfuse models pull OWNER/NAME brings one"
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn listed(models: Option<&Path>, hub: &Hub) -> Result<Vec<Listed>, ModelsError> {
+    let chosen = match models {
+        Some(folder) => Some(Chosen::all_of(folder)?),
+        None => nearest(ModelsError::NotFound, Chosen::all_of).ok(),
+    };
+    let local = chosen.into_iter().flat_map(|chosen| chosen.models);
+    let local = local.map(|model| Listed::of(model.folder.display().to_string(), model.folder));
+    let cached = hub.cache.snapshots().into_iter().filter(|snapshot| snapshot.folder.join(CONFIG).is_file());
+    let cached = cached.map(|snapshot| Listed::of(format!("{PREFIX}{}", snapshot.repo), snapshot.folder));
+    Ok(local.chain(cached).collect())
+}
+
+impl Listed {
+    fn of(model: String, folder: PathBuf) -> Self {
+        let known = Model::family_of(&folder).map_err(|error| chain(&error));
+        let weights = Weights::read(&folder).map_err(|error: WeightsError| chain(&error));
+        let unfit = known.as_ref().err().or(weights.as_ref().err()).cloned();
+        let unfit = unfit.or_else(|| weights.as_ref().ok()?.unfit());
+        let family = known.map(str::to_owned).ok().or_else(|| model_type(&folder));
+        Self { model, size: size(&folder), family, weights: weights.ok(), unfit, folder }
+    }
+}
+
+/// Also of what no worker computes.
+fn model_type(folder: &Path) -> Option<String> {
+    let config: Value = serde_json::from_str(&fs::read_to_string(folder.join(CONFIG)).ok()?).ok()?;
+    config.get("model_type")?.as_str().map(str::to_owned)
+}
+
+/// What an error says, and why.
+fn chain(error: &dyn Error) -> String {
+    let causes = std::iter::successors(Some(error), |error: &&dyn Error| (*error).source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// Of the files in a folder, links followed, in bytes.
+fn size(folder: &Path) -> u64 {
+    let entries = folder.read_dir().into_iter().flatten().flatten();
+    let files = entries.filter_map(|entry| fs::metadata(entry.path()).ok()).filter(fs::Metadata::is_file);
+    files.map(|file| file.len()).sum()
+}
+
+fn object(listed: &Listed) -> Value {
+    json!({
+        "model": listed.model,
+        "folder": listed.folder,
+        "family": listed.family,
+        "parameters": listed.weights.as_ref().map(|weights| weights.parameters),
+        "dtype": listed.weights.as_ref().map(|weights| weights.dtype.as_str()),
+        "bytes": listed.size,
+        "runs": listed.unfit.is_none(),
+        "why_not": listed.unfit,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_run_is_listed_with_the_reason() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(CONFIG), r#"{"model_type": "mamba"}"#).unwrap();
+        let listed = Listed::of("m".to_owned(), folder.path().to_owned());
+        assert_eq!(listed.family.as_deref(), Some("mamba"));
+        let why = listed.unfit.clone().unwrap();
+        assert!(why.contains("\"mamba\" is not supported") && why.contains("llama"), "{why}");
+        let object = object(&listed);
+        assert_eq!((object["runs"].as_bool(), object["bytes"].as_u64()), (Some(false), Some(23)));
+        fs::write(folder.path().join(CONFIG), r#"{"model_type": "llama"}"#).unwrap();
+        let listed = Listed::of("m".to_owned(), folder.path().to_owned());
+        assert!(listed.unfit.unwrap().contains("model.safetensors"));
+    }
+}
