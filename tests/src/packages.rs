@@ -38,9 +38,9 @@ impl Packages {
         let folder = tempfile::tempdir()?;
         let interpreter = folder.path().join("bin/python");
         run(Command::new("python3").args(["-m", "venv"]).arg(folder.path()), INSTALL_DEADLINE).await?;
-        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-        run(Command::new(&interpreter).args(pip).args(requirements), INSTALL_DEADLINE).await?;
-        Ok(Some(Self { folder, interpreter }))
+        let mut pip = Command::new(&interpreter);
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(requirements);
+        Ok(fetched(&mut pip, INSTALL_DEADLINE).await.then_some(Self { folder, interpreter }))
     }
 
     /// None: there is no Node, and the test is skipped, having said so.
@@ -49,9 +49,10 @@ impl Packages {
             return Ok(None);
         }
         let folder = tempfile::tempdir()?;
-        let npm = ["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix"];
-        run(Command::new("npm").args(npm).arg(folder.path()).args(packages), INSTALL_DEADLINE).await?;
-        Ok(Some(Self { folder, interpreter: "node".into() }))
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix"]);
+        let fetched = fetched(npm.arg(folder.path()).args(packages), INSTALL_DEADLINE).await;
+        Ok(fetched.then_some(Self { folder, interpreter: "node".into() }))
     }
 
     /// Programs of Go modules, each with its version. None: there is no Go, and the test is skipped, having said so.
@@ -63,7 +64,9 @@ impl Packages {
         for program in programs {
             let mut install = Command::new("go");
             install.args(["install", program]).env("GOBIN", folder.path().join("bin")).current_dir(folder.path());
-            run(&mut install, COMPILE_DEADLINE).await?;
+            if !fetched(&mut install, COMPILE_DEADLINE).await {
+                return Ok(None);
+            }
         }
         Ok(Some(Self { folder, interpreter: "go".into() }))
     }
@@ -108,6 +111,12 @@ pub fn has(programs: &[&str]) -> bool {
         prerequisite::missing(&format!("not installed: {}", missing.join(", ")));
     }
     missing.is_empty()
+}
+
+/// Whether packages could be had; if not, as on a machine without a network, the test is skipped, having said so.
+async fn fetched(install: &mut Command, deadline: Duration) -> bool {
+    let installed = run(install, deadline).await;
+    installed.inspect_err(|error| prerequisite::missing(&format!("cannot be installed: {error:#}"))).is_ok()
 }
 
 /// Runs a program to its end, and fails where it does.

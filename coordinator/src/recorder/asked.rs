@@ -18,7 +18,7 @@ pub(super) fn of(request: &GenerateRequest, cluster: &Cluster) -> (Recording, Ve
     let recording = Recording {
         version: VERSION,
         request_id: request.request_id.to_string(),
-        asked_at: chrono::Utc::now().to_rfc3339(),
+        asked_at: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
         ensemble: request.ensemble.name.to_string(),
         strategy: request.strategy.name.to_string(),
         question: Question {
