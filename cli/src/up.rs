@@ -86,5 +86,9 @@ fn endpoints(cluster: &Cluster) -> String {
         // Writing to a string does not fail.
         let _ = writeln!(shown, "{name:width$}  {url}");
     }
-    shown + &format!("\nspecfuse ask --endpoint {} \"...\"\nCtrl-C stops all of them.\n", cluster.endpoint())
+    let coordinator = cluster.endpoint();
+    let ways = format!(
+        "\nIn a browser: {coordinator}/\nOpenAI's clients: {coordinator}/v1\nspecfuse ask --endpoint {coordinator} \"...\""
+    );
+    shown + &ways + "\n\nCtrl-C stops all of them.\n"
 }

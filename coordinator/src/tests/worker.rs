@@ -69,7 +69,7 @@ impl ScriptedWorker {
         health.set_service_status(server::SERVICE_NAME, ServingStatus::Serving).await;
         let address = address.to_owned();
         let serving = async move {
-            let listener = TcpListener::bind(address).await.unwrap();
+            let listener = bind(&address).await;
             let url = format!("http://{}", listener.local_addr().unwrap());
             let server = tonic::transport::Server::builder().add_service(service).add_service(health_service);
             (url, server.serve_with_incoming(TcpIncoming::from(listener)))
@@ -122,6 +122,22 @@ impl Stage {
         self.in_flight.send_modify(|calls| *calls += 1);
         InFlight(&self.in_flight)
     }
+}
+
+/// A given port may be taken by somebody's connection for a while.
+async fn bind(address: &str) -> TcpListener {
+    let bound = async {
+        loop {
+            match TcpListener::bind(address).await {
+                Ok(listener) => return listener,
+                Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+                Err(error) => panic!("{address}: {error}"),
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), bound).await.unwrap()
 }
 
 fn of_round<T: Clone>(script: &[T], round: u32) -> T {
