@@ -12,6 +12,7 @@ mod kv;
 mod linear;
 mod norm;
 mod options;
+mod outline;
 mod pass;
 mod rope;
 mod stored;
@@ -30,6 +31,7 @@ use decoder::Decoder;
 pub(crate) use decoder::StepShape;
 pub use kv::KvStore;
 pub use options::{DeviceError, DeviceKind, LoadOptions, Precision};
+pub use outline::{Outline, check_weights};
 pub use stored::Format as WeightFormat;
 use weights::Weights;
 

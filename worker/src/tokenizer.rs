@@ -7,6 +7,7 @@
 //!
 //! Texts that grow are read in stretches, and stretches read before are remembered: that makes it fast and changes no id.
 
+mod added;
 mod charsmap;
 #[cfg(test)]
 pub(crate) mod fuzz;
