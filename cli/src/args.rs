@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
-use crate::{bench, eval};
+use crate::{bench, doctor, eval};
 
 /// Several language models, any vocabularies, one answer: they write it together, segment by segment.
 #[derive(Debug, Parser)]
@@ -20,6 +20,8 @@ pub(crate) enum Command {
     Ask(Box<AskArgs>),
     /// Run a cluster on this machine until Ctrl-C.
     Up(UpArgs),
+    /// Check checkpoints before they join a cluster, or a running cluster: what is wrong, and what to do about it.
+    Doctor(Box<doctor::Args>),
     /// Ask many questions of every strategy and every member alone, and compare.
     Eval(Box<eval::Args>),
     /// Measure what this machine makes of it.

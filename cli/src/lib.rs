@@ -2,6 +2,7 @@
 //!
 //! - [`args`]: the command line
 //! - [`ask`], [`up`]: the two commands for people
+//! - [`doctor`]: what is wrong with a checkpoint or a cluster, and what to do about it
 //! - [`eval`] asks many questions and compares; [`bench`] measures the engine, and what coordination costs
 //! - [`local`], [`models`]: what a local cluster is made of; [`cluster`]: its processes
 //! - [`request`], [`access`], [`key`], [`stream`]: the conversation with a coordinator
@@ -15,6 +16,7 @@ mod args;
 mod ask;
 mod bench;
 mod cluster;
+mod doctor;
 mod eval;
 mod interrupt;
 mod json;
@@ -65,6 +67,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         match command {
             Command::Ask(args) => Ok(Box::pin(ask::run(*args)).await?),
             Command::Up(args) => Ok(Box::pin(up::run(args)).await?),
+            Command::Doctor(args) => Ok(Box::pin(doctor::run(*args)).await?),
             Command::Eval(args) => Ok(Box::pin(eval::run(*args)).await?),
             Command::Bench(BenchCommand::Engine(args)) => {
                 bench::engine(args).await?;

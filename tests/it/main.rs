@@ -5,6 +5,7 @@
 mod bench_engine;
 mod bundled;
 mod checkpoints;
+mod doctor;
 mod drain;
 mod endings;
 mod errors;

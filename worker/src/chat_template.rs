@@ -153,7 +153,12 @@ impl ChatTemplate {
         self.render_variables(messages, true, patience)
     }
 
-    fn render_variables(&self, messages: &[Message], prompted: bool, patience: Duration) -> Result<String, RenderError> {
+    fn render_variables(
+        &self,
+        messages: &[Message],
+        prompted: bool,
+        patience: Duration,
+    ) -> Result<String, RenderError> {
         let bytes: usize = messages.iter().map(|message| message.content.len()).sum();
         if bytes > MAX_RENDERED {
             return Err(RenderError::TooLong);

@@ -24,6 +24,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokenizers::ModelWrapper;
 
+pub use self::added::AddedToken;
 use self::seams::Seams;
 use self::stretch::Stretch;
 pub use self::stretch::{Tail, added};

@@ -13,6 +13,8 @@ pub struct Outline {
     pub vocab_size: usize,
     /// In tokens.
     pub context_length: usize,
+    /// Numbers that one token's keys and values are.
+    pub cached_numbers: usize,
 }
 
 impl Outline {
@@ -32,6 +34,7 @@ impl From<ModelConfig> for Outline {
             layers: config.layers.len(),
             vocab_size: config.vocab_size,
             context_length: config.max_positions,
+            cached_numbers: config.layers.len() * 2 * config.kv_heads * config.head_dim,
         }
     }
 }

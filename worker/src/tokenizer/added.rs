@@ -4,10 +4,19 @@ use std::collections::BTreeMap;
 
 use super::Tokenizer;
 
+/// A token that the file adds to its model's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddedToken {
+    pub content: String,
+    /// It marks something, such as the end of a turn, and is no text.
+    pub special: bool,
+}
+
 impl Tokenizer {
-    /// The added tokens by id: those that mark turns are among them.
-    pub fn added_tokens(&self) -> BTreeMap<u32, String> {
-        self.inner.get_added_tokens_decoder().into_iter().map(|(id, token)| (id, token.content)).collect()
+    /// By id.
+    pub fn added_tokens(&self) -> BTreeMap<u32, AddedToken> {
+        let added = self.inner.get_added_tokens_decoder().into_iter();
+        added.map(|(id, token)| (id, AddedToken { content: token.content, special: token.special })).collect()
     }
 
     /// How the file spells this id. None: it has no such id.
