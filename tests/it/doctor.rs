@@ -89,12 +89,17 @@ fn healthy(ran: &Ran) -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_reads_a_list_without_escapes_and_a_worker_takes_the_flags() -> Result<()> {
-    let path = bundled("speller-mistral").display().to_string();
-    let ran = program::run(Path::new(PROGRAM), &["doctor", "--quantize", "q8_0", &path]).await?;
+    let [path, other] = ["speller-mistral", "abacus-llama"].map(|name| bundled(name).display().to_string());
+    let ran = program::run(Path::new(PROGRAM), &["doctor", "--quantize", "q8_0", &path, &other]).await?;
     ensure!(ran.code == Some(0) && !ran.stdout.contains('\u{1b}'), "{ran:?}");
-    for line in
-        [path.as_str(), "  chat template", "    ok       serves mistral", "in q8_0 on cpu", "             try: "]
-    {
+    for line in [
+        path.as_str(),
+        &other,
+        "  chat template",
+        "    ok       serves mistral",
+        "in q8_0 on cpu",
+        "             try: ",
+    ] {
         ensure!(ran.stdout.contains(line), "{line}: {}", ran.stdout);
     }
     Ok(())
