@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
-use crate::{bench, chat, eval, manual, models};
+use crate::{bench, chat, doctor, eval, manual, models};
 
 const ASK: &str = "\
 Examples:
@@ -61,6 +61,8 @@ pub(crate) enum Command {
     /// Run a cluster on this machine until Ctrl-C.
     #[command(after_help = UP)]
     Up(UpArgs),
+    /// Check checkpoints before they join a cluster, or a running cluster: what is wrong, and what to do about it.
+    Doctor(Box<doctor::Args>),
     /// Ask many questions of every strategy and every member alone, and compare.
     Eval(Box<eval::Args>),
     /// Measure what this machine makes of it.

@@ -152,7 +152,7 @@ pub(crate) async fn stop_all(processes: impl IntoIterator<Item = ChildProcess>) 
     futures::future::join_all(processes.into_iter().map(|process| process.stop(deadline))).await;
 }
 
-fn program() -> Result<PathBuf, ClusterError> {
+pub(crate) fn program() -> Result<PathBuf, ClusterError> {
     std::env::current_exe().map_err(ClusterError::Executable)
 }
 
@@ -179,7 +179,7 @@ pub(crate) async fn start_workers(plan: &Plan) -> Result<Vec<ChildProcess>, Clus
     Ok(workers.into_iter().map(|(_, worker)| worker).collect())
 }
 
-fn worker_arguments(model: &LocalModel, threads: usize, log: &str) -> Vec<std::ffi::OsString> {
+pub(crate) fn worker_arguments(model: &LocalModel, threads: usize, log: &str) -> Vec<std::ffi::OsString> {
     vec![
         "worker".into(),
         "--supervised".into(),

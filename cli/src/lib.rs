@@ -3,6 +3,7 @@
 //! - [`args`]: the command line
 //! - [`ask`], [`up`]: the two commands for people
 //! - [`record`]: where a recording of an answer goes; [`replay`]: what one tells
+//! - [`doctor`]: what is wrong with a checkpoint or a cluster, and what to do about it
 //! - [`eval`] asks many questions and compares; [`bench`] measures the engine, and what coordination costs
 //! - [`chat`]: a conversation; [`manual`]: what shells and `man` read
 //! - [`local`], [`models`]: what a local cluster is made of; [`hub`]: where models come from; [`cluster`]: its processes
@@ -18,6 +19,7 @@ mod ask;
 mod bench;
 mod chat;
 mod cluster;
+mod doctor;
 mod eval;
 mod hub;
 mod interrupt;
@@ -77,6 +79,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Man(args) => Ok(manual::pages(&args)?),
             Command::Replay(args) => Ok(replay::run(args)?),
             Command::Up(args) => Ok(Box::pin(up::run(args)).await?),
+            Command::Doctor(args) => Ok(Box::pin(doctor::run(*args)).await?),
             Command::Eval(args) => Ok(Box::pin(eval::run(*args)).await?),
             Command::Bench(BenchCommand::Engine(args)) => {
                 bench::engine(args).await?;

@@ -144,7 +144,21 @@ impl ChatTemplate {
         self.render_within(messages, PATIENCE)
     }
 
+    /// The same without the generation prompt: a conversation that nobody is about to continue.
+    pub fn render_closed(&self, messages: &[Message]) -> Result<String, RenderError> {
+        self.render_variables(messages, false, PATIENCE)
+    }
+
     fn render_within(&self, messages: &[Message], patience: Duration) -> Result<String, RenderError> {
+        self.render_variables(messages, true, patience)
+    }
+
+    fn render_variables(
+        &self,
+        messages: &[Message],
+        prompted: bool,
+        patience: Duration,
+    ) -> Result<String, RenderError> {
         let bytes: usize = messages.iter().map(|message| message.content.len()).sum();
         if bytes > MAX_RENDERED {
             return Err(RenderError::TooLong);
@@ -159,7 +173,7 @@ impl ChatTemplate {
         let fuel = BASE_FUEL + messages.len() * FUEL_PER_MESSAGE + bytes / CONTENT_BYTES_PER_FUEL;
         let mut environment = self.environment.clone();
         environment.set_fuel(Some(fuel.min(MAX_FUEL) as u64));
-        let variables = self.variables(messages);
+        let variables = self.variables(messages, prompted);
         let (sender, rendered) = sync_channel(1);
         let work = move || {
             // Nobody hears it who has lost patience.
@@ -176,12 +190,12 @@ impl ChatTemplate {
         }
     }
 
-    fn variables(&self, messages: &[Message]) -> Value {
+    fn variables(&self, messages: &[Message], prompted: bool) -> Value {
         let messages: Value = messages
             .iter()
             .map(|message| context! { role => message.role.name(), content => message.content.as_str() })
             .collect();
-        let given = context! { messages, add_generation_prompt => true, tools => (), documents => () };
+        let given = context! { messages, add_generation_prompt => prompted, tools => (), documents => () };
         merge_maps([given, self.special_tokens.clone()])
     }
 }

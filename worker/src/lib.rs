@@ -6,6 +6,7 @@
 //! - `contained`: a library's panic as an error
 //! - `memo`: what was read lately, within a bound
 //! - [`segment`]: where a drafted segment may end; [`end_of_turn`]: which ids end a turn
+//! - [`inspect`]: a checkpoint's parts, each by itself
 //! - [`gguf`]: a model in one file; `mapped`: files in memory; `fingerprint`: what tells checkpoints apart
 //! - [`engine`]: batches sequences of ids on a thread of its own; [`model`]: weights and the forward pass
 //! - [`bench`]: the engine's steps against the machine's ceilings
@@ -22,6 +23,7 @@ pub mod end_of_turn;
 pub mod engine;
 mod fingerprint;
 pub mod gguf;
+pub mod inspect;
 mod mapped;
 mod memo;
 pub mod model;

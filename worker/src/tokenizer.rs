@@ -7,6 +7,7 @@
 //!
 //! Texts that grow are read in stretches, and stretches read before are remembered: that makes it fast and changes no id.
 
+mod added;
 mod charsmap;
 #[cfg(test)]
 pub(crate) mod fuzz;
@@ -23,6 +24,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokenizers::ModelWrapper;
 
+pub use self::added::AddedToken;
 use self::seams::Seams;
 use self::stretch::Stretch;
 pub use self::stretch::{Tail, added};

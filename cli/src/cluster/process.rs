@@ -94,6 +94,11 @@ impl ChildProcess {
         &self.name
     }
 
+    /// None: it has ended.
+    pub(crate) fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
