@@ -13,6 +13,7 @@ use crate::{PROGRAM, examples::idle};
 
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 const CONFIG: &str = "schemathesis.toml";
+const HOOKS: &str = "schemathesis_hooks.py";
 /// The same requests each time.
 const SEED: &str = "1";
 
