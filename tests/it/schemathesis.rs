@@ -20,12 +20,11 @@ const SEED: &str = "1";
 async fn nothing_is_found(examples: &str, deadline: Duration) -> Result<()> {
     let Some(packages) = Packages::python(&[SCHEMATHESIS]).await? else { return Ok(()) };
     let up = Up::start(Path::new(PROGRAM), &bundled_models()).await?;
-    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients").join(CONFIG);
+    let clients = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients");
+    let schema = format!("{}/openapi.json", up.coordinator.trim_end_matches('/'));
     let mut fuzz = packages.command("schemathesis");
-    fuzz.arg("--config-file")
-        .arg(config)
-        .arg("run")
-        .arg(format!("{}/openapi.json", up.coordinator.trim_end_matches('/')));
+    fuzz.env("SCHEMATHESIS_HOOKS", clients.join(HOOKS));
+    fuzz.arg("--config-file").arg(clients.join(CONFIG)).args(["run", &schema]);
     fuzz.args(["--max-examples", examples, "--seed", SEED, "--no-color"]).current_dir(packages.folder());
     run(&mut fuzz, deadline).await?;
     tokio::time::timeout(DEADLINE, idle(&up)).await.context("sequences stay")?
