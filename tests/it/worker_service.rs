@@ -111,7 +111,9 @@ async fn a_wrong_call_is_answered_with_the_contracts_code() {
     let (status, said) = code(worker.client.score(score(user(), vec![])).await);
     assert_eq!((status, said.as_str()), (Code::InvalidArgument, "there are 0 candidates, allowed are 1 to 64"));
 
-    let system = chat(vec![message("system", "Be brief."), message("user", "Hi")], "");
+    let folded = chat(vec![message("system", "Be brief."), message("user", "Hi")], "");
+    worker.client.draft(draft(folded, 1)).await.unwrap();
+    let system = chat(vec![message("user", "Hi"), message("system", "Be brief.")], "");
     let (status, said) = code(worker.client.draft(draft(system, 1)).await);
     assert_eq!(status, Code::FailedPrecondition, "{said}");
     assert!(said.ends_with("Only user and assistant roles are supported!"), "{said}");
