@@ -231,7 +231,8 @@ impl Remote {
 
 /// Rather than an answer that is cut.
 fn is_no_json(error: &reqwest::Error) -> bool {
-    let mut causes = std::iter::successors(error.source(), |error| error.source());
+    let mut causes =
+        std::iter::successors(error.source(), |error: &&(dyn std::error::Error + 'static)| (*error).source());
     causes.any(|cause| cause.downcast_ref::<serde_json::Error>().is_some_and(|error| !error.is_eof()))
 }
 
