@@ -13,6 +13,12 @@ Examples:
   specfuse ask --model ~/models/A --model hf:Qwen/Qwen2.5-0.5B-Instruct \"Why is the sky blue?\"
   cat question.txt | specfuse ask --endpoint http://127.0.0.1:7070 --json -";
 
+const REPLAY: &str = "\
+Examples:
+  specfuse ask --record answer.json \"A shop has 47 apples and gets 38 more. How many apples are there now?\"
+  specfuse replay answer.json
+  specfuse replay answer.json --policy other.toml";
+
 const UP: &str = "\
 Examples:
   specfuse up                                    the bundled models, on port 7070
@@ -117,6 +123,7 @@ pub(crate) struct AskArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = REPLAY)]
 pub(crate) struct ReplayArgs {
     /// A recording, as "specfuse ask --record" writes it.
     pub(crate) file: PathBuf,

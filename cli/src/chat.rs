@@ -51,7 +51,7 @@ const HELP: &str = "\
 A line that ends with \\ goes on in the next; one that begins with // is a question that begins with /. Ctrl-C stops an answer.";
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, mut_arg("raw", |raw| raw.hide(true)))]
 pub(crate) struct ChatArgs {
     /// Ask a running coordinator, such as http://127.0.0.1:7070, instead of starting a cluster.
     #[arg(long, value_name = "URL", conflicts_with_all = ["model", "settings", "segment_tokens"])]

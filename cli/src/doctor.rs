@@ -36,7 +36,14 @@ use crate::{
     output,
 };
 
+const EXAMPLES: &str = "\
+Examples:
+  specfuse doctor ~/models/Qwen2.5-1.5B-Instruct
+  specfuse doctor --quantize q8_0 ~/models/A ~/models/B.gguf
+  specfuse doctor --endpoint https://coordinator:7070 --tls-ca ca.pem";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Checkpoint folders or GGUF files to examine.
     #[arg(value_name = "PATH", required_unless_present = "endpoint", conflicts_with = "endpoint")]

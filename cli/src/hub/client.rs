@@ -180,9 +180,12 @@ impl Remote {
         let range = (offset > 0).then_some(offset..entry.size);
         let asked = self.model.download_file_stream().filename(&entry.path).revision(commit).maybe_range(range);
         let (_, stream) = asked.send().await.map_err(|error| self.failed(error))?;
-        Ok(stream.map_err(|error| match error {
-            HFError::Request { source, .. } => self.unreachable(innermost(&source)),
-            other => self.failed(other),
+        Ok(stream.map_err(|error| {
+            if let HFError::Request { source, .. } = &error {
+                self.unreachable(innermost(source))
+            } else {
+                self.failed(error)
+            }
         }))
     }
 
