@@ -5,6 +5,7 @@ request is left as it is, so that what is wrong is tried too. Answers are short 
 import schemathesis
 
 MOST_TOKENS = 12
+MOST_CHOICES = 2
 mended = [False]
 
 
@@ -31,11 +32,14 @@ def mend(body):
         body["specfuse"] = {name: asked[name] for name in ["trace", "record"] if name in asked} | {"strategy": "cross"}
     if body.get("logprobs") is not True and "messages" in body:
         body.pop("top_logprobs", None)
-    if body.get("stream") is not True:
-        body.pop("stream_options", None)
+    # The schema of a stream is that of what its events carry, and Schemathesis holds the events themselves to it.
+    body.pop("stream", None)
+    body.pop("stream_options", None)
     if "max_tokens" in body:
         body.pop("max_completion_tokens", None)
     body.pop("best_of", None)
+    if isinstance(body.get("n"), int) and body["n"] > MOST_CHOICES:
+        body["n"] = MOST_CHOICES
     if body.get("top_p") == 0:
         body["top_p"] = 1
     if "prompt" in body and not body["prompt"]:
