@@ -97,7 +97,7 @@ async fn examine(args: &Args) -> Result<Vec<Examined>, DoctorError> {
     }
     let mut all = Vec::new();
     // One after the other: each is timed.
-    for model in models::choose(&args.paths, None)?.models {
+    for model in models::given(&args.paths)? {
         output::complain(&format!("examining {}", model.folder.display()));
         all.push(checkpoint::examine(&model, &args.flags).await);
     }

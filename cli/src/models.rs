@@ -81,13 +81,20 @@ fn inside(folder: &Path) -> &'static str {
 pub(crate) fn choose(given: &[PathBuf], models: Option<&Path>) -> Result<Chosen, ModelsError> {
     if !given.is_empty() {
         let cache = Hub::told().cache;
-        let members: Result<_, _> = given.iter().map(|path| member(path, &cache)).collect();
+        let members: Result<_, _> = given.iter().map(|path| member(path, &cache).and_then(present)).collect();
         return Ok(Chosen { models: named(members?), folder: None });
     }
     if let Some(folder) = models {
         return Chosen::all_of(folder);
     }
     nearest(ModelsError::NotFound, Chosen::all_of)
+}
+
+/// Those given by hand, whether they are checkpoints or not.
+pub(crate) fn given(paths: &[PathBuf]) -> Result<Vec<LocalModel>, ModelsError> {
+    let cache = Hub::told().cache;
+    let members: Result<_, _> = paths.iter().map(|path| member(path, &cache)).collect();
+    Ok(named(members?))
 }
 
 /// As `choose`, but of folders that have `beside` in them.
@@ -131,13 +138,18 @@ fn member(given: &Path, cache: &Cache) -> Result<(String, PathBuf), ModelsError>
             None => Err(ModelsError::NotPulled { repo, cache: cache.root.clone() }),
         };
     }
-    if !given.exists() {
-        return Err(ModelsError::Absent(given.to_owned()));
-    }
-    if given.is_dir() && !given.join(CONFIG).is_file() {
-        return Err(ModelsError::NoCheckpoint(given.to_owned()));
-    }
     Ok((base_name(given), given.to_owned()))
+}
+
+/// A member that may be one.
+fn present((name, place): (String, PathBuf)) -> Result<(String, PathBuf), ModelsError> {
+    if !place.exists() {
+        return Err(ModelsError::Absent(place));
+    }
+    if place.is_dir() && !place.join(CONFIG).is_file() {
+        return Err(ModelsError::NoCheckpoint(place));
+    }
+    Ok((name, place))
 }
 
 impl Chosen {
