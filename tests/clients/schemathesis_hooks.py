@@ -32,9 +32,8 @@ def mend(body):
         body["specfuse"] = {name: asked[name] for name in ["trace", "record"] if name in asked} | {"strategy": "cross"}
     if body.get("logprobs") is not True and "messages" in body:
         body.pop("top_logprobs", None)
-    # The schema of a stream is that of what its events carry, and Schemathesis holds the events themselves to it.
-    body.pop("stream", None)
-    body.pop("stream_options", None)
+    if body.get("stream") is not True:
+        body.pop("stream_options", None)
     if "max_tokens" in body:
         body.pop("max_completion_tokens", None)
     body.pop("best_of", None)

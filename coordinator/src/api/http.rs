@@ -2,13 +2,15 @@
 //!
 //! - `types`: JSON; `extract`: bodies; `error`: what is refused
 //! - `wanted`: what is asked for; `asking`, `told`, `usage`: how it is answered
-//! - `chat`, `completions`, `models`: OpenAI's paths; `cluster`: ours; `health`, `console`: for people and machines that watch
+//! - `chat`, `completions`, `models`: OpenAI's paths; `cluster`: ours; `health`, `console`: for people and machines that watch;
+//!   `document`: all of them, described
 
 mod asking;
 mod chat;
 mod cluster;
 mod completions;
 mod console;
+mod document;
 mod error;
 mod extract;
 mod health;
@@ -29,10 +31,6 @@ use axum::{
     routing::get,
 };
 use tower_http::cors::{AllowOrigin, CorsLayer};
-use utoipa::{
-    Modify, OpenApi,
-    openapi::security::{Http as HttpScheme, HttpAuthScheme, SecurityScheme},
-};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::error::HttpError;
@@ -63,31 +61,10 @@ pub(crate) struct Doors {
     pub(crate) cors: Vec<HeaderValue>,
 }
 
-#[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "SpecFuse",
-        description = "One answer from several language models. OpenAI's interface, with `specfuse` beside it."
-    ),
-    modifiers(&Bearer),
-    security(("api_key" = []), ()),
-)]
-struct Document;
-
-struct Bearer;
-
-impl Modify for Bearer {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        let components = document.components.get_or_insert_default();
-        let scheme = SecurityScheme::Http(HttpScheme::new(HttpAuthScheme::Bearer));
-        components.add_security_scheme("api_key", scheme);
-    }
-}
-
 /// Everything but gRPC.
 pub(crate) fn router(intake: Arc<Intake>, doors: Doors) -> Router {
     let http = Http { intake, started: chrono::Utc::now().timestamp() };
-    let (asked, document) = OpenApiRouter::with_openapi(Document::openapi())
+    let (asked, document) = OpenApiRouter::with_openapi(document::empty())
         .routes(routes!(chat::chat))
         .routes(routes!(completions::completions))
         .routes(routes!(models::models))
@@ -100,7 +77,7 @@ pub(crate) fn router(intake: Arc<Intake>, doors: Doors) -> Router {
         .routes(routes!(health::readyz))
         .routes(routes!(health::metrics))
         .split_for_parts();
-    let document: Arc<str> = document.merge_from(health).to_pretty_json().unwrap_or_default().into();
+    let document: Arc<str> = document::json(document.merge_from(health)).into();
     let asked = asked
         .route("/v1/models/{ensemble}/{*member}", get(models::member))
         .layer(middleware::from_fn_with_state(doors.gate, admitted));

@@ -22,7 +22,8 @@ use crate::auth::Caller;
 
 /// Answer a conversation.
 ///
-/// With `stream` the answer comes as events, each a chunk, and `[DONE]` after the last; an error in the middle is an event too.
+/// With `stream` the answer comes as events, each a `ChatCompletionChunk`, and `[DONE]` after the last; an error in the middle is an
+/// event too.
 #[utoipa::path(
     post,
     path = "/v1/chat/completions",
@@ -31,7 +32,7 @@ use crate::auth::Caller;
     responses(
         (status = 200, description = "The answer, or a stream of chunks", content(
             (ChatAnswer = "application/json"),
-            (ChatChunk = "text/event-stream"),
+            (String = "text/event-stream"),
         )),
         (status = "4XX", description = "What is wrong and what is allowed", body = ErrorBody),
         (status = "5XX", description = "No member answers, or this coordinator stops", body = ErrorBody),

@@ -18,6 +18,8 @@ use super::{
 use crate::auth::Caller;
 
 /// Continue a text as it is, without a chat template.
+///
+/// With `stream` it comes as events, each a `Completion`, and `[DONE]` after the last.
 #[utoipa::path(
     post,
     path = "/v1/completions",
@@ -26,7 +28,7 @@ use crate::auth::Caller;
     responses(
         (status = 200, description = "The continuation, or a stream of chunks", content(
             (CompletionAnswer = "application/json"),
-            (CompletionAnswer = "text/event-stream"),
+            (String = "text/event-stream"),
         )),
         (status = "4XX", description = "What is wrong and what is allowed", body = ErrorBody),
         (status = "5XX", description = "No member answers, or this coordinator stops", body = ErrorBody),

@@ -26,7 +26,7 @@ pub(crate) struct ChatRequest {
     #[schema(minimum = 0, maximum = 100)]
     pub(crate) temperature: Option<f32>,
     /// Above 0.
-    #[schema(maximum = 1)]
+    #[schema(exclusive_minimum = 0, maximum = 1)]
     pub(crate) top_p: Option<f32>,
     /// The older name of max_completion_tokens.
     #[schema(minimum = 1)]
@@ -108,6 +108,7 @@ pub(crate) struct ChatRequest {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ChatMessage {
     pub(crate) role: Role,
+    #[schema(value_type = Content, required = true)]
     pub(crate) content: Option<Content>,
     #[serde(rename = "name")]
     #[schema(ignore)]

@@ -21,7 +21,7 @@ pub(crate) struct CompletionRequest {
     #[schema(minimum = 0, maximum = 100)]
     pub(crate) temperature: Option<f32>,
     /// Above 0.
-    #[schema(maximum = 1)]
+    #[schema(exclusive_minimum = 0, maximum = 1)]
     pub(crate) top_p: Option<f32>,
     /// Up to the ensemble's limit.
     #[schema(minimum = 1)]

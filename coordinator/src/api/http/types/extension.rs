@@ -18,6 +18,7 @@ pub(crate) struct Asked {
     pub(crate) exit: Option<String>,
     #[schema(minimum = 0, maximum = 1)]
     pub(crate) theta: Option<f64>,
+    #[schema(exclusive_minimum = 0)]
     pub(crate) tau: Option<f64>,
     /// "mean_logprob" or "mean_prob".
     pub(crate) score: Option<String>,
