@@ -13,6 +13,8 @@ mod console;
 mod document;
 mod error;
 mod extract;
+#[cfg(test)]
+mod fuzz;
 mod health;
 mod models;
 mod told;

@@ -8,11 +8,16 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use specfuse_runtime::message::clipped;
 use tonic::Code;
 use utoipa::ToSchema;
 
 use super::wanted::Naming;
 use crate::{api::error::ApiError, auth::Stranger};
+
+/// Bytes: what is wrong may be quoted in it, and may be as long as a request.
+const LONGEST_MESSAGE: usize = 3072;
+const LONGEST_PARAM: usize = 256;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct HttpError {
@@ -46,12 +51,13 @@ impl HttpError {
     }
 
     pub(super) fn of(status: StatusCode, kind: &'static str, message: impl Into<String>) -> Self {
-        let body = ErrorDetail { message: message.into(), kind, param: None, code: None };
+        let message = clipped(message.into(), LONGEST_MESSAGE);
+        let body = ErrorDetail { message, kind, param: None, code: None };
         Self { status, body, retry_after: None }
     }
 
     pub(super) fn about(mut self, param: Option<String>, code: Option<&str>) -> Self {
-        self.body.param = param;
+        self.body.param = param.map(|param| clipped(param, LONGEST_PARAM));
         self.body.code = code.map(str::to_owned);
         self
     }

@@ -31,11 +31,15 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Body<T> {
         let late = || format!("the request did not come in whole within {READING:?}");
         let late = |_| HttpError::of(StatusCode::REQUEST_TIMEOUT, "invalid_request_error", late());
         let bytes = read.map_err(late)?.map_err(|error| unread(&error))?;
-        let mut json = serde_json::Deserializer::from_slice(&bytes);
-        let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| wrong(&error))?;
-        json.end().map_err(|error| HttpError::invalid(None, format!("the body is not JSON: {error}")))?;
-        Ok(Self(parsed))
+        parse(&bytes).map(Self)
     }
+}
+
+pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, HttpError> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| wrong(&error))?;
+    json.end().map_err(|error| HttpError::invalid(None, format!("the body is not JSON: {error}")))?;
+    Ok(parsed)
 }
 
 fn is_json(request: &Request) -> bool {

@@ -78,6 +78,9 @@ async fn what_is_no_request_is_refused_in_the_same_form() {
     assert_eq!(begin(address, &text, &asked(|_| {}).to_string()).await.end().await.error().0, 415);
     let large = asked(|request| request["messages"][0]["content"] = "x".repeat(4 << 20).into());
     assert_eq!(post(address, CHAT, &large).await.error().0, 413);
+    let quoted = asked(|request| request["messages"][0]["role"] = "x".repeat(1 << 20).into());
+    let refused = post(address, CHAT, &quoted).await;
+    assert!(refused.error().0 == 400 && refused.body.len() < 8192, "{} bytes", refused.body.len());
     assert_eq!(get(address, CHAT).await.error().0, 405);
     assert_eq!(get(address, "/v1/nothing").await.error().0, 404);
     assert_eq!(get(address, "/console/../Cargo.toml").await.error().0, 404);
