@@ -177,8 +177,8 @@ fn answer_text(context: &Context, candidate: &str) -> String {
     }
 }
 
-/// A template that refuses a conversation is asked again without its system messages as such.
-fn rendered(template: &ChatTemplate, messages: &[Message]) -> Result<String, RenderError> {
+/// The prompt for `messages`. A template that refuses them is asked again with what system messages say before the user's words.
+pub fn rendered(template: &ChatTemplate, messages: &[Message]) -> Result<String, RenderError> {
     let refused = match template.render(messages) {
         Err(refused @ RenderError::Refused(_)) => refused,
         rendered => return rendered,

@@ -23,7 +23,9 @@ pub(crate) fn list(all: &[Examined], colored: bool) -> String {
             shown.push_str(&line(finding, colored));
         }
         let [ok, warnings, errors] = SEVERITIES.map(|severity| examined.count(severity));
-        let _ = writeln!(shown, "  {ok} ok, {warnings} warnings, {errors} errors\n");
+        let plural = |count: usize| if count == 1 { "" } else { "s" };
+        let (some_warnings, some_errors) = (plural(warnings), plural(errors));
+        let _ = writeln!(shown, "  {ok} ok, {warnings} warning{some_warnings}, {errors} error{some_errors}\n");
     }
     shown
 }
@@ -84,7 +86,7 @@ mod tests {
     #[test]
     fn each_finding_is_a_line_and_its_remedy_another() {
         let expected = "models/a\n  files\n    ok       a\\u{1b}[2J\n  ends of turn\n    error    no end of turn\n             \
-                        try: write one\n  1 ok, 0 warnings, 1 errors\n\n";
+                        try: write one\n  1 ok, 0 warnings, 1 error\n\n";
         assert_eq!(list(&found(), false), expected);
     }
 

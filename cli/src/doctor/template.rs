@@ -1,7 +1,10 @@
 //! How a chat template takes conversations of every kind: which it refuses, whether it keeps what was said, whether it asks for an
 //! answer. Renders; decides nothing about tokens.
 
-use specfuse_worker::chat_template::{ChatTemplate, Message, Role};
+use specfuse_worker::{
+    chat_template::{ChatTemplate, Message, Role},
+    context,
+};
 
 use super::finding::{Finding, Severity, Subject};
 
@@ -50,6 +53,8 @@ struct Rendered {
     outcome: Result<(), String>,
     /// Messages whose content is not in what was rendered.
     lost: Vec<&'static str>,
+    /// Rendered only with what system messages say before the user's words.
+    is_folded: bool,
 }
 
 pub(crate) fn examine(template: Option<&ChatTemplate>) -> Vec<Finding> {
@@ -71,14 +76,17 @@ pub(crate) fn messages(turns: &[(Role, &str)]) -> Vec<Message> {
 
 fn render(template: &ChatTemplate, probe: &Probe) -> Rendered {
     let Probe { name, turns, severity } = *probe;
-    match template.render(&messages(turns)) {
+    let messages = messages(turns);
+    let is_folded = template.render(&messages).is_err();
+    match context::rendered(template, &messages) {
         Ok(text) => {
             let lost =
                 turns.iter().filter(|(_, content)| !text.contains(content)).map(|(role, _)| role.name()).collect();
-            Rendered { name, severity, outcome: Ok(()), lost }
+            Rendered { name, severity, outcome: Ok(()), lost, is_folded }
         }
         Err(error) => {
-            Rendered { name, severity, outcome: Err(specfuse_runtime::message::chain(&error)), lost: Vec::new() }
+            let outcome = Err(specfuse_runtime::message::chain(&error));
+            Rendered { name, severity, outcome, lost: Vec::new(), is_folded }
         }
     }
 }
@@ -94,17 +102,21 @@ fn taken(rendered: &[Rendered]) -> Finding {
 }
 
 fn faults(rendered: &Rendered) -> Option<Finding> {
-    let Rendered { name, severity, outcome, lost } = rendered;
+    let Rendered { name, severity, outcome, lost, is_folded } = rendered;
     match (outcome, severity) {
         (Err(words), Severity::Error) => {
             let remedy = "the model cannot answer a question: take the template of the published checkpoint";
             Some(Subject::Template.error(format!("{name}: {words}"), remedy))
         }
         (Err(words), Severity::Warning) => {
-            let remedy = "such conversations are answered without this member; where it is a system message, put its text into the user's";
+            let remedy = "such conversations are answered without this member";
             Some(Subject::Template.warning(format!("{name}: {words}"), remedy))
         }
         (Err(words), Severity::Ok) => Some(Subject::Template.ok(format!("{name} is refused: {words}"))),
+        (Ok(()), _) if lost.is_empty() && *is_folded => {
+            let what = format!("{name}: it has no system message; a worker puts its text before the user's next words");
+            Some(Subject::Template.ok(what))
+        }
         (Ok(()), _) if lost.is_empty() => None,
         (Ok(()), _) => {
             let what = format!("{name}: the model does not read what was said as {}", lost.join(", "));
