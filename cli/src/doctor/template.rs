@@ -179,12 +179,19 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_system_message_is_a_warning_in_the_templates_own_words() {
-        let findings = of(&format!(
-            "{{% if messages[0].role == 'system' %}}{{{{ raise_exception('no system') }}}}{{% endif %}}{PLAIN}"
-        ));
+    fn a_system_message_that_the_template_does_not_have_is_told_where_it_goes() {
+        let refusing = "{% if messages[0].role == 'system' %}{{ raise_exception('no system') }}{% endif %}";
+        let findings = of(&format!("{refusing}{PLAIN}"));
+        let told = findings.iter().find(|finding| finding.what.starts_with("system, user:")).unwrap();
+        assert!(told.severity == Severity::Ok && told.what.contains("before the user's"), "{told:?}");
+    }
+
+    #[test]
+    fn a_conversation_that_is_refused_is_a_warning_in_the_templates_own_words() {
+        let refusing = "{% if messages | length > 2 %}{{ raise_exception('too long') }}{% endif %}";
+        let findings = of(&format!("{refusing}{PLAIN}"));
         let refused = findings.iter().find(|finding| finding.severity == Severity::Warning).unwrap();
-        assert!(refused.what.starts_with("system, user:") && refused.what.contains("no system"), "{refused:?}");
+        assert!(refused.what.starts_with("user, assistant, user:") && refused.what.contains("too long"), "{refused:?}");
     }
 
     #[test]
