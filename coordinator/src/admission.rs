@@ -2,7 +2,7 @@
 //!
 //! Requests wait in the order of their arrival. One that is dropped leaves the queue; the stop refuses all that wait.
 
-use std::{num::NonZeroU32, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use specfuse_runtime::shutdown::Shutdown;
 use tokio::{
@@ -57,8 +57,6 @@ pub(crate) enum Denied {
         .0.running, .0.waiting
     )]
     Full(Bounds),
-    #[error("{asked} generations are asked for at once, of which this coordinator runs {}", bounds.running)]
-    TooMany { asked: NonZeroU32, bounds: Bounds },
     #[error("there was no place among {} running generations within {:?}; try again later", .0.running, .0.max_wait)]
     Late(Bounds),
     #[error("the request's deadline passed before it could be started")]
@@ -79,11 +77,8 @@ impl Admission {
         }
     }
 
-    /// Waits for so many tickets: in order, for at most the longest wait, and not beyond the request's deadline. Cancel safe.
-    pub(crate) async fn admit(&self, count: NonZeroU32, deadline: Option<Instant>) -> Result<Vec<Ticket>, Denied> {
-        if usize::try_from(count.get()).is_ok_and(|count| count > self.bounds.running) {
-            return Err(Denied::TooMany { asked: count, bounds: self.bounds });
-        }
+    /// Waits for a ticket: in order, for at most the longest wait, and not beyond the request's deadline. Cancel safe.
+    pub(crate) async fn admit(&self, deadline: Option<Instant>) -> Result<Ticket, Denied> {
         if self.shutdown.has_begun() {
             return Err(Denied::Stopping);
         }
@@ -91,17 +86,28 @@ impl Admission {
             return Err(Denied::Expired);
         }
         // This overtakes nobody: a permit that comes back goes to the first who waits.
-        if let Ok(permits) = Arc::clone(&self.permits).try_acquire_many_owned(count.get()) {
-            return self.tickets(permits);
+        if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
+            return self.ticket(permit);
         }
         let Ok(_place) = self.places.try_acquire() else { return Err(Denied::Full(self.bounds)) };
         tokio::select! {
             biased;
             () = self.shutdown.begun() => Err(Denied::Stopping),
-            permits = Arc::clone(&self.permits).acquire_many_owned(count.get()) => {
-                permits.map_err(|_| Denied::Stopping).and_then(|permits| self.tickets(permits))
+            permit = Arc::clone(&self.permits).acquire_owned() => {
+                permit.map_err(|_| Denied::Stopping).and_then(|permit| self.ticket(permit))
             }
             denied = self.waited(deadline) => Err(denied),
+        }
+    }
+
+    /// Waits for a ticket for one more answer of a request that was admitted: in order, as long as it takes. Cancel safe.
+    pub(crate) async fn follow(&self) -> Result<Ticket, Denied> {
+        tokio::select! {
+            biased;
+            () = self.shutdown.begun() => Err(Denied::Stopping),
+            permit = Arc::clone(&self.permits).acquire_owned() => {
+                permit.map_err(|_| Denied::Stopping).and_then(|permit| self.ticket(permit))
+            }
         }
     }
 
@@ -131,11 +137,6 @@ impl Admission {
             0 => Ok(()),
             left => Err((left, why)),
         }
-    }
-
-    fn tickets(&self, mut permits: OwnedSemaphorePermit) -> Result<Vec<Ticket>, Denied> {
-        let singles: Vec<_> = std::iter::from_fn(|| permits.split(1)).collect();
-        singles.into_iter().map(|permit| self.ticket(permit)).collect()
     }
 
     /// Counted first, then looked at the stop: either the drain sees the ticket, or the ticket sees the stop.

@@ -71,6 +71,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 
 /// The listener is open already, so a client that comes before the first accept waits in its backlog.
 pub(crate) async fn serve(listener: TcpListener, config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
+    let address = listener.local_addr().context("listen")?;
     let bounds = Bounds { running: config.max_generations, waiting: config.max_waiting, max_wait: config.max_wait };
     let admission = Admission::new(bounds, shutdown.clone());
     // Running answers need their workers, new ones too, until they are finished: the list and the probes end after them.
@@ -101,9 +102,11 @@ pub(crate) async fn serve(listener: TcpListener, config: Config, shutdown: Shutd
         grpc = grpc.add_service(InterceptedService::new(v1alpha, gate.clone()));
     }
     let begins = middleware::from_fn_with_state(config.max_wait + REQUEST_TIME, begins_in_time);
-    let doors = Doors { gate, health_gate, cors: config.cors_origins };
-    let routes = grpc.into_axum_router().layer(begins).reset_fallback().merge(http::router(intake, doors));
-    let router = server().add_routes(routes.fallback(http::no_such_path).into());
+    let only_local = gate.0.is_none() && config.server_tls.is_none() && address.ip().is_loopback();
+    let doors = Doors { gate, health_gate, cors: config.cors_origins, only_local };
+    let (http, nothing) = http::routers(&intake, doors);
+    let routes = grpc.into_axum_router().layer(begins).reset_fallback().merge(http).fallback_service(nothing);
+    let router = server().add_routes(routes.into());
 
     let drained = CancellationToken::new();
     let incoming = tls::serve(listener, config.server_tls);

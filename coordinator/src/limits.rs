@@ -68,6 +68,8 @@ pub(crate) enum OverLimit {
     Requests { allowed: NonZeroU32, after: Duration },
     #[error("this API key may run {allowed} generations at once, and they run or wait; try again later")]
     Generations { allowed: NonZeroU32 },
+    #[error("{asked} answers are asked for at once, of which this API key may run {allowed}")]
+    TooMany { asked: NonZeroU32, allowed: NonZeroU32 },
     #[error("this API key may have {allowed} tokens a minute and has had more; try again in {after:.1?}")]
     Tokens { allowed: NonZeroU32, after: Duration },
 }
@@ -95,6 +97,9 @@ impl Meter {
             return Err(OverLimit::Tokens { allowed, after });
         }
         let running = match (self.limits.max_generations, &self.generations) {
+            (Some(allowed), Some(_)) if generations > allowed => {
+                return Err(OverLimit::TooMany { asked: generations, allowed });
+            }
             (Some(allowed), Some(permits)) => {
                 let permit = Arc::clone(permits).try_acquire_many_owned(generations.get());
                 Some(permit.map_err(|_| OverLimit::Generations { allowed })?)
@@ -122,7 +127,17 @@ impl Meter {
 
     /// Where the limits stand, for a request that left so many more.
     pub(crate) fn standings(&self, allowance: &Allowance) -> Standings {
-        let requests = self.limits.requests_per_minute.zip(allowance.requests_left);
+        self.standings_with(allowance.requests_left)
+    }
+
+    /// Where they stand for one that was refused.
+    pub(crate) fn standings_of_refused(&self, refused: &OverLimit) -> Standings {
+        let left = matches!(refused, OverLimit::Requests { .. }).then_some(0);
+        self.standings_with(left)
+    }
+
+    fn standings_with(&self, requests_left: Option<u32>) -> Standings {
+        let requests = self.limits.requests_per_minute.zip(requests_left);
         let requests = requests.map(|(allowed, left)| {
             let used = f64::from(allowed.get().saturating_sub(left));
             Standing { allowed, left, refilled: MINUTE.mul_f64(used / f64::from(allowed.get())) }

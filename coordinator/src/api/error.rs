@@ -17,7 +17,7 @@ use crate::{
     auth::Stranger,
     client::CallError,
     driver::{GenerateError, Miss},
-    limits::OverLimit,
+    limits::{OverLimit, Standings},
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -29,7 +29,7 @@ pub(super) enum ApiError {
     #[error(transparent)]
     Denied(#[from] Denied),
     #[error("{limit}")]
-    OverLimit { key: Arc<str>, limit: OverLimit },
+    OverLimit { key: Arc<str>, limit: OverLimit, standings: Standings },
     #[error(transparent)]
     Generate(#[from] GenerateError),
     #[error(transparent)]
@@ -47,6 +47,9 @@ pub(super) struct NoRecording(pub(super) String);
 const LONGEST_MESSAGE: usize = 3072;
 /// When to come back where nothing says it better: after this, and up to as much again, so that not all come at once.
 const COME_BACK: Duration = Duration::from_secs(1);
+
+/// The reason of an answer that its members can read no further.
+pub(super) const CONTEXT_FULL: &str = "CONTEXT_FULL";
 
 type Misses = [(Arc<str>, Miss)];
 
@@ -88,10 +91,10 @@ impl ApiError {
             Self::OverLimit { limit: OverLimit::Generations { .. }, .. } => {
                 (Code::ResourceExhausted, "KEY_MAX_GENERATIONS")
             }
+            Self::OverLimit { limit: OverLimit::TooMany { .. }, .. } => (Code::InvalidArgument, "TOO_MANY_CHOICES"),
             Self::OverLimit { limit: OverLimit::Tokens { .. }, .. } => {
                 (Code::ResourceExhausted, "KEY_TOKENS_PER_MINUTE")
             }
-            Self::Denied(Denied::TooMany { .. }) => (Code::InvalidArgument, "TOO_MANY_CHOICES"),
             Self::Denied(Denied::Full(_)) => (Code::ResourceExhausted, "COORDINATOR_FULL"),
             Self::Denied(Denied::Late(_)) => (Code::ResourceExhausted, "NO_PLACE_IN_TIME"),
             Self::Denied(Denied::Expired) | Self::Generate(GenerateError::DeadlineExceeded) => {
@@ -104,7 +107,7 @@ impl ApiError {
             Self::Generate(GenerateError::Failed { failure, misses, .. }) => match failure {
                 Failure::Refused => (Code::InvalidArgument, "PROMPT_REFUSED"),
                 Failure::PromptTooLong => (Code::InvalidArgument, "PROMPT_TOO_LONG"),
-                Failure::ContextFull => (Code::OutOfRange, "CONTEXT_FULL"),
+                Failure::ContextFull => (Code::OutOfRange, CONTEXT_FULL),
                 Failure::Unavailable | Failure::NoQuorum if all_busy(misses) => {
                     (Code::ResourceExhausted, "MEMBERS_BUSY")
                 }
@@ -151,7 +154,7 @@ impl ApiError {
             Self::Generate(GenerateError::Failed { failure: Failure::Refused | Failure::PromptTooLong, .. }) => {
                 Some("prompt".to_owned())
             }
-            Self::Denied(Denied::TooMany { .. }) => Some("n".to_owned()),
+            Self::OverLimit { limit: OverLimit::TooMany { .. }, .. } => Some("n".to_owned()),
             Self::Stranger(_) | Self::Denied(_) | Self::OverLimit { .. } | Self::Generate(_) => None,
         }
     }
@@ -168,10 +171,11 @@ impl ApiError {
                 COME_BACK.mul_f64(rand::random_range(1.0..2.0))
             }
             // A coordinator that stops does not come back: another can be asked at once.
-            Self::Denied(Denied::Stopping | Denied::Expired | Denied::TooMany { .. })
+            Self::Denied(Denied::Stopping | Denied::Expired)
             | Self::Generate(_)
             | Self::Stranger(_)
             | Self::Invalid(_)
+            | Self::OverLimit { limit: OverLimit::TooMany { .. }, .. }
             | Self::NoRecording(_) => return None,
         };
         let millis = u64::try_from(after.as_millis()).unwrap_or(u64::MAX).saturating_add(1);

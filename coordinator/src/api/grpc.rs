@@ -1,6 +1,6 @@
 //! EnsembleService: wire types on one side, the intake on the other. Holds no state of a generation: that is in its response stream.
 
-use std::sync::Arc;
+use std::{num::NonZeroU32, sync::Arc};
 
 use futures::{StreamExt, stream::BoxStream};
 use specfuse_core::policy::{ExitRule, ScoreRule, WeightRule};
@@ -29,7 +29,7 @@ impl EnsembleService for Ensembles {
     ) -> Result<Response<Self::GenerateStream>, Status> {
         let (metadata, extensions, wire) = request.into_parts();
         let deadline = validate::deadline(&metadata, Instant::now()).map_err(ApiError::from)?;
-        let begun = self.0.begin(vec![wire], extensions.get().cloned(), deadline).await?;
+        let begun = self.0.begin(vec![wire], NonZeroU32::MIN, extensions.get().cloned(), deadline).await?;
         let items = futures::stream::iter(begun.answers).flatten();
         Ok(Response::new(items.map(|item| Ok(report::response(item?))).boxed()))
     }

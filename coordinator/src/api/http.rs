@@ -22,23 +22,28 @@ mod types;
 mod usage;
 mod wanted;
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
     extract::{Request, State},
-    http::{HeaderName, HeaderValue, Method, StatusCode, header},
+    http::{HeaderName, HeaderValue, Method, StatusCode, Version, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
 };
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use tokio::sync::Semaphore;
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::error::HttpError;
 use super::intake::Intake;
 use crate::auth::Gate;
 
+/// Characters.
+const LONGEST_REQUEST_ID: usize = 128;
+/// How long a browser need not ask again whether it may ask.
+const PREFLIGHT: Duration = Duration::from_secs(600);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What every handler has.
@@ -47,6 +52,7 @@ struct Http {
     intake: Arc<Intake>,
     /// Seconds since 1970.
     started: i64,
+    large_bodies: Arc<Semaphore>,
 }
 
 /// Of this request: the client's own, or a new one.
@@ -61,11 +67,13 @@ pub(crate) struct Doors {
     pub(crate) health_gate: Gate,
     /// Pages of other sites that may ask in a browser.
     pub(crate) cors: Vec<HeaderValue>,
+    /// Only who asks this machine by its own name is answered.
+    pub(crate) only_local: bool,
 }
 
-/// Everything but gRPC.
-pub(crate) fn router(intake: Arc<Intake>, doors: Doors) -> Router {
-    let http = Http { intake, started: chrono::Utc::now().timestamp() };
+fn router(intake: Arc<Intake>, doors: Doors) -> Router {
+    let large_bodies = Arc::new(Semaphore::new(extract::LARGE_BODIES));
+    let http = Http { intake, started: chrono::Utc::now().timestamp(), large_bodies };
     let (asked, document) = OpenApiRouter::with_openapi(document::empty())
         .routes(routes!(chat::chat))
         .routes(routes!(completions::completions))
@@ -93,12 +101,21 @@ pub(crate) fn router(intake: Arc<Intake>, doors: Doors) -> Router {
         .route("/", get(console::page))
         .route("/console/{name}", get(console::file))
         .method_not_allowed_fallback(no_such_method)
-        .layer(middleware::from_fn(named))
-        .layer(cors(doors.cors))
 }
 
-/// For whatever no path is: gRPC's way where gRPC asks.
-pub(crate) async fn no_such_path(request: Request) -> Response {
+/// Everything but gRPC, and what answers where there is nothing at all.
+pub(crate) fn routers(intake: &Arc<Intake>, doors: Doors) -> (Router, Router) {
+    let at_home = Arc::new(AtHome { intake: Arc::clone(intake), only_local: doors.only_local });
+    let cors = cors(doors.cors.clone());
+    let dressed = |router: Router| {
+        let named = middleware::from_fn_with_state(Arc::clone(&at_home), named);
+        router.layer(named).layer(cors.clone())
+    };
+    (dressed(router(Arc::clone(intake), doors)), dressed(Router::new().fallback(no_such_path)))
+}
+
+/// gRPC's way where gRPC asks.
+async fn no_such_path(request: Request) -> Response {
     let media_type = request.headers().get(header::CONTENT_TYPE).and_then(|given| given.to_str().ok());
     if media_type.is_some_and(|given| given.starts_with("application/grpc")) {
         return tonic::Status::unimplemented("").into_http();
@@ -119,27 +136,74 @@ async fn admitted(State(gate): State<Gate>, mut request: Request, next: Next) ->
     Ok(next.run(request).await)
 }
 
-/// Gives the request its id, and tells it.
-async fn named(mut request: Request, next: Next) -> Response {
-    let given = request.headers().get(&REQUEST_ID).and_then(|given| given.to_str().ok());
-    let given = given.filter(|given| (1..=128).contains(&given.len()));
-    let id: Arc<str> = given.map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned).into();
+/// What the outermost layer knows.
+struct AtHome {
+    intake: Arc<Intake>,
+    only_local: bool,
+}
+
+/// Gives the request its id, and tells it. A connection of HTTP/1.1 ends once the stop has begun: another coordinator can be asked.
+async fn named(State(home): State<Arc<AtHome>>, mut request: Request, next: Next) -> Response {
+    let version = request.version();
+    let (id, refused) = match id(&request) {
+        Ok(id) => (id, None),
+        Err(refused) => (new_id(), Some(refused)),
+    };
     request.extensions_mut().insert(RequestId(Arc::clone(&id)));
-    let mut response = next.run(request).await;
+    let mut response = match refused {
+        Some(refused) => refused.into_response(),
+        None if home.only_local && !is_local(&request) => {
+            let message =
+                "host: this coordinator has no API keys and listens on this machine alone: ask it as localhost";
+            HttpError::of(StatusCode::FORBIDDEN, "invalid_request_error", message).into_response()
+        }
+        None => next.run(request).await,
+    };
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
+    if version <= Version::HTTP_11 && !home.intake.admission.is_open() {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     response
+}
+
+fn id(request: &Request) -> Result<Arc<str>, HttpError> {
+    let Some(given) = request.headers().get(&REQUEST_ID) else { return Ok(new_id()) };
+    let fits = given.to_str().ok().filter(|given| (1..=LONGEST_REQUEST_ID).contains(&given.len()));
+    fits.map(Arc::from).ok_or_else(|| {
+        let message = format!("x-request-id: 1 to {LONGEST_REQUEST_ID} visible ASCII characters are allowed");
+        HttpError::invalid(Some("x-request-id".to_owned()), message)
+    })
+}
+
+fn new_id() -> Arc<str> {
+    uuid::Uuid::new_v4().to_string().into()
+}
+
+/// Whether the request is for this machine by its name: a page of another site whose name has been made to lead here is not.
+fn is_local(request: &Request) -> bool {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let Some(host) = request.uri().host().or(host) else { return true };
+    let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
+    let name = name.map_or(host, |(name, _)| name);
+    let name = name.trim_start_matches('[').trim_end_matches(']');
+    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok()
 }
 
 /// Nobody, unless the configuration names them.
 fn cors(origins: Vec<HeaderValue>) -> CorsLayer {
     let any = origins.iter().any(|origin| origin == "*");
     let origins = if any { AllowOrigin::any() } else { AllowOrigin::list(origins) };
+    let limits = ["limit", "remaining", "reset"].into_iter().flat_map(|which| {
+        ["requests", "tokens"].into_iter().filter_map(move |what| format!("x-ratelimit-{which}-{what}").parse().ok())
+    });
     let exposed = [REQUEST_ID, header::RETRY_AFTER, HeaderName::from_static("retry-after-ms")];
     CorsLayer::new()
         .allow_origin(origins)
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, REQUEST_ID])
-        .expose_headers(exposed)
+        // Clients send headers of their own with every call.
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers(exposed.into_iter().chain(limits).collect::<Vec<_>>())
+        .max_age(PREFLIGHT)
 }

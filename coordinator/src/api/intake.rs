@@ -4,7 +4,10 @@
 
 use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc};
 
-use futures::{StreamExt, stream::BoxStream};
+use futures::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
 use specfuse_proto::v1 as proto;
 use specfuse_runtime::discovery::Directory;
 use tokio::time::Instant;
@@ -24,7 +27,7 @@ use crate::{
     pool::Pool,
     recorder::Recorder,
     recordings::Recordings,
-    request::GenerateRequest,
+    request::{GenerateRequest, Sampling},
 };
 
 #[derive(Debug)]
@@ -40,59 +43,92 @@ pub(crate) struct Intake {
     pub(crate) log_content: bool,
 }
 
+/// Characters that the ids of one request's answers have in common at most.
+const LONGEST_SHARED_ID: usize = 120;
+
+/// What an answer holds of its key's limits.
+type Held = (Option<Arc<Meter>>, Option<Arc<Allowance>>);
+
 /// The rounds, then the recording where one is asked for, then the end or an error.
 pub(super) type Answer = BoxStream<'static, Result<Item, ApiError>>;
 
 /// What was admitted: all of it or nothing.
 pub(super) struct Begun {
-    /// One for each request.
+    /// Those of the first request first.
     pub(super) answers: Vec<Answer>,
     /// Where the key's limits stand.
     pub(super) standings: Standings,
 }
 
 impl Intake {
-    /// Several requests are one to who counts them; each has an answer of its own.
+    /// So many answers to each request: with seeds and ids of their own, and together one request to who counts them. The first one is
+    /// admitted like any other; the rest begin when there is room.
     pub(super) async fn begin(
-        &self,
+        self: &Arc<Self>,
         wires: Vec<proto::GenerateRequest>,
+        choices: NonZeroU32,
         caller: Option<Caller>,
         deadline: Option<Instant>,
     ) -> Result<Begun, ApiError> {
-        let begun = self.begin_all(wires, caller, deadline).await;
+        let begun = match self.validated(wires, caller.as_ref(), deadline) {
+            Ok(requests) => self.admitted(requests, choices, caller).await,
+            Err(error) => Err(error),
+        };
         begun.inspect_err(|error| self.metrics.refused(error.code()))
     }
 
-    async fn begin_all(
+    fn validated(
         &self,
         wires: Vec<proto::GenerateRequest>,
-        caller: Option<Caller>,
+        caller: Option<&Caller>,
         deadline: Option<Instant>,
-    ) -> Result<Begun, ApiError> {
-        let key = caller.as_ref().map(|caller| Arc::clone(&caller.name));
+    ) -> Result<Vec<GenerateRequest>, ApiError> {
+        let key = caller.map(|caller| &caller.name);
         let valid = |wire| {
             let request = validate::request(wire, &self.ensembles)?;
-            Ok(GenerateRequest { key: key.clone(), deadline, ..request })
+            Ok(GenerateRequest { key: key.cloned(), deadline, ..request })
         };
-        let requests: Vec<GenerateRequest> = wires.into_iter().map(valid).collect::<Result<_, ApiError>>()?;
+        wires.into_iter().map(valid).collect()
+    }
+
+    async fn admitted(
+        self: &Arc<Self>,
+        requests: Vec<GenerateRequest>,
+        choices: NonZeroU32,
+        caller: Option<Caller>,
+    ) -> Result<Begun, ApiError> {
+        let deadline = requests.first().and_then(|request| request.deadline);
+        let each = usize::try_from(choices.get()).unwrap_or(usize::MAX);
+        let mut requests = requests.iter().flat_map(|request| (0..each).map(move |_| request.clone()));
+        let requests: Vec<GenerateRequest> = (0..).zip(requests.by_ref()).map(of_choice).collect();
         let admitted = self.admit(requests.len(), caller.as_ref(), deadline).await;
-        let (tickets, allowance) = admitted.inspect_err(|error| {
-            let request_id = requests.first().map(|request| &request.request_id);
-            tracing::debug!(?request_id, key = key.as_deref(), %error, "refused");
+        let (ticket, allowance) = admitted.inspect_err(|error| {
+            let request = requests.first();
+            let (request_id, key) = request.map(|request| (&request.request_id, request.key.as_deref())).unzip();
+            tracing::debug!(?request_id, ?key, %error, "refused");
         })?;
         let (allowance, meter) = (allowance.map(Arc::new), caller.map(|caller| caller.meter));
         let standings = meter.as_ref().zip(allowance.as_ref()).map(|(meter, allowance)| meter.standings(allowance));
-        let answers = requests.into_iter().zip(tickets);
-        let answers = answers.map(|(request, ticket)| self.answer(request, ticket, (meter.clone(), allowance.clone())));
+        let mut ticket = Some(ticket);
+        let answers = requests.into_iter().map(|request| {
+            let (intake, held) = (Arc::clone(self), (meter.clone(), allowance.clone()));
+            match ticket.take() {
+                Some(ticket) => self.answer(request, ticket, held),
+                None => stream::once(async move { intake.follow(request, held).await }).flatten().boxed(),
+            }
+        });
         Ok(Begun { answers: answers.collect(), standings: standings.unwrap_or_default() })
     }
 
-    fn answer(
-        &self,
-        request: GenerateRequest,
-        ticket: Ticket,
-        (meter, allowance): (Option<Arc<Meter>>, Option<Arc<Allowance>>),
-    ) -> Answer {
+    /// One more answer of a request that was admitted.
+    async fn follow(&self, request: GenerateRequest, held: Held) -> Answer {
+        match self.admission.follow().await {
+            Ok(ticket) => self.answer(request, ticket, held),
+            Err(denied) => stream::iter([Err(ApiError::from(denied))]).boxed(),
+        }
+    }
+
+    fn answer(&self, request: GenerateRequest, ticket: Ticket, (meter, allowance): Held) -> Answer {
         let logged = self.log_content.then(|| Arc::clone(&request.request_id));
         if let Some(request_id) = &logged {
             tracing::debug!(?request_id, prompt = ?request.prompt, "asked");
@@ -108,7 +144,7 @@ impl Intake {
             rounds: 0,
         };
         let items = driver::run(request, self.pool.clone(), ticket);
-        items.flat_map(move |item| futures::stream::iter(watch.pass(item.map_err(ApiError::from)))).boxed()
+        items.flat_map(move |item| stream::iter(watch.pass(item.map_err(ApiError::from)))).boxed()
     }
 
     /// JSON of what decided an answer that this caller asked for.
@@ -120,17 +156,34 @@ impl Intake {
     /// The key's own limits first: who is over them does not wait among the others.
     async fn admit(
         &self,
-        requests: usize,
+        answers: usize,
         caller: Option<&Caller>,
         deadline: Option<Instant>,
-    ) -> Result<(Vec<Ticket>, Option<Allowance>), ApiError> {
-        let count = u32::try_from(requests).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
-        let allowance = caller.map(|caller| {
-            let over = |limit| ApiError::OverLimit { key: Arc::clone(&caller.name), limit };
-            caller.meter.allow(count).map_err(over)
+    ) -> Result<(Ticket, Option<Allowance>), ApiError> {
+        let count = u32::try_from(answers).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
+        let allowance = caller.map(|Caller { name, meter }| {
+            let over = |limit| {
+                let standings = meter.standings_of_refused(&limit);
+                ApiError::OverLimit { key: Arc::clone(name), limit, standings }
+            };
+            meter.allow(count).map_err(over)
         });
         let allowance = allowance.transpose()?;
-        Ok((self.admission.admit(count, deadline).await?, allowance))
+        Ok((self.admission.admit(deadline).await?, allowance))
+    }
+}
+
+/// The request of the answer of this number: the first one's is the request as it came. Workers take ids of 128 characters at most.
+fn of_choice((number, request): (u32, GenerateRequest)) -> GenerateRequest {
+    if number == 0 {
+        return request;
+    }
+    let id: String = request.request_id.chars().take(LONGEST_SHARED_ID).collect();
+    let seed = request.sampling.seed.wrapping_add(number.into());
+    GenerateRequest {
+        request_id: format!("{id}-{number}").into(),
+        sampling: Sampling { seed, ..request.sampling },
+        ..request
     }
 }
 

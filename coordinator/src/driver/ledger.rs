@@ -32,16 +32,19 @@ pub(crate) struct RoundReport {
 }
 
 impl RoundReport {
+    /// The winning segment's first author.
+    fn winner(&self) -> Option<&MemberIndex> {
+        self.round.candidates.get(self.round.winner)?.authors.first()
+    }
+
     /// Of the winning segment, as its first author drafted it; 0 where nothing won.
     pub(crate) fn winning_tokens(&self) -> u32 {
-        let winner = self.round.candidates.get(self.round.winner).and_then(|winner| winner.authors.first());
+        let winner = self.winner();
         let is_winner = |(member, _): &&(MemberIndex, DraftOutcome)| Some(member) == winner;
         let draft = self.round.drafts.iter().find(is_winner).and_then(|(_, outcome)| outcome.draft());
         draft.map_or(0, |draft| draft.tokens)
     }
-}
 
-impl RoundReport {
     /// Its part in what the cluster does.
     pub(crate) fn counts(&self) -> Counts {
         let mut counts = Counts {
@@ -61,8 +64,7 @@ impl RoundReport {
             let terms: usize = row.iter().flatten().map(|score| score.terms).sum();
             counts.members.entry(name).or_default().scored_tokens += terms as u64;
         }
-        let winner = self.round.candidates.get(self.round.winner).and_then(|winner| winner.authors.first());
-        if let Some(name) = winner.and_then(name) {
+        if let Some(name) = self.winner().and_then(name) {
             counts.members.entry(name).or_default().segments_won += 1;
         }
         counts

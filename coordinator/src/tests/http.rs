@@ -5,7 +5,8 @@ mod refusals;
 
 use serde_json::{Value, json};
 
-use self::client::{begin, get, json_head, post};
+pub(super) use self::client::{begin, json_head};
+use self::client::{get, post};
 use super::*;
 
 const CHAT: &str = "/v1/chat/completions";
@@ -116,13 +117,39 @@ async fn roles_and_parts_come_to_what_the_members_read() {
 
 #[tokio::test]
 async fn an_error_in_the_middle_is_an_event_and_what_was_told_stands() {
-    let a = worker("a", &[Draft::Say(" Hello"), Draft::Fail(Code::OutOfRange, "full")], &[]).await;
+    let a = worker("a", &[Draft::Say(" Hello"), Draft::Fail(Code::Internal, "broken")], &[]).await;
     let coordinator = Coordinator::start(&[&a], "[ensembles.default]\nmembers = [\"a\"]").await;
     let events = streamed(&coordinator, |_| {}).await;
     let [first, rest @ ..] = events.as_slice() else { panic!("{events:?}") };
     assert_eq!(parsed(first)["choices"][0]["delta"]["content"], " Hello");
     let last = parsed(rest.last().unwrap());
-    assert_eq!(last["error"]["code"], "context_length_exceeded", "{last}");
+    assert_eq!(last["error"]["code"], "members_unavailable", "{last}");
+    let whole = post(coordinator.address, CHAT, &asked(|_| {})).await;
+    assert_eq!((whole.error().0, &whole.json()["specfuse"]["texts"]), (503, &json!([" Hello"])));
+}
+
+#[tokio::test]
+async fn an_answer_that_outgrows_its_members_ends_at_its_length() {
+    let a = worker("a", &[Draft::Say(" Hello"), Draft::Fail(Code::OutOfRange, "full")], &[]).await;
+    let coordinator = Coordinator::start(&[&a], "[ensembles.default]\nmembers = [\"a\"]").await;
+    let told = post(coordinator.address, CHAT, &asked(|_| {})).await.json();
+    assert_eq!(told["choices"][0]["message"]["content"], " Hello", "{told}");
+    assert_eq!(
+        (&told["choices"][0]["finish_reason"], &told["usage"]["completion_tokens"]),
+        (&json!("length"), &json!(3))
+    );
+    let events = streamed(&coordinator, |_| {}).await;
+    assert_eq!(parsed(&events[events.len() - 2])["choices"][0]["finish_reason"], "length");
+}
+
+#[tokio::test]
+async fn choices_begin_as_there_is_room_and_hold_up_nobody() {
+    let a = worker("a", &[Draft::End(" yes")], &[]).await;
+    let settings = "max_generations = 1\n[ensembles.default]\nmembers = [\"a\"]";
+    let coordinator = Coordinator::start(&[&a], settings).await;
+    let told = post(coordinator.address, CHAT, &asked(|request| request["n"] = 4.into())).await.json();
+    assert_eq!(told["choices"].as_array().map(Vec::len), Some(4), "{told}");
+    assert!(a.drafts().iter().any(|draft| draft.request_id.ends_with("-3")), "each has an id of its own");
 }
 
 #[tokio::test]
@@ -196,7 +223,7 @@ async fn a_stop_lets_streams_finish_and_is_seen_by_who_looks() {
     assert_eq!(get(coordinator.address, "/readyz").await.status, 503);
     assert_eq!(get(coordinator.address, "/healthz").await.status, 200);
     let refused = post(coordinator.address, CHAT, &asked(|_| {})).await;
-    assert_eq!(refused.error().0, 503);
+    assert_eq!((refused.error().0, refused.headers["connection"].as_str()), (503, "close"));
     let rest = begun.events().await;
     assert_eq!(parsed(rest.last().unwrap())["error"]["code"], "coordinator_stopping", "{rest:?}");
     assert!(coordinator.ended().await.is_err());

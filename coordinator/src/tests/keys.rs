@@ -122,6 +122,33 @@ async fn a_key_over_its_rate_is_told_when_to_come_back_and_others_are_not_held_u
 }
 
 #[tokio::test]
+async fn keys_count_over_http_and_say_where_their_limits_stand() {
+    let a = sound("a").await;
+    let keys = File::of(&[("alice", "requests_per_minute = 2\nmax_generations = 3"), ("bob", "")]);
+    let coordinator = guarded(&a, "", &keys).await;
+    let body = serde_json::json!({ "model": "solo", "messages": [{ "role": "user", "content": "?" }], "specfuse": { "record": true } });
+    let asked = async |key: &str, id: &str, n: u32| {
+        let head = http::json_head("/v1/chat/completions");
+        let head = format!("{head}\r\nauthorization: Bearer {key}\r\nx-request-id: {id}");
+        let mut body = body.clone();
+        body["n"] = n.into();
+        http::begin(coordinator.address, &head, &body.to_string()).await.end().await
+    };
+    assert_eq!(asked("mallory", "x", 1).await.error(), (401, String::new(), "invalid_api_key".to_owned()));
+    assert_eq!(asked("alice", "many", 4).await.error(), (400, "n".to_owned(), "too_many_choices".to_owned()));
+    let first = asked("alice", "mine", 1).await;
+    assert_eq!((first.status, first.headers["x-ratelimit-remaining-requests"].as_str()), (200, "1"), "{first:?}");
+    asked("alice", "mine", 1).await;
+    let refused = asked("alice", "mine", 1).await;
+    assert_eq!((refused.error().0, refused.headers["x-ratelimit-remaining-requests"].as_str()), (429, "0"));
+    assert!(refused.headers.contains_key("retry-after"));
+    for (key, status) in [("alice", 200), ("bob", 404)] {
+        let head = format!("GET /v1/specfuse/recordings/mine HTTP/1.0\r\nauthorization: Bearer {key}");
+        assert_eq!(http::begin(coordinator.address, &head, "").await.status, status, "{key}");
+    }
+}
+
+#[tokio::test]
 async fn a_key_runs_no_more_generations_than_it_may() {
     let a = worker("a", &[Draft::Hang], &[]).await;
     let keys = File::of(&[("alice", "max_generations = 1"), ("bob", "max_generations = 1")]);

@@ -26,7 +26,7 @@ pub(super) fn of(error: &ApiError, message: &str, after: Option<Duration>) -> Er
         let description = clipped(description.unwrap_or(message).to_owned(), LONGEST_DESCRIPTION);
         details.add_bad_request_violation(field, description);
     }
-    if let ApiError::OverLimit { key, limit } = error {
+    if let ApiError::OverLimit { key, limit, .. } = error {
         let (name, allowed) = reached(limit);
         details.add_quota_failure_violation(clipped(key.to_string(), LONGEST_NAME), format!("{name}: {allowed}"));
     }
@@ -63,7 +63,7 @@ fn metadata(error: &ApiError) -> HashMap<String, String> {
 fn reached(limit: &OverLimit) -> (&'static str, u32) {
     match limit {
         OverLimit::Requests { allowed, .. } => ("requests_per_minute", allowed.get()),
-        OverLimit::Generations { allowed } => ("max_generations", allowed.get()),
+        OverLimit::Generations { allowed } | OverLimit::TooMany { allowed, .. } => ("max_generations", allowed.get()),
         OverLimit::Tokens { allowed, .. } => ("tokens_per_minute", allowed.get()),
     }
 }

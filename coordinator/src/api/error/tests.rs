@@ -12,7 +12,7 @@ fn failed(failure: Failure, misses: Vec<CallError>) -> ApiError {
 }
 
 fn over(limit: OverLimit) -> ApiError {
-    ApiError::OverLimit { key: "alice".into(), limit }
+    ApiError::OverLimit { key: "alice".into(), limit, standings: Default::default() }
 }
 
 /// Each kind of error once, with its code and its reason.
@@ -105,8 +105,11 @@ fn an_error_fits_into_headers_whatever_was_sent() {
     let role = Invalid::Role { place: usize::MAX, role: long.clone() };
     let unknown = Invalid::UnknownEnsemble { name: long.clone(), known: long.clone() };
     let members = vec![CallError::Invalid(long.clone()); 64];
-    let over =
-        ApiError::OverLimit { key: long.as_str().into(), limit: OverLimit::Generations { allowed: NonZeroU32::MAX } };
+    let over = ApiError::OverLimit {
+        key: long.as_str().into(),
+        limit: OverLimit::Generations { allowed: NonZeroU32::MAX },
+        standings: Default::default(),
+    };
     let errors = [
         role.into(),
         unknown.into(),

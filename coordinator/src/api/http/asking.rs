@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    http::{HeaderMap, HeaderName, HeaderValue},
+    http::{HeaderMap, HeaderValue},
     response::{
         IntoResponse, Response,
         sse::{Event, KeepAlive, Sse},
@@ -13,20 +13,17 @@ use futures::{Stream, StreamExt, stream};
 use serde::Serialize;
 
 use super::{
-    error::HttpError,
+    error::{HttpError, limits},
     told::{Choices, Told},
     types::{ChunkExtension, FinishReason, Segment, TokenLogprob, Usage},
     wanted::Wanted,
 };
-use crate::{
-    api::intake::Intake,
-    auth::Caller,
-    limits::{Standing, Standings},
-};
+use crate::{api::intake::Intake, auth::Caller};
 
 /// What has been admitted, and what its answer's head says of it.
 pub(super) struct Asking {
     pub(super) choices: Choices,
+    answers: usize,
     pub(super) head: Head,
     /// Where the key's limits stand.
     pub(super) limits: HeaderMap,
@@ -54,16 +51,16 @@ pub(super) struct Ended {
 
 /// `prefix`: of the answer's id.
 pub(super) async fn ask(
-    intake: &Intake,
+    intake: &Arc<Intake>,
     wanted: Wanted,
     caller: Option<Caller>,
     (prefix, request_id): (&str, &str),
 ) -> Result<Asking, HttpError> {
     let naming = wanted.naming();
-    let count = wanted.requests.len();
-    let begun = intake.begin(wanted.requests, caller, None).await;
+    let (choices, telling) = (wanted.choices, wanted.telling);
+    let begun = intake.begin(wanted.requests, choices, caller, None).await;
     let begun = begun.map_err(|error| HttpError::from_api(&error, naming))?;
-    debug_assert_eq!(begun.answers.len(), count);
+    let each = usize::try_from(choices.get()).unwrap_or(usize::MAX);
     let head = Head {
         id: format!("{prefix}-{request_id}"),
         request_id: request_id.to_owned(),
@@ -71,8 +68,9 @@ pub(super) async fn ask(
         model: wanted.model,
         includes_usage: wanted.includes_usage,
     };
-    let choices = Choices::new(begun.answers, wanted.telling, naming);
-    Ok(Asking { choices, head, limits: headers(begun.standings) })
+    let answers = begun.answers.len();
+    let choices = Choices::new(begun.answers, each, telling, naming);
+    Ok(Asking { choices, answers, head, limits: limits(begun.standings) })
 }
 
 impl Asking {
@@ -83,8 +81,8 @@ impl Asking {
         chunk: impl Fn(&Head, Told) -> C + Send + Sync + 'static,
         last: impl Fn(&Head, Usage) -> C + Send + Sync + 'static,
     ) -> Result<Response, HttpError> {
-        let Self { mut choices, head, limits } = self;
-        let first = choices.next().await.transpose()?;
+        let Self { mut choices, head, limits, .. } = self;
+        let first = choices.next().await.transpose().map_err(|error| error.under(limits.clone()))?;
         let events = events(choices, first, move |told| match told {
             Ok(told) => json(&chunk(&head, told)),
             Err(usage) if head.includes_usage => json(&last(&head, usage)),
@@ -97,13 +95,20 @@ impl Asking {
         Ok(response)
     }
 
-    /// Waits until every choice has ended.
-    pub(super) async fn collect(&mut self, choices: usize) -> Result<Vec<Ended>, HttpError> {
-        let mut ended: Vec<Ended> = (0..choices).map(|_| Ended::default()).collect();
+    /// Waits until every choice has ended. An error comes with what had been told by then.
+    pub(super) async fn collect(&mut self) -> Result<Vec<Ended>, HttpError> {
+        let mut ended: Vec<Ended> = (0..self.answers).map(|_| Ended::default()).collect();
         while let Some(told) = self.choices.next().await {
-            let told = told?;
-            if let Some(ended) = ended.get_mut(told.index) {
-                ended.take(told);
+            match told {
+                Ok(told) => {
+                    if let Some(ended) = ended.get_mut(told.index) {
+                        ended.take(told);
+                    }
+                }
+                Err(error) => {
+                    let texts = ended.into_iter().map(|ended| ended.text).collect();
+                    return Err(error.under(self.limits.clone()).after(texts));
+                }
             }
         }
         Ok(ended)
@@ -167,24 +172,4 @@ fn events(
 /// None: it is no JSON, which these types always are.
 fn json<T: Serialize>(told: &T) -> Option<Event> {
     Event::default().json_data(told).inspect_err(|error| tracing::error!(%error, "an event is no JSON")).ok()
-}
-
-/// The usual names: limit, what is left of it, and when all of it is there again.
-fn headers(standings: Standings) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    for (what, standing) in [("requests", standings.requests), ("tokens", standings.tokens)] {
-        let Some(Standing { allowed, left, refilled }) = standing else { continue };
-        let values = [
-            ("limit", allowed.to_string()),
-            ("remaining", left.to_string()),
-            ("reset", format!("{}ms", refilled.as_millis())),
-        ];
-        for (which, value) in values {
-            let name = HeaderName::try_from(format!("x-ratelimit-{which}-{what}"));
-            if let (Ok(name), Ok(value)) = (name, HeaderValue::try_from(value)) {
-                headers.insert(name, value);
-            }
-        }
-    }
-    headers
 }

@@ -11,10 +11,11 @@ use super::{
     asking::{self, Ended, Head},
     error::{ErrorBody, HttpError},
     extract::Body,
+    models,
     told::Told,
     types::{
         AnswerExtension, AssistantMessage, ChatAnswer, ChatChoice, ChatChunk, ChatChunkChoice, ChatRequest, Delta,
-        FinishReason, Logprobs, TokenLogprob, Usage,
+        Logprobs, TokenLogprob, Usage,
     },
     wanted,
 };
@@ -44,14 +45,15 @@ pub(super) async fn chat(
     Extension(RequestId(request_id)): Extension<RequestId>,
     Body(request): Body<ChatRequest>,
 ) -> Result<Response, HttpError> {
+    models::check(&http, &request.model)?;
     let wanted = wanted::chat(request, &request_id)?;
-    let (streams, choices) = (wanted.streams, wanted.requests.len());
+    let streams = wanted.streams;
     let caller = caller.map(|Extension(caller)| caller);
     let mut asking = asking::ask(&http.intake, wanted, caller, ("chatcmpl", &request_id)).await?;
     if streams {
         return asking.stream(chunk, last).await;
     }
-    let ended = asking.collect(choices).await?;
+    let ended = asking.collect().await?;
     let usage = asking.choices.tally.usage();
     Ok((asking.limits, Json(answer(asking.head, ended, usage))).into_response())
 }
@@ -62,7 +64,7 @@ fn answer(head: Head, mut ended: Vec<Ended>, usage: Usage) -> ChatAnswer {
         index,
         message: AssistantMessage { role: "assistant", content: ended.text, refusal: None },
         logprobs: ended.logprobs.map(logprobs),
-        finish_reason: ended.reason.unwrap_or(FinishReason::Stop),
+        finish_reason: ended.reason,
     };
     ChatAnswer {
         id: head.id,

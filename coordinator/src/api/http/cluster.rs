@@ -2,7 +2,7 @@
 
 use axum::{
     Extension, Json,
-    extract::{Path, State},
+    extract::State,
     http::header::CONTENT_TYPE,
     response::{IntoResponse, Response},
 };
@@ -11,6 +11,7 @@ use specfuse_proto::v1 as proto;
 use super::{
     Http,
     error::{ErrorBody, HttpError},
+    extract::Place,
     types::{Activity, Cluster, Description, Ensemble, Load, MemberActivity, StrategyName, Worker, WorkerState},
 };
 use crate::{activity, api::grpc, auth::Caller};
@@ -47,7 +48,7 @@ pub(super) async fn cluster(State(http): State<Http>) -> Json<Cluster> {
 pub(super) async fn recording(
     State(http): State<Http>,
     caller: Option<Extension<Caller>>,
-    Path(request_id): Path<String>,
+    Place(request_id): Place<String>,
 ) -> Result<Response, HttpError> {
     let caller = caller.map(|Extension(caller)| caller);
     let json = http.intake.recording(&request_id, caller.as_ref())?;

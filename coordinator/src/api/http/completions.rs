@@ -11,8 +11,12 @@ use super::{
     asking::{self, Ended, Head},
     error::{ErrorBody, HttpError},
     extract::Body,
+    models,
     told::Told,
-    types::{CompletionAnswer, CompletionChoice, CompletionLogprobs, CompletionRequest, TokenLogprob, Usage},
+    types::{
+        AnswerExtension, CompletionAnswer, CompletionChoice, CompletionExtension, CompletionLogprobs,
+        CompletionRequest, TokenLogprob, Usage,
+    },
     wanted,
 };
 use crate::auth::Caller;
@@ -40,26 +44,34 @@ pub(super) async fn completions(
     Extension(RequestId(request_id)): Extension<RequestId>,
     Body(request): Body<CompletionRequest>,
 ) -> Result<Response, HttpError> {
+    models::check(&http, &request.model)?;
     let wanted = wanted::completion(request, &request_id)?;
-    let (streams, choices) = (wanted.streams, wanted.requests.len());
+    let streams = wanted.streams;
     let caller = caller.map(|Extension(caller)| caller);
     let mut asking = asking::ask(&http.intake, wanted, caller, ("cmpl", &request_id)).await?;
     if streams {
         return asking.stream(chunk, last).await;
     }
-    let ended = asking.collect(choices).await?;
+    let ended = asking.collect().await?;
     let usage = asking.choices.tally.usage();
     Ok((asking.limits, Json(answer(&asking.head, ended, usage))).into_response())
 }
 
-fn answer(head: &Head, ended: Vec<Ended>, usage: Usage) -> CompletionAnswer {
+fn answer(head: &Head, mut ended: Vec<Ended>, usage: Usage) -> CompletionAnswer {
+    let segments = ended.iter_mut().map(|ended| std::mem::take(&mut ended.segments)).collect();
+    let told = AnswerExtension { request_id: head.request_id.clone(), choices: segments };
     let choice = |(index, ended): (usize, Ended)| CompletionChoice {
         index,
         logprobs: ended.logprobs.map(|tokens| logprobs(tokens, 0)),
         text: ended.text,
         finish_reason: ended.reason,
     };
-    CompletionAnswer { choices: ended.into_iter().enumerate().map(choice).collect(), usage: Some(usage), ..empty(head) }
+    CompletionAnswer {
+        choices: ended.into_iter().enumerate().map(choice).collect(),
+        usage: Some(usage),
+        specfuse: Some(CompletionExtension::Answer(told)),
+        ..empty(head)
+    }
 }
 
 fn chunk(head: &Head, mut told: Told) -> CompletionAnswer {
@@ -67,7 +79,11 @@ fn chunk(head: &Head, mut told: Told) -> CompletionAnswer {
     let logprobs = told.logprobs.take().map(|tokens| logprobs(tokens, told.characters));
     let (specfuse, finish_reason) = told.extension();
     let choice = CompletionChoice { index, text, logprobs, finish_reason };
-    CompletionAnswer { choices: vec![choice], chunk: specfuse, ..empty(head) }
+    CompletionAnswer {
+        choices: vec![choice],
+        specfuse: specfuse.map(|chunk| CompletionExtension::Chunk(Box::new(chunk))),
+        ..empty(head)
+    }
 }
 
 fn last(head: &Head, usage: Usage) -> CompletionAnswer {
@@ -82,7 +98,7 @@ fn empty(head: &Head) -> CompletionAnswer {
         model: head.model.clone(),
         choices: Vec::new(),
         usage: None,
-        chunk: None,
+        specfuse: None,
     }
 }
 

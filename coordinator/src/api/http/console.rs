@@ -1,7 +1,6 @@
 //! The console: a page, its script and its style, in the binary. What the page may do is said in a header: nothing but talk to us.
 
 use axum::{
-    extract::Path,
     http::{
         StatusCode,
         header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
@@ -9,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::error::HttpError;
+use super::{error::HttpError, extract::Place};
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -23,10 +22,10 @@ const FILES: [(&str, &str, &[u8]); 4] = [
 ];
 
 pub(super) async fn page() -> Result<Response, HttpError> {
-    file(Path("index.html".to_owned())).await
+    file(Place("index.html".to_owned())).await
 }
 
-pub(super) async fn file(Path(name): Path<String>) -> Result<Response, HttpError> {
+pub(super) async fn file(Place(name): Place<String>) -> Result<Response, HttpError> {
     let Some((_, media_type, content)) = FILES.iter().find(|(known, ..)| *known == name) else {
         let message = format!("the console has no file {name:?}");
         return Err(HttpError::of(StatusCode::NOT_FOUND, "invalid_request_error", message));

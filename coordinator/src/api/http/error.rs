@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::{
     Json,
-    http::{HeaderValue, StatusCode, header::RETRY_AFTER},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header::RETRY_AFTER},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -13,7 +13,11 @@ use tonic::Code;
 use utoipa::ToSchema;
 
 use super::wanted::Naming;
-use crate::{api::error::ApiError, auth::Stranger};
+use crate::{
+    api::error::{ApiError, CONTEXT_FULL},
+    auth::Stranger,
+    limits::{Standing, Standings},
+};
 
 /// Bytes: what is wrong may be quoted in it, and may be as long as a request.
 const LONGEST_MESSAGE: usize = 3072;
@@ -22,14 +26,27 @@ const LONGEST_PARAM: usize = 256;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct HttpError {
     status: StatusCode,
-    body: ErrorDetail,
+    body: Box<ErrorDetail>,
     retry_after: Option<Duration>,
+    /// Where the key's limits stand.
+    limits: Box<HeaderMap>,
+    /// What had been told of each choice.
+    texts: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[schema(as = Error)]
 pub(crate) struct ErrorBody {
     pub(crate) error: ErrorDetail,
+    /// Of an answer that broke off and was not streamed: what had been written of each choice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) specfuse: Option<BrokenOff>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = SpecFuseBrokenOff)]
+pub(crate) struct BrokenOff {
+    pub(crate) texts: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -53,7 +70,7 @@ impl HttpError {
     pub(super) fn of(status: StatusCode, kind: &'static str, message: impl Into<String>) -> Self {
         let message = clipped(message.into(), LONGEST_MESSAGE);
         let body = ErrorDetail { message, kind, param: None, code: None };
-        Self { status, body, retry_after: None }
+        Self { status, body: Box::new(body), retry_after: None, limits: Box::default(), texts: None }
     }
 
     pub(super) fn about(mut self, param: Option<String>, code: Option<&str>) -> Self {
@@ -71,22 +88,44 @@ impl HttpError {
         let (code, field) = (error.code(), error.field());
         let (status, kind) = status(code);
         let message = match &field {
-            Some(field) => error.message().replacen(field.as_str(), &as_given(field), 1),
+            Some(field) => match error.message().strip_prefix(field.as_str()) {
+                Some(rest) => as_given(field) + rest,
+                None => error.message(),
+            },
             None => error.message(),
         };
         let known = match error.reason() {
             "UNKNOWN_ENSEMBLE" => "model_not_found".to_owned(),
             "API_KEY_MISSING" | "API_KEY_MALFORMED" | "API_KEY_UNKNOWN" => "invalid_api_key".to_owned(),
-            "PROMPT_TOO_LONG" | "CONTEXT_FULL" => "context_length_exceeded".to_owned(),
+            "PROMPT_TOO_LONG" | CONTEXT_FULL => "context_length_exceeded".to_owned(),
             _ if code == Code::ResourceExhausted => "rate_limit_exceeded".to_owned(),
             reason => reason.to_lowercase(),
         };
-        let error = Self { retry_after: error.retry_after(), ..Self::of(status, kind, message) };
+        let limits = match error {
+            ApiError::OverLimit { standings, .. } => Box::new(limits(*standings)),
+            ApiError::Stranger(_)
+            | ApiError::Invalid(_)
+            | ApiError::Denied(_)
+            | ApiError::Generate(_)
+            | ApiError::NoRecording(_) => Box::default(),
+        };
+        let error = Self { retry_after: error.retry_after(), limits, ..Self::of(status, kind, message) };
         error.about(field.as_deref().map(as_given), Some(&known))
     }
 
+    /// Of an answer that was admitted.
+    pub(super) fn under(self, limits: HeaderMap) -> Self {
+        Self { limits: Box::new(limits), ..self }
+    }
+
+    pub(super) fn after(self, texts: Vec<String>) -> Self {
+        let has_any = texts.iter().any(|text| !text.is_empty());
+        Self { texts: has_any.then_some(texts), ..self }
+    }
+
     pub(super) fn body(&self) -> ErrorBody {
-        ErrorBody { error: self.body.clone() }
+        let specfuse = self.texts.clone().map(|texts| BrokenOff { texts });
+        ErrorBody { error: (*self.body).clone(), specfuse }
     }
 }
 
@@ -104,7 +143,7 @@ impl From<Stranger> for HttpError {
 
 impl IntoResponse for HttpError {
     fn into_response(self) -> Response {
-        let mut response = (self.status, Json(self.body())).into_response();
+        let mut response = (self.status, (*self.limits).clone(), Json(self.body())).into_response();
         if let Some(after) = self.retry_after {
             // Whole seconds in the one, rounded up; what OpenAI's clients look at first in the other.
             let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
@@ -131,4 +170,24 @@ fn status(code: Code) -> (StatusCode, &'static str) {
             (StatusCode::INTERNAL_SERVER_ERROR, "server_error")
         }
     }
+}
+
+/// The usual names: limit, what is left of it, and when all of it is there again.
+pub(super) fn limits(standings: Standings) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (what, standing) in [("requests", standings.requests), ("tokens", standings.tokens)] {
+        let Some(Standing { allowed, left, refilled }) = standing else { continue };
+        let values = [
+            ("limit", allowed.to_string()),
+            ("remaining", left.to_string()),
+            ("reset", format!("{}ms", refilled.as_millis())),
+        ];
+        for (which, value) in values {
+            let name = HeaderName::try_from(format!("x-ratelimit-{which}-{what}"));
+            if let (Ok(name), Ok(value)) = (name, HeaderValue::try_from(value)) {
+                headers.insert(name, value);
+            }
+        }
+    }
+    headers
 }

@@ -4,30 +4,53 @@ use std::time::Duration;
 
 use axum::{
     body::to_bytes,
-    extract::{FromRequest, Request},
-    http::{StatusCode, header::CONTENT_TYPE},
+    extract::{FromRequest, FromRequestParts, Path, Request},
+    http::{
+        StatusCode,
+        header::{CONTENT_LENGTH, CONTENT_TYPE},
+        request::Parts,
+    },
 };
 use serde::de::DeserializeOwned;
 
-use super::error::HttpError;
+use super::{Http, error::HttpError};
 
 /// Bytes.
 const LONGEST: usize = 4 << 20;
+/// Bytes. Of larger bodies only so many are read at a time as [`LARGE_BODIES`] says.
+const SMALL: usize = 64 << 10;
+pub(super) const LARGE_BODIES: usize = 32;
 /// What a body may take to come in whole.
 const READING: Duration = Duration::from_secs(30);
 
 pub(super) struct Body<T>(pub(super) T);
 
-impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Body<T> {
+/// What stands in a path's places.
+pub(super) struct Place<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Place<T> {
     type Rejection = HttpError;
 
-    async fn from_request(request: Request, _state: &S) -> Result<Self, HttpError> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
+        let read = Path::<T>::from_request_parts(parts, state).await;
+        read.map(|Path(place)| Self(place)).map_err(|rejected| HttpError::invalid(None, rejected.body_text()))
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest<Http> for Body<T> {
+    type Rejection = HttpError;
+
+    async fn from_request(request: Request, http: &Http) -> Result<Self, HttpError> {
         // Also what keeps a page of another site from asking in a browser's name: this type it may send only where it is let.
         if !is_json(&request) {
             let (status, message) = (StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-type: application/json is expected");
             return Err(HttpError::of(status, "invalid_request_error", message));
         }
-        let read = tokio::time::timeout(READING, to_bytes(request.into_body(), LONGEST)).await;
+        let read = async {
+            let _place = if is_small(&request) { None } else { http.large_bodies.acquire().await.ok() };
+            to_bytes(request.into_body(), LONGEST).await
+        };
+        let read = tokio::time::timeout(READING, read).await;
         let late = || format!("the request did not come in whole within {READING:?}");
         let late = |_| HttpError::of(StatusCode::REQUEST_TIMEOUT, "invalid_request_error", late());
         let bytes = read.map_err(late)?.map_err(|error| unread(&error))?;
@@ -40,6 +63,12 @@ pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, HttpError> {
     let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| wrong(&error))?;
     json.end().map_err(|error| HttpError::invalid(None, format!("the body is not JSON: {error}")))?;
     Ok(parsed)
+}
+
+/// A request that says so. One that has more is cut there by the server.
+fn is_small(request: &Request) -> bool {
+    let length = request.headers().get(CONTENT_LENGTH).and_then(|given| given.to_str().ok()?.parse::<usize>().ok());
+    length.is_some_and(|length| length <= SMALL)
 }
 
 fn is_json(request: &Request) -> bool {

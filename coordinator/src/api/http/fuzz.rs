@@ -35,7 +35,8 @@ fn completion() -> Value {
 fn told(wanted: Result<Wanted, HttpError>) {
     match wanted {
         Ok(wanted) => {
-            assert!((1..=16).contains(&wanted.requests.len()), "{wanted:?}");
+            let choices = wanted.requests.len() * wanted.choices.get() as usize;
+            assert!((1..=16).contains(&choices), "{wanted:?}");
             assert!(wanted.requests.iter().all(|request| request.prompt.is_some()), "{wanted:?}");
         }
         Err(error) => {

@@ -1,14 +1,11 @@
 //! `/v1/models`: what a request may name as its model.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 
 use super::{
     Http,
     error::{ErrorBody, HttpError},
+    extract::Place,
     types::{Model, ModelList},
 };
 
@@ -26,14 +23,14 @@ pub(super) async fn models(State(http): State<Http>) -> Json<ModelList> {
     (status = 200, description = "It is there", body = Model),
     (status = "4XX", description = "There is none of this name, or no API key", body = ErrorBody),
 ))]
-pub(super) async fn model(State(http): State<Http>, Path(id): Path<String>) -> Result<Json<Model>, HttpError> {
+pub(super) async fn model(State(http): State<Http>, Place(id): Place<String>) -> Result<Json<Model>, HttpError> {
     known(&http).find(|model| model.id == id).map(Json).ok_or_else(|| unknown(&http, &id))
 }
 
 /// `id` is one of an ensemble's members, whose name may have slashes.
 pub(super) async fn member(
     State(http): State<Http>,
-    Path((ensemble, member)): Path<(String, String)>,
+    Place((ensemble, member)): Place<(String, String)>,
 ) -> Result<Json<Model>, HttpError> {
     let id = format!("{ensemble}/{member}");
     known(&http).find(|model| model.id == id).map(Json).ok_or_else(|| unknown(&http, &id))
@@ -45,6 +42,15 @@ fn known(http: &Http) -> impl Iterator<Item = Model> {
         let alone = ensemble.members.iter().map(|member| model(format!("{}/{member}", ensemble.name)));
         std::iter::once(model(ensemble.name.to_string())).chain(alone).collect::<Vec<_>>()
     })
+}
+
+/// Refuses a name that no request may give as its model.
+pub(super) fn check(http: &Http, id: &str) -> Result<(), HttpError> {
+    let (ensemble, member) = id.split_once('/').map_or((id, None), |(ensemble, member)| (ensemble, Some(member)));
+    let is_known = http.intake.ensembles.get(ensemble).is_some_and(|ensemble| {
+        member.is_none_or(|member| ensemble.members.iter().any(|known| known.as_ref() == member))
+    });
+    if is_known { Ok(()) } else { Err(unknown(http, id)) }
 }
 
 fn unknown(http: &Http, id: &str) -> HttpError {

@@ -12,7 +12,10 @@ use super::{
     wanted::{Naming, Telling},
 };
 use crate::{
-    api::{error::ApiError, intake::Answer},
+    api::{
+        error::{ApiError, CONTEXT_FULL},
+        intake::Answer,
+    },
     driver::Item,
     recorder, report,
 };
@@ -42,6 +45,8 @@ pub(super) enum What {
 pub(super) struct Choices {
     items: stream::SelectAll<stream::BoxStream<'static, (usize, Result<Item, ApiError>)>>,
     choices: Vec<Choice>,
+    /// Of which the first comes with the prompt's own cost.
+    choices_of_a_prompt: usize,
     telling: Telling,
     naming: Naming,
     pub(super) tally: Tally,
@@ -51,17 +56,19 @@ pub(super) struct Choices {
 #[derive(Debug, Default)]
 struct Choice {
     begun: bool,
+    /// What it cost so far, for an answer that ends where its members can read no further.
+    cost: proto::Usage,
     tokens: Tokens,
     /// Of the tokens that were told.
     characters: usize,
 }
 
 impl Choices {
-    pub(super) fn new(answers: Vec<Answer>, telling: Telling, naming: Naming) -> Self {
+    pub(super) fn new(answers: Vec<Answer>, choices_of_a_prompt: usize, telling: Telling, naming: Naming) -> Self {
         let choices = answers.iter().map(|_| Choice::default()).collect();
         let numbered = answers.into_iter().enumerate();
         let items = stream::select_all(numbered.map(|(index, answer)| answer.map(move |item| (index, item)).boxed()));
-        Self { items, choices, telling, naming, tally: Tally::default() }
+        Self { items, choices, choices_of_a_prompt, telling, naming, tally: Tally::default() }
     }
 
     /// None: all have ended. After an error there is nothing more to come.
@@ -75,6 +82,9 @@ impl Choices {
                     }
                 }
                 Err(error) => {
+                    if let Some(told) = self.full(index, &error) {
+                        return Some(Ok(told));
+                    }
                     self.items = stream::SelectAll::new();
                     return Some(Err(HttpError::from_api(&error, self.naming)));
                 }
@@ -85,13 +95,16 @@ impl Choices {
     /// None: nothing that is told here.
     fn told(&mut self, index: usize, item: Item) -> Option<Told> {
         let trace = match &item {
+            Item::Recorded(_) => return None,
             Item::Round(report) if self.telling.trace => Some(recorder::round(report)),
-            Item::Round(_) | Item::Finished { .. } | Item::Recorded(_) => None,
+            Item::Round(_) | Item::Finished { .. } => None,
         };
         let choice = self.choices.get_mut(index)?;
         let (text, what) = match report::response(item).event? {
             Event::Segment(segment) => {
                 choice.tokens.push(&segment);
+                choice.cost.rounds += 1;
+                choice.cost.completion_tokens += winning_draft(&segment).map_or(0, |draft| draft.drafted_tokens);
                 (segment.text.clone(), What::Round(Box::new(extension(segment, trace))))
             }
             Event::Finished(finished) => {
@@ -99,12 +112,24 @@ impl Choices {
                     proto::FinishReason::Length => FinishReason::Length,
                     proto::FinishReason::Stop | proto::FinishReason::Unspecified => FinishReason::Stop,
                 };
-                let counts_prompt = index.is_multiple_of(self.telling.choices_of_a_prompt.max(1));
+                let counts_prompt = index.is_multiple_of(self.choices_of_a_prompt.max(1));
                 self.tally.add(finished.usage.unwrap_or_default(), counts_prompt);
                 (finished.text, What::End(reason))
             }
             Event::Recording(_) => return None,
         };
+        self.telling(index, text, what)
+    }
+
+    /// An answer that its members can read no further ends at this length, as one does that reaches its own.
+    fn full(&mut self, index: usize, error: &ApiError) -> Option<Told> {
+        let ended = self.choices.get(index).filter(|choice| choice.begun && error.reason() == CONTEXT_FULL)?;
+        self.tally.add(ended.cost.clone(), index.is_multiple_of(self.choices_of_a_prompt.max(1)));
+        self.telling(index, String::new(), What::End(FinishReason::Length))
+    }
+
+    fn telling(&mut self, index: usize, text: String, what: What) -> Option<Told> {
+        let choice = self.choices.get_mut(index)?;
         let is_last = matches!(what, What::End(_));
         let tokens = choice.tokens.release(text.len(), is_last);
         let is_first = !std::mem::replace(&mut choice.begun, true);
@@ -128,6 +153,13 @@ fn extension(segment: proto::Segment, trace: Option<specfuse_core::recording::Ro
     }
 }
 
+fn winning_draft(segment: &proto::Segment) -> Option<&proto::Draft> {
+    match segment.drafts.iter().find(|draft| draft.member == segment.winner)?.outcome.as_ref()? {
+        Outcome::Draft(draft) => Some(draft),
+        Outcome::Missed(_) => None,
+    }
+}
+
 /// A value of the contract, as JSON has it.
 fn word(value: &str, prefix: &str) -> String {
     value.trim_start_matches(prefix).to_lowercase()
@@ -143,8 +175,7 @@ struct Tokens {
 
 impl Tokens {
     fn push(&mut self, segment: &proto::Segment) {
-        let winner = segment.drafts.iter().find(|draft| draft.member == segment.winner);
-        if let Some(Outcome::Draft(draft)) = winner.and_then(|winner| winner.outcome.as_ref()) {
+        if let Some(draft) = winning_draft(segment) {
             self.held.extend(draft.tokens.iter().cloned());
         }
     }

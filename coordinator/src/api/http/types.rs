@@ -22,7 +22,9 @@ pub(super) use self::{
     },
     choice::{Alternative, FinishReason, Logprobs, TokenLogprob},
     cluster::{Activity, Cluster, Description, Ensemble, Load, MemberActivity, StrategyName, Worker, WorkerState},
-    completion::{CompletionAnswer, CompletionChoice, CompletionLogprobs, CompletionRequest, Prompts},
+    completion::{
+        CompletionAnswer, CompletionChoice, CompletionExtension, CompletionLogprobs, CompletionRequest, Prompts,
+    },
     extension::{AnswerExtension, Asked, ChunkExtension, Exit, Segment},
     model::{Model, ModelList},
     sampling::{StopStrings, StreamOptions},

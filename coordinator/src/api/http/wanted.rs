@@ -1,4 +1,6 @@
-//! What both ways to ask come to: requests of the contract, one for each choice, and what is to be told of their answers.
+//! What both ways to ask come to: requests of the contract, one for each prompt, and what is to be told of their answers.
+
+use std::num::NonZeroU32;
 
 use specfuse_proto::v1 as proto;
 
@@ -13,27 +15,31 @@ const MOST_CHOICES: usize = 16;
 pub(super) struct Wanted {
     /// As it was given.
     pub(super) model: String,
-    /// At least one.
+    /// One for each prompt; at least one.
     pub(super) requests: Vec<proto::GenerateRequest>,
+    /// Answers to each of them.
+    pub(super) choices: NonZeroU32,
     pub(super) telling: Telling,
     pub(super) streams: bool,
     /// Of a stream: one more chunk, with the usage.
     pub(super) includes_usage: bool,
+    /// The name under which the longest answer was given.
+    limit: &'static str,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Telling {
-    /// Of which the first comes with the prompt's own cost.
-    pub(super) choices_of_a_prompt: usize,
     pub(super) logprobs: bool,
     pub(super) trace: bool,
 }
 
 /// What both have, by the same names.
-struct Common {
+struct Shared {
     model: String,
     n: Option<u32>,
     max_tokens: Option<u32>,
+    /// The name under which that was given.
+    limit: &'static str,
     stop: Option<StopStrings>,
     sampling: proto::Sampling,
     seed: Option<i64>,
@@ -47,6 +53,7 @@ pub(super) fn chat(request: ChatRequest, request_id: &str) -> Result<Wanted, Htt
     let ChatRequest { model, messages, temperature, top_p, max_tokens, max_completion_tokens, .. } = request;
     let ChatRequest { stop, seed, n, presence_penalty, frequency_penalty, logprobs, top_logprobs, .. } = request;
     let ChatRequest { stream, stream_options, specfuse, .. } = request;
+    let limit = if max_completion_tokens.is_some() { "max_completion_tokens" } else { "max_tokens" };
     let max_tokens = match (max_tokens, max_completion_tokens) {
         (Some(one), Some(other)) if one != other => {
             let message = "max_tokens: it is the older name of max_completion_tokens: give one of them";
@@ -64,8 +71,9 @@ pub(super) fn chat(request: ChatRequest, request_id: &str) -> Result<Wanted, Htt
     let messages = messages.into_iter().enumerate().map(message).collect::<Result<_, _>>()?;
     let prompt = proto::generate_request::Prompt::Conversation(proto::Conversation { messages });
     let sampling = sampling(temperature, top_p, (presence_penalty, frequency_penalty), specfuse.as_ref());
-    let common = Common { model, n, max_tokens, stop, sampling, seed, top_logprobs, stream, stream_options, specfuse };
-    common.wanted(vec![prompt], request_id)
+    let shared =
+        Shared { model, n, max_tokens, limit, stop, sampling, seed, top_logprobs, stream, stream_options, specfuse };
+    shared.wanted(vec![prompt], request_id)
 }
 
 pub(super) fn completion(request: CompletionRequest, request_id: &str) -> Result<Wanted, HttpError> {
@@ -81,10 +89,11 @@ pub(super) fn completion(request: CompletionRequest, request_id: &str) -> Result
         Prompts::Many(texts) => texts,
     };
     let sampling = sampling(temperature, top_p, (presence_penalty, frequency_penalty), specfuse.as_ref());
-    let top_logprobs = logprobs;
-    let common = Common { model, n, max_tokens, stop, sampling, seed, top_logprobs, stream, stream_options, specfuse };
+    let (top_logprobs, limit) = (logprobs, "max_tokens");
+    let shared =
+        Shared { model, n, max_tokens, limit, stop, sampling, seed, top_logprobs, stream, stream_options, specfuse };
     let prompts = texts.into_iter().map(proto::generate_request::Prompt::Raw).collect();
-    common.wanted(prompts, request_id)
+    shared.wanted(prompts, request_id)
 }
 
 fn message((place, message): (usize, ChatMessage)) -> Result<proto::Message, HttpError> {
@@ -119,34 +128,34 @@ fn sampling(
     }
 }
 
-impl Common {
+impl Shared {
     /// `n` choices for each prompt, one after another.
     fn wanted(self, prompts: Vec<proto::generate_request::Prompt>, request_id: &str) -> Result<Wanted, HttpError> {
         let stream = self.stream.unwrap_or(false);
         if self.stream_options.is_some() && !stream {
             return Err(HttpError::invalid(Some("stream_options".to_owned()), "stream_options: it needs stream"));
         }
-        let n = self.n.map_or(Some(1), |n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
-        let choices = prompts.len().saturating_mul(n);
-        if !(1..=MOST_CHOICES).contains(&choices) {
+        let n = self.n.unwrap_or(1);
+        let in_all = prompts.len().saturating_mul(n.try_into().unwrap_or(usize::MAX));
+        let choices = NonZeroU32::new(n).filter(|_| (1..=MOST_CHOICES).contains(&in_all));
+        let Some(choices) = choices else {
             let param = if prompts.is_empty() { "prompt" } else { "n" };
-            let message = format!("{param}: {choices} choices are asked for, 1 to {MOST_CHOICES} are allowed");
+            let message = format!("{param}: {in_all} choices are asked for, 1 to {MOST_CHOICES} are allowed");
             return Err(HttpError::invalid(Some(param.to_owned()), message));
-        }
+        };
         // Those who give no seed expect another answer each time.
         let seed = self.seed.map_or_else(rand::random, i64::cast_unsigned);
         let asked = self.specfuse.unwrap_or_default();
         let (ensemble, strategy) = model(&self.model, asked.strategy.as_deref())?;
-        let adjustment = adjustment(&asked);
-        let prompts = prompts.into_iter().flat_map(|prompt| vec![prompt; n]);
+        let (adjustment, stop) = (adjustment(&asked), self.stop.map(StopStrings::into_list).unwrap_or_default());
         let numbered = (0_u64..).zip(prompts);
         let request = |(number, prompt): (u64, proto::generate_request::Prompt)| proto::GenerateRequest {
             ensemble: ensemble.clone(),
             prompt: Some(prompt),
             max_tokens: self.max_tokens,
-            sampling: Some(proto::Sampling { seed: seed.wrapping_add(number), ..self.sampling }),
-            stop: self.stop.clone().map(StopStrings::into_list).unwrap_or_default(),
-            request_id: if number == 0 { request_id.to_owned() } else { format!("{request_id}-{number}") },
+            sampling: Some(proto::Sampling { seed: seed.wrapping_add(number << 32), ..self.sampling }),
+            stop: stop.clone(),
+            request_id: request_id.to_owned(),
             strategy: strategy.clone(),
             top_logprobs: self.top_logprobs,
             adjustment: adjustment.clone(),
@@ -154,13 +163,11 @@ impl Common {
         };
         Ok(Wanted {
             requests: numbered.map(request).collect(),
-            telling: Telling {
-                choices_of_a_prompt: n,
-                logprobs: self.top_logprobs.is_some(),
-                trace: asked.trace.unwrap_or(false),
-            },
+            choices,
+            telling: Telling { logprobs: self.top_logprobs.is_some(), trace: asked.trace.unwrap_or(false) },
             streams: stream,
             includes_usage: self.stream_options.and_then(|options| options.include_usage).unwrap_or(false),
+            limit: self.limit,
             model: self.model,
         })
     }
@@ -169,7 +176,6 @@ impl Common {
 /// The ensemble's name has no slash; a member's may.
 fn model(model: &str, strategy: Option<&str>) -> Result<(String, String), HttpError> {
     match (model.split_once('/'), strategy) {
-        _ if model.is_empty() => Err(HttpError::invalid(Some("model".to_owned()), "model: it is empty")),
         (Some(_), Some(_)) => {
             let message = "specfuse.strategy: a member alone has none: give the ensemble as the model";
             Err(HttpError::invalid(Some("specfuse.strategy".to_owned()), message))
@@ -197,6 +203,7 @@ pub(super) struct Naming {
     /// The model is a member alone: the strategy was not given by that name.
     is_member: bool,
     prompt: &'static str,
+    limit: &'static str,
 }
 
 impl Naming {
@@ -209,6 +216,7 @@ impl Naming {
             _ if field == "ensemble" || field == "strategy" && self.is_member => "model".to_owned(),
             _ if field == "strategy" => "specfuse.strategy".to_owned(),
             _ if field == "raw" || field == "prompt" => self.prompt.to_owned(),
+            _ if field == "max_tokens" => self.limit.to_owned(),
             _ if field == "request_id" => "x-request-id".to_owned(),
             _ => field.to_owned(),
         }
@@ -221,6 +229,6 @@ impl Wanted {
             matches!(request.prompt, Some(proto::generate_request::Prompt::Conversation(_)))
         };
         let prompt = if self.requests.iter().any(conversation) { "messages" } else { "prompt" };
-        Naming { is_member: self.model.contains('/'), prompt }
+        Naming { is_member: self.model.contains('/'), prompt, limit: self.limit }
     }
 }

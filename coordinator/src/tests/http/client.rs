@@ -11,20 +11,20 @@ use tokio::{
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// An answer whose body has not been read yet.
-pub(super) struct Begun {
-    pub(super) status: u16,
-    pub(super) headers: BTreeMap<String, String>,
+pub(in crate::tests) struct Begun {
+    pub(in crate::tests) status: u16,
+    pub(in crate::tests) headers: BTreeMap<String, String>,
     body: BufReader<TcpStream>,
 }
 
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) headers: BTreeMap<String, String>,
-    pub(super) body: String,
+pub(in crate::tests) struct Answer {
+    pub(in crate::tests) status: u16,
+    pub(in crate::tests) headers: BTreeMap<String, String>,
+    pub(in crate::tests) body: String,
 }
 
-pub(super) async fn begin(address: SocketAddr, head: &str, body: &str) -> Begun {
+pub(in crate::tests) async fn begin(address: SocketAddr, head: &str, body: &str) -> Begun {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
     // A server that refuses early may not read all of it.
@@ -48,20 +48,20 @@ pub(super) async fn begin(address: SocketAddr, head: &str, body: &str) -> Begun 
     Begun { status, headers, body }
 }
 
-pub(super) async fn get(address: SocketAddr, path: &str) -> Answer {
+pub(in crate::tests) async fn get(address: SocketAddr, path: &str) -> Answer {
     begin(address, &format!("GET {path} HTTP/1.0"), "").await.end().await
 }
 
-pub(super) fn json_head(path: &str) -> String {
+pub(in crate::tests) fn json_head(path: &str) -> String {
     format!("POST {path} HTTP/1.0\r\ncontent-type: application/json")
 }
 
-pub(super) async fn post(address: SocketAddr, path: &str, body: &Value) -> Answer {
+pub(in crate::tests) async fn post(address: SocketAddr, path: &str, body: &Value) -> Answer {
     begin(address, &json_head(path), &body.to_string()).await.end().await
 }
 
 impl Begun {
-    pub(super) async fn end(mut self) -> Answer {
+    pub(in crate::tests) async fn end(mut self) -> Answer {
         let mut body = String::new();
         let read = tokio::time::timeout(PATIENCE, self.body.read_to_string(&mut body)).await;
         read.expect("the body does not end").unwrap();
@@ -69,7 +69,7 @@ impl Begun {
     }
 
     /// The next event of a stream.
-    pub(super) async fn event(&mut self) -> Option<String> {
+    pub(in crate::tests) async fn event(&mut self) -> Option<String> {
         let mut line = String::new();
         loop {
             line.clear();
@@ -83,7 +83,7 @@ impl Begun {
         }
     }
 
-    pub(super) async fn events(mut self) -> Vec<String> {
+    pub(in crate::tests) async fn events(mut self) -> Vec<String> {
         let mut events = Vec::new();
         while let Some(event) = self.event().await {
             events.push(event);
@@ -93,12 +93,12 @@ impl Begun {
 }
 
 impl Answer {
-    pub(super) fn json(&self) -> Value {
+    pub(in crate::tests) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
     /// Status, the field that is wrong, and the error's code.
-    pub(super) fn error(&self) -> (u16, String, String) {
+    pub(in crate::tests) fn error(&self) -> (u16, String, String) {
         let error = &self.json()["error"];
         assert!(error["message"].as_str().is_some_and(|message| !message.is_empty()), "{self:?}");
         assert!(error["type"].is_string(), "{self:?}");

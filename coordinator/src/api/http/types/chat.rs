@@ -37,7 +37,7 @@ pub(crate) struct ChatRequest {
     pub(crate) stop: Option<StopStrings>,
     /// The same seed gives the same answer. Negative ones count from above.
     pub(crate) seed: Option<i64>,
-    /// Choices: answers of their own, with seeds of their own. 1 to 16.
+    /// Choices: answers of their own, with seeds of their own. 1 to 16. At temperature 0 they are alike.
     #[schema(minimum = 1, maximum = 16)]
     pub(crate) n: Option<u32>,
     #[schema(minimum = -2, maximum = 2)]
@@ -221,7 +221,7 @@ pub(crate) struct ChatChoice {
     pub(crate) index: usize,
     pub(crate) message: AssistantMessage,
     pub(crate) logprobs: Option<Logprobs>,
-    pub(crate) finish_reason: FinishReason,
+    pub(crate) finish_reason: Option<FinishReason>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]

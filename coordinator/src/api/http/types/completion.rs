@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    Asked, ChunkExtension, FinishReason, StopStrings, StreamOptions, Usage,
+    AnswerExtension, Asked, ChunkExtension, FinishReason, StopStrings, StreamOptions, Usage,
     neutral::{No, Nothing},
 };
 
@@ -29,7 +29,7 @@ pub(crate) struct CompletionRequest {
     pub(crate) stop: Option<StopStrings>,
     /// The same seed gives the same answer. Negative ones count from above.
     pub(crate) seed: Option<i64>,
-    /// Choices for each prompt: answers of their own, with seeds of their own. 16 in all.
+    /// Choices for each prompt: answers of their own, with seeds of their own. 16 in all. At temperature 0 they are alike.
     #[schema(minimum = 1, maximum = 16)]
     pub(crate) n: Option<u32>,
     #[schema(minimum = -2, maximum = 2)]
@@ -80,10 +80,17 @@ pub(crate) struct CompletionAnswer {
     pub(crate) choices: Vec<CompletionChoice>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) usage: Option<Usage>,
-    /// Of a chunk.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[serde(rename = "specfuse")]
-    pub(crate) chunk: Option<ChunkExtension>,
+    pub(crate) specfuse: Option<CompletionExtension>,
+}
+
+/// Of a chunk, or of an answer that is not streamed.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = SpecFuseCompletion)]
+pub(crate) enum CompletionExtension {
+    Chunk(Box<ChunkExtension>),
+    Answer(AnswerExtension),
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]

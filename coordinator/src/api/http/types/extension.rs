@@ -18,11 +18,12 @@ pub(crate) struct Asked {
     pub(crate) exit: Option<String>,
     #[schema(minimum = 0, maximum = 1)]
     pub(crate) theta: Option<f64>,
-    #[schema(exclusive_minimum = 0)]
+    #[schema(minimum = 0.001, maximum = 1000)]
     pub(crate) tau: Option<f64>,
     /// "mean_logprob" or "mean_prob".
     pub(crate) score: Option<String>,
     /// Exits by quality leave at least so many.
+    #[schema(minimum = 1)]
     pub(crate) min_members: Option<u32>,
     /// Keeps the k most probable tokens; 0: all.
     pub(crate) top_k: Option<u32>,
@@ -30,10 +31,12 @@ pub(crate) struct Asked {
     #[schema(minimum = 0, maximum = 1)]
     pub(crate) min_p: Option<f32>,
     /// Above 1 against repetition.
+    #[schema(exclusive_minimum = 0, maximum = 10)]
     pub(crate) repetition_penalty: Option<f32>,
     /// Tell in each chunk all that its round was decided from.
     pub(crate) trace: Option<bool>,
-    /// Keep all that decided the answer for a while: `GET /v1/specfuse/recordings/{request_id}`.
+    /// Keep all that decided the answer for a while: `GET /v1/specfuse/recordings/{request_id}`; of further choices
+    /// `{request_id}-1` and so on.
     pub(crate) record: Option<bool>,
 }
 

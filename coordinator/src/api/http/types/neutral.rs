@@ -38,7 +38,7 @@ pub(crate) enum Modality {
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum ResponseFormat {
-    Text,
+    Text {},
 }
 
 impl<'de> Deserialize<'de> for Nothing {
