@@ -153,11 +153,12 @@ def running():
 
 
 def a_stream_that_is_closed_is_computed_no_further():
-    stream = chat(stream=True, temperature=100, max_tokens=4096)
+    # Some of so many are long.
+    stream = chat(stream=True, temperature=100, max_tokens=4096, n=8)
     for seen, _ in enumerate(stream):
         if seen == 1:
             break
-    assert running() == 1
+    assert running() >= 1
     stream.close()
     deadline = time.monotonic() + 30
     while running() > 0:
