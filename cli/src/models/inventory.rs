@@ -82,8 +82,8 @@ pub(crate) async fn run(args: ModelsArgs) -> Result<ExitCode, InventoryError> {
     if let Some(ModelsCommand::Pull(pull)) = args.command {
         return Ok(Box::pin(hub::pull(pull)).await?);
     }
-    let hub = Hub::told()?;
-    let listed = listed(args.models.as_deref(), &hub).await?;
+    let hub = Hub::told();
+    let listed = listed(args.models.as_deref(), hub.as_ref().ok()).await?;
     if args.json {
         let all: Vec<Value> = listed.iter().map(object).collect();
         output::write(&format!("{:#}\n", Value::Array(all)))?;
@@ -91,7 +91,8 @@ pub(crate) async fn run(args: ModelsArgs) -> Result<ExitCode, InventoryError> {
         output::write(&table::of(&listed))?;
     }
     if listed.is_empty() {
-        let cache = hub.cache.root.display();
+        let cache = hub?.cache.root;
+        let cache = cache.display();
         output::complain(&format!(
             "no models: neither in a folder \"models\" here or above, nor in {cache}; specfuse models pull OWNER/NAME brings one"
         ));
@@ -99,14 +100,15 @@ pub(crate) async fn run(args: ModelsArgs) -> Result<ExitCode, InventoryError> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn listed(models: Option<&Path>, hub: &Hub) -> Result<Vec<Listed>, InventoryError> {
+async fn listed(models: Option<&Path>, hub: Option<&Hub>) -> Result<Vec<Listed>, InventoryError> {
     let chosen = match models {
         Some(folder) => Some(Chosen::all_of(folder)?),
         None => nearest(ModelsError::NotFound, Chosen::all_of).ok(),
     };
     let local = chosen.into_iter().flat_map(|chosen| chosen.models);
     let local = local.map(|model| (model.folder.display().to_string(), model.folder));
-    let cached = hub.cache.snapshots().into_iter().filter(|snapshot| snapshot.folder.join(CONFIG).is_file());
+    let cached = hub.map(|hub| hub.cache.snapshots()).unwrap_or_default();
+    let cached = cached.into_iter().filter(|snapshot| snapshot.folder.join(CONFIG).is_file());
     let cached = cached.map(|snapshot| (format!("{PREFIX}{}", snapshot.repo), snapshot.folder));
     // Large vocabularies take a while.
     let looking = stream::iter(local.chain(cached))
