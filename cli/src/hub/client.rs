@@ -241,4 +241,15 @@ mod tests {
             assert!(!is_inside(path), "{path:?}");
         }
     }
+
+    #[test]
+    fn trouble_of_the_store_of_large_files_is_no_reason_to_give_up() {
+        let cache = crate::hub::cache::Cache::at("/c".into());
+        let hub = Hub { endpoint: "http://127.0.0.1:1".to_owned(), token: None, offline: false, cache };
+        let remote = Remote::new(&hub, &Repo::new("o/m")).unwrap();
+        let dead = std::io::Error::other("connection refused");
+        let told = remote.failed(HFError::xet(hf_hub::XetOperation::StreamDownload, dead));
+        assert!(matches!(&told, HubError::Unreachable { .. }), "{told}");
+        assert!(told.to_string().contains("connection refused"), "{told}");
+    }
 }
