@@ -33,6 +33,8 @@ struct Environment {
     token: Option<OsString>,
     #[arg(long, env = "HF_TOKEN_PATH")]
     token_path: Option<OsString>,
+    #[arg(long, env = "HF_HUB_DISABLE_IMPLICIT_TOKEN")]
+    no_implicit_token: Option<OsString>,
     #[arg(long, env = "HF_HUB_OFFLINE")]
     offline: Option<OsString>,
     #[arg(long, env = "HF_HUB_CACHE")]
@@ -61,31 +63,48 @@ impl fmt::Debug for Hub {
 }
 
 impl Hub {
-    pub(crate) fn told() -> Self {
+    pub(crate) fn told() -> Result<Self, Homeless> {
         let told = Environment::try_parse_from(std::iter::empty::<OsString>()).ok();
+        Self::of(told.as_ref())
+    }
+
+    fn of(told: Option<&Environment>) -> Result<Self, Homeless> {
         let of = |which: fn(&Environment) -> &Option<OsString>| {
-            told.as_ref().and_then(|told| which(told).clone()).filter(|value| !value.is_empty())
+            told.and_then(|told| which(told).clone()).filter(|value| !value.is_empty())
         };
         let path = |which| of(which).map(PathBuf::from);
         let text = |which| of(which).and_then(|value| value.into_string().ok());
-        let home = path(|told| &told.hf_home).unwrap_or_else(|| {
+        let on = |which| text(which).is_some_and(|value| is_on(&value));
+        let home = path(|told| &told.hf_home).or_else(|| {
             let caches = path(|told| &told.cache_home);
             let caches = caches.or_else(|| path(|told| &told.home).map(|home| home.join(".cache")));
-            caches.unwrap_or_default().join("huggingface")
+            caches.map(|caches| caches.join("huggingface"))
         });
-        let token_file = path(|told| &told.token_path).unwrap_or_else(|| home.join("token"));
-        Self {
+        let in_home = |name: &str| home.as_ref().map(|home| home.join(name));
+        let token = || {
+            let told = text(|told| &told.token).and_then(|token| trimmed(&token));
+            told.or_else(|| token_in(&path(|told| &told.token_path).or_else(|| in_home("token"))?))
+        };
+        Ok(Self {
             endpoint: text(|told| &told.endpoint).unwrap_or_else(|| ENDPOINT.to_owned()),
-            token: text(|told| &told.token).or_else(|| token_in(&token_file)),
-            offline: text(|told| &told.offline).is_some_and(|value| is_on(&value)),
-            cache: Cache::at(path(|told| &told.hub_cache).unwrap_or_else(|| home.join("hub"))),
-        }
+            token: if on(|told| &told.no_implicit_token) { None } else { token() },
+            offline: on(|told| &told.offline),
+            cache: Cache::at(path(|told| &told.hub_cache).or_else(|| in_home("hub")).ok_or(Homeless)?),
+        })
     }
 }
 
+/// There is no place for what comes from the hub.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("nothing tells where models of the hub lie: set HF_HUB_CACHE or HF_HOME, or HOME")]
+pub(crate) struct Homeless;
+
 fn token_in(file: &Path) -> Option<String> {
-    let token = fs::read_to_string(file).ok()?.trim().to_owned();
-    Some(token).filter(|token| !token.is_empty())
+    trimmed(&fs::read_to_string(file).ok()?)
+}
+
+fn trimmed(token: &str) -> Option<String> {
+    Some(token.trim().to_owned()).filter(|token| !token.is_empty())
 }
 
 /// As the hub's own programs read a switch.
@@ -200,5 +219,45 @@ mod tests {
     fn switches_are_read_as_the_hubs_own_programs_do() {
         assert!(is_on("1") && is_on("True") && is_on("ON"));
         assert!(!is_on("0") && !is_on("false") && !is_on("no"));
+    }
+
+    fn hub(variables: &[(&str, &str)]) -> Result<Hub, Homeless> {
+        let of = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value));
+        Hub::of(Some(&Environment {
+            endpoint: None,
+            token: of("HF_TOKEN"),
+            token_path: of("HF_TOKEN_PATH"),
+            no_implicit_token: of("HF_HUB_DISABLE_IMPLICIT_TOKEN"),
+            offline: None,
+            hub_cache: of("HF_HUB_CACHE"),
+            hf_home: of("HF_HOME"),
+            cache_home: of("XDG_CACHE_HOME"),
+            home: of("HOME"),
+        }))
+    }
+
+    #[test]
+    fn without_a_home_the_cache_is_nowhere_rather_than_here() {
+        assert_eq!(hub(&[]).unwrap_err(), Homeless);
+        assert_eq!(hub(&[("HOME", "")]).unwrap_err(), Homeless);
+        let root = |name, value| hub(&[(name, value)]).unwrap().cache.root;
+        assert_eq!(root("HF_HUB_CACHE", "/c"), Path::new("/c"));
+        assert_eq!(root("HF_HOME", "/h"), Path::new("/h/hub"));
+        assert_eq!(root("XDG_CACHE_HOME", "/x"), Path::new("/x/huggingface/hub"));
+        assert_eq!(root("HOME", "/u"), Path::new("/u/.cache/huggingface/hub"));
+    }
+
+    #[test]
+    fn a_token_is_trimmed_and_not_sent_where_that_is_switched_off() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("token"), " hf_filed\n").unwrap();
+        let home = ("HF_HOME", folder.path().to_str().unwrap());
+        let token = |more: &[(&str, &str)]| hub(&[&[home], more].concat()).unwrap().token;
+        assert_eq!(token(&[]).as_deref(), Some("hf_filed"));
+        assert_eq!(token(&[("HF_TOKEN", " hf_told\r\n")]).as_deref(), Some("hf_told"));
+        assert_eq!(token(&[("HF_TOKEN", "\n")]).as_deref(), Some("hf_filed"));
+        let off = ("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1");
+        assert_eq!((token(&[off]), token(&[off, ("HF_TOKEN", "hf_told")])), (None, None));
+        assert!(token(&[("HF_HUB_DISABLE_IMPLICIT_TOKEN", "0")]).is_some());
     }
 }

@@ -11,9 +11,11 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use crate::hub::{Hub, PREFIX, Repo, RepoError, cache::Cache};
+use crate::hub::{Homeless, Hub, PREFIX, Repo, RepoError, cache::Cache};
 
 const CONFIG: &str = "config.json";
+/// How the name of a GGUF file ends.
+const GGUF: &str = "gguf";
 
 /// A member to be: a checkpoint folder or GGUF file and a name that no other member has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +45,7 @@ pub(crate) enum ModelsError {
     NotBundled,
     #[error("{} has no {}: these are not the bundled models", folder.display(), missing.display())]
     Without { folder: PathBuf, missing: PathBuf },
-    #[error("{} holds no model: no sub-folder of it has a config.json", folder.display())]
+    #[error("{} holds no model: no sub-folder of it has a config.json, and it has no GGUF file", folder.display())]
     Empty { folder: PathBuf },
     #[error("cannot read {}", folder.display())]
     Unreadable { folder: PathBuf, source: io::Error },
@@ -53,6 +55,8 @@ pub(crate) enum ModelsError {
     NoCheckpoint(PathBuf),
     #[error("--model hf:{repo} is not in {}; to bring it there: specfuse models pull {repo}", cache.display())]
     NotPulled { repo: Repo, cache: PathBuf },
+    #[error("--model hf:{repo}: {source}")]
+    Homeless { repo: Repo, source: Homeless },
     #[error("--model: {0}")]
     Repo(#[from] RepoError),
 }
@@ -70,18 +74,14 @@ fn remedy(path: &Path) -> String {
 
 /// What may help who gave a folder of checkpoints for one.
 fn inside(folder: &Path) -> &'static str {
-    if checkpoints(folder).is_ok() {
-        "; its sub-folders are: give it to --models, or one of them to --model"
-    } else {
-        ""
-    }
+    if checkpoints(folder).is_ok() { "; it holds some: give it to --models, or one of them to --model" } else { "" }
 }
 
 /// The folders given by hand, else those of `models`, else those of the bundled folder nearest to here or to the program.
 pub(crate) fn choose(given: &[PathBuf], models: Option<&Path>) -> Result<Chosen, ModelsError> {
     if !given.is_empty() {
-        let cache = Hub::told().cache;
-        let members: Result<_, _> = given.iter().map(|path| member(path, &cache).and_then(present)).collect();
+        let cache = cache();
+        let members: Result<_, _> = given.iter().map(|path| member(path, cache.as_ref()).and_then(present)).collect();
         return Ok(Chosen { models: named(members?), folder: None });
     }
     if let Some(folder) = models {
@@ -92,9 +92,14 @@ pub(crate) fn choose(given: &[PathBuf], models: Option<&Path>) -> Result<Chosen,
 
 /// Those given by hand, whether they are checkpoints or not.
 pub(crate) fn given(paths: &[PathBuf]) -> Result<Vec<LocalModel>, ModelsError> {
-    let cache = Hub::told().cache;
-    let members: Result<_, _> = paths.iter().map(|path| member(path, &cache)).collect();
+    let cache = cache();
+    let members: Result<_, _> = paths.iter().map(|path| member(path, cache.as_ref())).collect();
     Ok(named(members?))
+}
+
+/// Who names no repository of the hub needs none.
+fn cache() -> Result<Cache, Homeless> {
+    Ok(Hub::told()?.cache)
 }
 
 /// As `choose`, but of folders that have `beside` in them.
@@ -130,9 +135,13 @@ fn nearest(none: ModelsError, of: impl Fn(&Path) -> Result<Chosen, ModelsError>)
 }
 
 /// What it is to be called, and where it is.
-fn member(given: &Path, cache: &Cache) -> Result<(String, PathBuf), ModelsError> {
+fn member(given: &Path, cache: Result<&Cache, &Homeless>) -> Result<(String, PathBuf), ModelsError> {
     if let Some(repo) = given.to_str().and_then(|text| text.strip_prefix(PREFIX)) {
         let repo: Repo = repo.parse()?;
+        let cache = match cache {
+            Ok(cache) => cache,
+            Err(source) => return Err(ModelsError::Homeless { repo, source: *source }),
+        };
         return match cache.snapshot(&repo) {
             Some(folder) => Ok((plain(repo.name()), folder)),
             None => Err(ModelsError::NotPulled { repo, cache: cache.root.clone() }),
@@ -159,13 +168,13 @@ impl Chosen {
     }
 }
 
-/// Sub-folders with a config.json, sorted by name.
+/// Sub-folders with a config.json, and GGUF files, sorted by name.
 fn checkpoints(folder: &Path) -> Result<Vec<PathBuf>, ModelsError> {
     let unreadable = |source| ModelsError::Unreadable { folder: folder.to_path_buf(), source };
     let mut found = Vec::new();
     for entry in folder.read_dir().map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
-        if path.join(CONFIG).is_file() {
+        if path.join(CONFIG).is_file() || (path.extension().is_some_and(|end| end == GGUF) && path.is_file()) {
             found.push(path);
         }
     }
@@ -226,6 +235,15 @@ mod tests {
         assert_eq!(names(&choose(&[], Some(root.path())).unwrap()), ["alpha", "zeta"]);
     }
 
+    #[test]
+    fn gguf_files_are_models_of_their_folder() {
+        let root = tempfile::tempdir().unwrap();
+        for name in ["b-Q8_0.gguf", "a.bin", "README.md"] {
+            std::fs::write(root.path().join(name), "").unwrap();
+        }
+        assert_eq!(names(&choose(&[], Some(root.path())).unwrap()), ["b-Q8_0"]);
+    }
+
     fn called(given: &[&str]) -> Vec<String> {
         let members = given.iter().map(|path| (base_name(Path::new(path)), PathBuf::from(path))).collect();
         named(members).into_iter().map(|model| model.name).collect()
@@ -245,7 +263,7 @@ mod tests {
     #[test]
     fn a_repository_given_for_a_folder_is_told_how_to_get() {
         let cache = Cache::at("/no/cache".into());
-        let error = |given: &str| member(Path::new(given), &cache).unwrap_err().to_string();
+        let error = |given: &str| member(Path::new(given), Ok(&cache)).and_then(present).unwrap_err().to_string();
         let told = error("Qwen/Qwen2.5-0.5B-Instruct");
         assert!(told.contains("no such folder"), "{told}");
         assert!(told.contains("specfuse models pull Qwen/Qwen2.5-0.5B-Instruct"), "{told}");
@@ -260,11 +278,11 @@ mod tests {
     fn a_folder_of_checkpoints_is_not_one() {
         let root = tempfile::tempdir().unwrap();
         let cache = Cache::at(root.path().join("cache"));
-        let empty = member(root.path(), &cache).unwrap_err().to_string();
+        let empty = member(root.path(), Ok(&cache)).and_then(present).unwrap_err().to_string();
         assert!(empty.ends_with("it is no checkpoint folder"), "{empty}");
         std::fs::create_dir(root.path().join("a")).unwrap();
         std::fs::write(root.path().join("a/config.json"), "{}").unwrap();
-        let outer = member(root.path(), &cache).unwrap_err().to_string();
+        let outer = member(root.path(), Ok(&cache)).and_then(present).unwrap_err().to_string();
         assert!(outer.contains("give it to --models"), "{outer}");
     }
 

@@ -10,13 +10,16 @@ use std::{
 use anyhow::{Context, Result};
 use serde_json::Value;
 use specfuse_tests::{
-    hub::{COMMIT, Fault, Hub, REPO, TOKEN},
+    hub::{COMMIT, ELSEWHERE, Fault, Hub, REPO, TOKEN},
     process::DEADLINE,
     program::{self, Ran},
     up::bundled_models,
 };
 use tempfile::TempDir;
-use tokio::process::Command;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+};
 
 use crate::PROGRAM;
 
@@ -46,6 +49,21 @@ impl Pulling {
 
     async fn pull(&self, repo: &str) -> Result<Ran> {
         self.run(&["models", "pull", repo], &[]).await
+    }
+
+    /// A pull that is not waited for.
+    fn spawn(&self) -> Result<Child> {
+        let mut command = Command::new(PROGRAM);
+        command.args(["models", "pull", REPO]).envs(self.variables()).kill_on_drop(true);
+        Ok(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?)
+    }
+
+    /// Until some of the weights have come.
+    async fn begun(&self) -> Result<()> {
+        while self.incomplete()?.is_none_or(|bytes| bytes == 0) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Ok(())
     }
 
     fn snapshot(&self) -> PathBuf {
@@ -147,21 +165,8 @@ async fn a_download_that_is_cut_goes_on_where_it_stopped() -> Result<()> {
 async fn a_download_that_is_interrupted_goes_on_in_the_next_run() -> Result<()> {
     let half = usize::try_from(weights()? / 2)?;
     let (hub, pulling) = hub(Fault::Stall(half)).await?;
-    let mut child = Command::new(PROGRAM)
-        .args(["models", "pull", REPO])
-        .envs(pulling.variables())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()?;
-    let begun = async {
-        while pulling.incomplete()?.is_none_or(|bytes| bytes == 0) {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        Ok::<_, anyhow::Error>(())
-    };
-    tokio::time::timeout(DEADLINE, begun).await??;
+    let mut child = pulling.spawn()?;
+    tokio::time::timeout(DEADLINE, pulling.begun()).await??;
     program::signal(child.id().context("it has ended")?, "INT").await?;
     let status = tokio::time::timeout(DEADLINE, child.wait()).await??;
     assert_eq!(status.code(), Some(130));
@@ -205,6 +210,117 @@ async fn a_gated_model_is_for_who_shows_a_token() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_hub_that_lies_about_paths_touches_nothing_elsewhere() -> Result<()> {
+    let (hub, pulling) = hub(Fault::CommitElsewhere).await?;
+    let victim = pulling.cache.path().join("victim");
+    fs::create_dir(&victim)?;
+    fs::write(victim.join("config.json"), "precious")?;
+    failed(&pulling.pull(REPO).await?, &["no Hugging Face hub", "no commit"]);
+    hub.set(Fault::NameElsewhere);
+    failed(&pulling.pull(REPO).await?, &["no Hugging Face hub", ELSEWHERE]);
+    assert_eq!(fs::read_to_string(victim.join("config.json"))?, "precious");
+    assert_eq!(fs::read_dir(&victim)?.count(), 1);
+    assert!(!pulling.snapshot().exists());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_the_hub_sends_clients_on_to_the_token_is_not_sent() -> Result<()> {
+    let (hub, pulling) = hub(Fault::Redirected).await?;
+    let pulled = pulling.run(&["models", "pull", REPO], &[("HF_TOKEN", TOKEN)]).await?;
+    assert_eq!(pulled.code, Some(0), "{pulled:?}");
+    pulling.is_whole()?;
+    let elsewhere = hub.asked_elsewhere();
+    assert!(elsewhere.iter().any(|asked| asked.method == "GET"), "{elsewhere:?}");
+    assert!(elsewhere.iter().all(|asked| asked.token.is_none()), "{elsewhere:?}");
+    assert!(hub.asked_for("config.json").iter().all(|asked| asked.token.is_some()));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hub_that_is_busy_for_a_while_is_asked_again() -> Result<()> {
+    let (_hub, pulling) = hub(Fault::Busy(2)).await?;
+    let pulled = pulling.pull(REPO).await?;
+    assert_eq!(pulled.code, Some(0), "{pulled:?}");
+    pulling.is_whole()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_of_one_content_are_pulled_once() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    for entry in fs::read_dir(bundled_models().join(MODEL))? {
+        let path = entry?.path();
+        fs::copy(&path, folder.path().join(path.file_name().context("no name")?))?;
+    }
+    for name in ["generation_config.json", "tokenizer_config.json"] {
+        fs::write(folder.path().join(name), r#"{"the": "same"}"#)?;
+    }
+    let hub = Hub::of(folder.path(), Fault::None).await?;
+    let pulling = Pulling::from(&hub)?;
+    let pulled = pulling.pull(REPO).await?;
+    assert_eq!(pulled.code, Some(0), "{pulled:?}");
+    for name in ["generation_config.json", "tokenizer_config.json"] {
+        assert_eq!(fs::read_to_string(pulling.snapshot().join(name))?, r#"{"the": "same"}"#);
+    }
+    let asked = hub.asked_for("generation_config.json").len() + hub.asked_for("tokenizer_config.json").len();
+    assert_eq!(asked, 1);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_pulls_at_once_bring_every_file_once() -> Result<()> {
+    let (hub, pulling) = hub(Fault::None).await?;
+    let (one, other) = tokio::try_join!(pulling.pull(REPO), pulling.pull(REPO))?;
+    assert_eq!((one.code, other.code), (Some(0), Some(0)), "{one:?} {other:?}");
+    pulling.is_whole()?;
+    assert_eq!(hub.asked_for(WEIGHTS).len(), 1);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pull_waits_for_another_and_takes_over_where_that_one_stopped() -> Result<()> {
+    let half = usize::try_from(weights()? / 2)?;
+    let (hub, pulling) = hub(Fault::Stall(half)).await?;
+    let mut first = pulling.spawn()?;
+    tokio::time::timeout(DEADLINE, pulling.begun()).await??;
+    let mut second = pulling.spawn()?;
+    let mut lines = BufReader::new(second.stderr.take().context("no standard error")?).lines();
+    let waits = async {
+        while let Some(line) = lines.next_line().await? {
+            if line.contains(WEIGHTS) && line.contains("another process downloads it") {
+                return Ok(());
+            }
+        }
+        anyhow::bail!("it does not wait")
+    };
+    tokio::time::timeout(DEADLINE, waits).await??;
+    hub.set(Fault::None);
+    program::signal(first.id().context("it has ended")?, "INT").await?;
+    assert_eq!(tokio::time::timeout(DEADLINE, first.wait()).await??.code(), Some(130));
+    while lines.next_line().await?.is_some() {}
+    assert_eq!(tokio::time::timeout(DEADLINE, second.wait()).await??.code(), Some(0));
+    pulling.is_whole()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_was_damaged_comes_again() -> Result<()> {
+    let (hub, pulling) = hub(Fault::None).await?;
+    assert_eq!(pulling.pull(REPO).await?.code, Some(0));
+    let path = pulling.snapshot().join(WEIGHTS);
+    let mut bytes = fs::read(&path)?;
+    *bytes.last_mut().context("no weights")? ^= 1;
+    fs::write(&path, bytes)?;
+    let again = pulling.pull(REPO).await?;
+    assert!(again.code == Some(0) && again.stderr.contains("model.safetensors is damaged"), "{again:?}");
+    pulling.is_whole()?;
+    assert_eq!(hub.asked_for(WEIGHTS).len(), 2);
+    fs::remove_file(pulling.snapshot().join("tokenizer.json"))?;
+    let offline = pulling.run(&["models", "pull", REPO], &[("HF_HUB_OFFLINE", "1")]).await?;
+    failed(&offline, &["HF_HUB_OFFLINE", REPO]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_the_hub_does_not_have_is_told_by_its_name() -> Result<()> {
     let (_hub, pulling) = hub(Fault::None).await?;
     failed(&pulling.pull("owner/other").await?, &["has no model owner/other"]);
@@ -234,5 +350,31 @@ async fn every_bundled_model_runs_and_another_is_listed_with_the_reason() -> Res
     assert!(listed.stdout.contains("\"mamba\" is not supported (supported: "), "{listed:?}");
     let told = program::run(Path::new(PROGRAM), &["ask", "--model", "Qwen/Qwen2.5-0.5B-Instruct", "why?"]).await?;
     failed(&told, &["no such folder", "specfuse models pull Qwen/Qwen2.5-0.5B-Instruct", "--model hf:Qwen/"]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_lacks_a_part_does_not_run() -> Result<()> {
+    let root = tempfile::tempdir()?;
+    for name in ["short", "wordless"] {
+        fs::create_dir(root.path().join(name))?;
+        for entry in fs::read_dir(bundled_models().join(MODEL))? {
+            let path = entry?.path();
+            fs::copy(&path, root.path().join(name).join(path.file_name().context("no name")?))?;
+        }
+    }
+    fs::remove_file(root.path().join("wordless/tokenizer.json"))?;
+    fs::OpenOptions::new().write(true).open(root.path().join("short").join(WEIGHTS))?.set_len(weights()? - 1)?;
+    fs::write(root.path().join("broken.gguf"), "GGUF")?;
+    let folder = root.path().to_str().context("not a text")?;
+    let variables = [("HF_HUB_CACHE", folder)];
+    let listed =
+        program::run_with(Path::new(PROGRAM), &["models", "--models", folder, "--json"], &variables, "").await?;
+    let listed: Vec<Value> = serde_json::from_str(&listed.stdout)?;
+    let why: Vec<_> = listed.iter().map(|model| model["why_not"].as_str().unwrap_or("it runs")).collect();
+    for (why, word) in why.iter().zip(["broken.gguf", WEIGHTS, "tokenizer.json"]) {
+        assert!(why.contains(word), "{listed:?}");
+    }
+    assert_eq!(why.len(), 3);
     Ok(())
 }

@@ -35,7 +35,18 @@ pub enum Fault {
     Altered,
     /// Only who shows the token is answered.
     Gated,
+    /// The commit that it tells leads out of the folder of snapshots.
+    CommitElsewhere,
+    /// So does the name of one of its files.
+    NameElsewhere,
+    /// So many requests for the headers of weights are answered by "503 Service Unavailable".
+    Busy(usize),
+    /// It sends clients to another host for weights, as the hub does.
+    Redirected,
 }
+
+/// What a hub tells that wants files removed or made elsewhere.
+pub const ELSEWHERE: &str = "../../victim";
 
 /// Stops when dropped.
 #[derive(Debug)]
@@ -50,6 +61,10 @@ struct State {
     files: Vec<File>,
     fault: Mutex<Fault>,
     requests: Mutex<Vec<Asked>>,
+    /// Another origin, where weights lie for whoever asks.
+    store: String,
+    /// What was asked there.
+    stored: Mutex<Vec<Asked>>,
 }
 
 #[derive(Debug)]
@@ -60,6 +75,21 @@ struct File {
     checksum: String,
 }
 
+impl State {
+    fn fault(&self) -> Fault {
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether this request is one of those that are answered by "503".
+    fn is_busy(&self) -> bool {
+        let mut fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        let Fault::Busy(left) = &mut *fault else { return false };
+        let is_busy = *left > 0;
+        *left = left.saturating_sub(1);
+        is_busy
+    }
+}
+
 /// A request as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
@@ -67,7 +97,8 @@ pub struct Asked {
     pub path: String,
     /// The value of the header, such as "bytes=5-9".
     pub range: Option<String>,
-    token: Option<String>,
+    /// The value of the header that shows one.
+    pub token: Option<String>,
 }
 
 impl Hub {
@@ -88,14 +119,27 @@ impl Hub {
         }
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let endpoint = format!("http://{}", listener.local_addr()?);
-        let state = Arc::new(State { files, fault: Mutex::new(fault), requests: Mutex::default() });
+        let store = TcpListener::bind("127.0.0.1:0").await?;
+        let state = Arc::new(State {
+            files,
+            fault: Mutex::new(fault),
+            requests: Mutex::default(),
+            store: format!("http://{}", store.local_addr()?),
+            stored: Mutex::default(),
+        });
         let mut server = JoinSet::new();
-        server.spawn(serve(listener, Arc::clone(&state)));
+        server.spawn(serve(listener, Arc::clone(&state), Origin::Hub));
+        server.spawn(serve(store, Arc::clone(&state), Origin::Store));
         Ok(Self { endpoint, state, _server: server })
     }
 
     pub fn set(&self, fault: Fault) {
         *self.state.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+    }
+
+    /// The requests to the other origin so far.
+    pub fn asked_elsewhere(&self) -> Vec<Asked> {
+        self.state.stored.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The requests for a file's bytes so far.
@@ -124,22 +168,40 @@ fn sum(program: &str, head: &[u8], bytes: &[u8]) -> Result<String> {
     Ok(text.split_whitespace().next().context("no checksum")?.to_owned())
 }
 
-async fn serve(listener: TcpListener, state: Arc<State>) {
+#[derive(Clone, Copy)]
+enum Origin {
+    Hub,
+    Store,
+}
+
+async fn serve(listener: TcpListener, state: Arc<State>, origin: Origin) {
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         let state = Arc::clone(&state);
         connections.spawn(async move {
             // A client that leaves is no fault of the server's.
-            let _ = connection(stream, &state).await;
+            let _ = connection(stream, &state, origin).await;
         });
     }
 }
 
-async fn connection(stream: TcpStream, state: &State) -> Result<()> {
+async fn connection(stream: TcpStream, state: &State, origin: Origin) -> Result<()> {
     let mut stream = BufReader::new(stream);
     while let Some(asked) = request(&mut stream).await? {
-        state.requests.lock().unwrap_or_else(PoisonError::into_inner).push(asked.clone());
-        if !answer(&mut stream, state, &asked).await? {
+        let goes_on = match origin {
+            Origin::Hub => {
+                state.requests.lock().unwrap_or_else(PoisonError::into_inner).push(asked.clone());
+                answer(&mut stream, state, &asked).await?
+            }
+            Origin::Store => {
+                state.stored.lock().unwrap_or_else(PoisonError::into_inner).push(asked.clone());
+                match state.files.iter().find(|file| asked.path.ends_with(&file.path)) {
+                    Some(file) => bytes(&mut stream, state, &asked, file).await?,
+                    None => plain(&mut stream, "404 Not Found", "", &asked).await?,
+                }
+            }
+        };
+        if !goes_on {
             break;
         }
     }
@@ -170,28 +232,45 @@ async fn request(stream: &mut BufReader<TcpStream>) -> Result<Option<Asked>> {
 
 /// Whether the connection goes on.
 async fn answer(stream: &mut BufReader<TcpStream>, state: &State, asked: &Asked) -> Result<bool> {
-    let fault = *state.fault.lock().unwrap_or_else(PoisonError::into_inner);
+    let fault = state.fault();
     if fault == Fault::Gated && asked.token.as_deref() != Some(&format!("Bearer {TOKEN}")) {
         return plain(stream, "401 Unauthorized", r#"{"error": "Access is restricted"}"#, asked).await;
     }
     let api = format!("/api/models/{REPO}");
     let missing = || ("404 Not Found", r#"{"error": "not found"}"#.to_owned());
+    let commit = if fault == Fault::CommitElsewhere { ELSEWHERE } else { COMMIT };
     let (status, body) = match asked.path.strip_prefix(&api) {
-        Some("") => ("200 OK", json!({ "id": REPO, "sha": COMMIT }).to_string()),
+        Some("") => ("200 OK", json!({ "id": REPO, "sha": commit }).to_string()),
         Some(rest) if rest == "/revision/main" || rest == format!("/revision/{COMMIT}") => {
-            ("200 OK", json!({ "id": REPO, "sha": COMMIT }).to_string())
+            ("200 OK", json!({ "id": REPO, "sha": commit }).to_string())
         }
         Some(rest) if rest == format!("/tree/{COMMIT}") => ("200 OK", tree(state)),
         Some(_) => missing(),
         None => {
             let path = asked.path.strip_prefix(&format!("/{REPO}/resolve/{COMMIT}/"));
             match path.and_then(|path| state.files.iter().find(|file| file.path == path)) {
+                Some(file) if is_weights(&file.path) && asked.method == "HEAD" && state.is_busy() => {
+                    ("503 Service Unavailable", String::new())
+                }
+                Some(file) if is_weights(&file.path) && fault == Fault::Redirected => {
+                    return elsewhere(stream, state, file).await;
+                }
                 Some(file) => return bytes(stream, state, asked, file).await,
                 None => missing(),
             }
         }
     };
     plain(stream, status, &body, asked).await
+}
+
+/// Sends the client on, and tells the checksum.
+async fn elsewhere(stream: &mut BufReader<TcpStream>, state: &State, file: &File) -> Result<bool> {
+    let head = format!(
+        "HTTP/1.1 302 Found\r\nlocation: {}/{}\r\nx-linked-etag: \"{}\"\r\ncontent-length: 0\r\n\r\n",
+        state.store, file.path, file.checksum
+    );
+    stream.get_mut().write_all(head.as_bytes()).await?;
+    Ok(true)
 }
 
 fn tree(state: &State) -> String {
@@ -201,7 +280,9 @@ fn tree(state: &State) -> String {
             let lfs = json!({ "oid": file.checksum, "size": size, "pointerSize": 134 });
             json!({ "type": "file", "oid": "0".repeat(40), "size": size, "path": file.path, "lfs": lfs })
         } else {
-            json!({ "type": "file", "oid": file.checksum, "size": size, "path": file.path })
+            let is_lie = state.fault() == Fault::NameElsewhere && file.path == "config.json";
+            let path = if is_lie { ELSEWHERE } else { &file.path };
+            json!({ "type": "file", "oid": file.checksum, "size": size, "path": path })
         }
     });
     serde_json::Value::from_iter(files).to_string()
@@ -229,8 +310,7 @@ async fn bytes(stream: &mut BufReader<TcpStream>, state: &State, asked: &Asked, 
     if asked.method == "HEAD" {
         return Ok(true);
     }
-    let fault = *state.fault.lock().unwrap_or_else(PoisonError::into_inner);
-    match fault {
+    match state.fault() {
         Fault::Cut(most) if is_weights(&file.path) && body.len() > most => {
             stream.get_mut().write_all(body.get(..most).unwrap_or(&body)).await?;
             Ok(false)
@@ -248,7 +328,15 @@ async fn bytes(stream: &mut BufReader<TcpStream>, state: &State, asked: &Asked, 
             stream.get_mut().write_all(&body).await?;
             Ok(true)
         }
-        Fault::None | Fault::Cut(_) | Fault::Stall(_) | Fault::Altered | Fault::Gated => {
+        Fault::None
+        | Fault::Cut(_)
+        | Fault::Stall(_)
+        | Fault::Altered
+        | Fault::Gated
+        | Fault::CommitElsewhere
+        | Fault::NameElsewhere
+        | Fault::Busy(_)
+        | Fault::Redirected => {
             stream.get_mut().write_all(&body).await?;
             Ok(true)
         }

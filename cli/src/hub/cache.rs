@@ -2,12 +2,15 @@
 //! named by its checksum; a snapshot is a folder of links to blobs, named by its commit; a ref is a file that holds a commit.
 
 use std::{
-    fs, io,
-    os::unix::fs::symlink,
+    fs::{self, Permissions},
+    io::{self, Write},
+    os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
 };
 
-use super::{MAIN, Repo, is_commit};
+use tempfile::Builder;
+
+use super::{MAIN, Repo, is_commit, pull::is_whole};
 
 const MODELS: &str = "models--";
 /// Bytes of a ref, at most.
@@ -34,13 +37,13 @@ impl Cache {
         self.root.join(format!("{MODELS}{}", repo.id.replace('/', "--")))
     }
 
-    /// The folder of a repository's revision, if it is here.
+    /// The folder of a repository's revision, if it is here with all that a worker needs.
     pub(crate) fn snapshot(&self, repo: &Repo) -> Option<PathBuf> {
         let folder = self.folder(repo);
         let revision = repo.revision();
         let commit =
             if is_commit(revision) { revision.to_owned() } else { commit_in(&folder.join("refs").join(revision))? };
-        Some(folder.join("snapshots").join(commit)).filter(|snapshot| snapshot.join("config.json").is_file())
+        Some(folder.join("snapshots").join(commit)).filter(|snapshot| is_whole(snapshot))
     }
 
     /// All that is here, in order of their names: of each repository the revision "main" by its name alone, others by their commits.
@@ -72,22 +75,60 @@ impl Cache {
     pub(super) fn publish(&self, repo: &Repo, commit: &str, files: &[(&str, &str)]) -> io::Result<PathBuf> {
         let folder = self.folder(repo);
         let snapshot = folder.join("snapshots").join(commit);
-        fs::create_dir_all(&snapshot)?;
-        for (name, checksum) in files {
-            let link = snapshot.join(name);
-            match fs::remove_file(&link) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                Ok(()) | Err(_) => symlink(Path::new("../../blobs").join(checksum), &link)?,
-            }
+        if snapshot.is_dir() {
+            mend(&snapshot, files)?;
+        } else {
+            make(&folder, &snapshot, files)?;
         }
         let revision = repo.revision();
         if !is_commit(revision) {
-            let reference = folder.join("refs").join(revision);
-            fs::create_dir_all(reference.parent().unwrap_or(&folder))?;
-            fs::write(reference, commit)?;
+            refer(&folder, revision, commit)?;
         }
         Ok(snapshot)
     }
+}
+
+/// A snapshot that was not there: it appears with all its links.
+fn make(folder: &Path, snapshot: &Path, files: &[(&str, &str)]) -> io::Result<()> {
+    fs::create_dir_all(snapshot.parent().unwrap_or(folder))?;
+    let beside = Builder::new().prefix(".snapshot-").permissions(Permissions::from_mode(0o777)).tempdir_in(folder)?;
+    for (name, checksum) in files {
+        symlink(blob_of(checksum), beside.path().join(name))?;
+    }
+    match fs::rename(beside.path(), snapshot) {
+        // Another process was faster.
+        Err(_) if snapshot.is_dir() => mend(snapshot, files),
+        done => done,
+    }
+}
+
+/// Puts right what is not, link by link. A worker may be reading those that are right.
+fn mend(snapshot: &Path, files: &[(&str, &str)]) -> io::Result<()> {
+    for (name, checksum) in files {
+        let (link, blob) = (snapshot.join(name), blob_of(checksum));
+        if fs::read_link(&link).is_ok_and(|target| target == blob) {
+            continue;
+        }
+        let beside = Builder::new().prefix(".link-").make_in(snapshot, |path| symlink(&blob, path))?;
+        beside.persist(&link).map_err(|error| error.error)?;
+    }
+    Ok(())
+}
+
+/// Nobody finds a ref that is half written.
+fn refer(folder: &Path, revision: &str, commit: &str) -> io::Result<()> {
+    let reference = folder.join("refs").join(revision);
+    let beside = reference.parent().unwrap_or(folder);
+    fs::create_dir_all(beside)?;
+    let mut file = Builder::new().prefix(".ref-").permissions(Permissions::from_mode(0o666)).tempfile_in(beside)?;
+    file.write_all(commit.as_bytes())?;
+    file.persist(&reference).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// As a link in a snapshot has it.
+fn blob_of(checksum: &str) -> PathBuf {
+    Path::new("../../blobs").join(checksum)
 }
 
 fn commit_in(reference: &Path) -> Option<String> {
@@ -116,6 +157,8 @@ mod tests {
     const FIRST: &str = "0123456789012345678901234567890123456789";
     const SECOND: &str = "abcdefabcdefabcdefabcdefabcdefabcdefabcd";
 
+    const FILES: [(&str, &str); 3] = [("config.json", "c0"), ("tokenizer.json", "c0"), ("model.safetensors", "c0")];
+
     fn cache_of(root: &Path, commits: &[&str]) -> Cache {
         let cache = Cache::at(root.to_owned());
         for commit in commits {
@@ -123,9 +166,41 @@ mod tests {
             let blob = cache.blob(&repo, "c0");
             fs::create_dir_all(blob.parent().unwrap()).unwrap();
             fs::write(blob, "{}").unwrap();
-            cache.publish(&repo, commit, &[("config.json", "c0")]).unwrap();
+            cache.publish(&repo, commit, &FILES).unwrap();
         }
         cache
+    }
+
+    #[test]
+    fn a_snapshot_that_lacks_what_a_worker_needs_is_not_here() {
+        let root = tempfile::tempdir().unwrap();
+        let cache = cache_of(root.path(), &[FIRST]);
+        let repo = Repo::new("o/m");
+        let snapshot = cache.snapshot(&repo).unwrap();
+        for (name, _) in FILES {
+            fs::rename(snapshot.join(name), root.path().join("away")).unwrap();
+            assert_eq!(cache.snapshot(&repo), None, "without {name}");
+            fs::rename(root.path().join("away"), snapshot.join(name)).unwrap();
+        }
+        assert!(cache.snapshot(&repo).is_some());
+    }
+
+    #[test]
+    fn links_that_are_right_stay_as_they_are_and_others_are_put_right() {
+        use std::os::unix::fs::MetadataExt;
+        let root = tempfile::tempdir().unwrap();
+        let cache = cache_of(root.path(), &[FIRST]);
+        let repo = Repo::new("o/m");
+        let snapshot = cache.snapshot(&repo).unwrap();
+        let number = |name: &str| fs::symlink_metadata(snapshot.join(name)).unwrap().ino();
+        let before = number("config.json");
+        fs::remove_file(snapshot.join("tokenizer.json")).unwrap();
+        fs::write(snapshot.join("tokenizer.json"), "other").unwrap();
+        cache.publish(&repo, FIRST, &FILES).unwrap();
+        assert_eq!(number("config.json"), before);
+        assert_eq!(fs::read_to_string(snapshot.join("tokenizer.json")).unwrap(), "{}");
+        let names: Vec<_> = snapshot.read_dir().unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names.len(), FILES.len(), "{names:?}");
     }
 
     #[test]

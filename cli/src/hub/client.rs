@@ -1,19 +1,20 @@
 //! Calls to the hub: which commit a revision is, which files it has and what their checksums are, and a file's bytes from an offset on.
+//! What the hub says becomes part of paths on this machine, so it is not believed as it comes.
 //!
-//! The list of files tells a checksum only of small ones, those that git keeps itself. Of a large one the hub tells it in the headers
-//! of the answer that sends clients on to where the bytes lie, so that answer is asked for and not followed.
+//! The list of files tells a [`checksum`] of those that git keeps itself, and not always of large ones: of these [`head`] asks.
+
+mod checksum;
+mod head;
 
 use std::{error::Error as _, time::Duration};
 
 use futures::{Stream, TryStreamExt, future};
 use hf_hub::{HFClient, HFError, HFRepository, RepoTypeModel, repository::RepoTreeEntry};
-use reqwest::{
-    Client, StatusCode, Url,
-    header::{AUTHORIZATION, HeaderValue},
-    redirect::{Attempt, Policy},
-};
+use reqwest::{Client, Url, header::HeaderValue, redirect::Policy};
+use tokio::time::timeout;
 
-use super::{Hub, Repo};
+pub(super) use self::checksum::Checksum;
+use super::{Hub, Repo, is_commit};
 use crate::stream::innermost;
 
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
@@ -22,6 +23,8 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// Files of a revision, at most: far more than any model has.
 const MOST_FILES: usize = 10_000;
 const RETRIES: usize = 3;
+/// For all that comes before a file's first byte, with its retries.
+const OPENING: Duration = Duration::from_secs(300);
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HubError {
@@ -39,6 +42,8 @@ pub(crate) enum HubError {
         "{repo} is private or gated, or there is none of this name: accept its terms on the hub, and give a token that may read it in HF_TOKEN"
     )]
     Denied { repo: String },
+    #[error("{repo} has no file {path}: it changes; try again")]
+    NoFile { repo: String, path: String },
     #[error("{endpoint} cannot be reached: {why}; try again, the same command goes on where this one stopped")]
     Unreachable { endpoint: String, why: String },
     #[error("{endpoint} is no Hugging Face hub: {why}")]
@@ -65,31 +70,6 @@ pub(super) struct Entry {
     pub(super) checksum: Option<Checksum>,
 }
 
-/// Of a file's content, in lower-case hexadecimal.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Checksum {
-    Sha256(String),
-    /// SHA-1 of git's header of a blob and the content.
-    GitBlob(String),
-}
-
-impl Checksum {
-    fn parse(text: &str) -> Option<Self> {
-        let text = text.trim_start_matches("W/").trim_matches('"').to_ascii_lowercase();
-        let is_hex = text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        match text.len() {
-            64 if is_hex => Some(Self::Sha256(text)),
-            40 if is_hex => Some(Self::GitBlob(text)),
-            _ => None,
-        }
-    }
-
-    pub(super) fn hex(&self) -> &str {
-        let (Self::Sha256(hex) | Self::GitBlob(hex)) = self;
-        hex
-    }
-}
-
 impl Remote {
     pub(super) fn new(hub: &Hub, repo: &Repo) -> Result<Self, HubError> {
         let wrong = || HubError::Endpoint(hub.endpoint.clone());
@@ -102,7 +82,7 @@ impl Remote {
         let client = || Client::builder().connect_timeout(CONNECT_DEADLINE).read_timeout(SILENCE);
         let made = |error| HubError::Client(Box::new(error));
         let bodies = client().build().map_err(made)?;
-        let heads = client().redirect(Policy::custom(at_home)).build().map_err(made)?;
+        let heads = client().redirect(Policy::custom(head::at_home)).build().map_err(made)?;
         let mut builder = HFClient::builder().endpoint(&hub.endpoint).client(bodies).cache_dir(&hub.cache.root);
         builder = builder.retry_max_attempts(RETRIES);
         let mut authorization = None;
@@ -121,7 +101,9 @@ impl Remote {
     /// The commit that the revision is now.
     pub(super) async fn commit(&self) -> Result<String, HubError> {
         match Box::pin(self.model.info().revision(self.repo.revision()).send()).await {
-            Ok(info) => info.sha.ok_or_else(|| self.foreign("it tells no commit".to_owned())),
+            Ok(info) => {
+                info.sha.filter(|sha| is_commit(sha)).ok_or_else(|| self.foreign("it tells no commit".to_owned()))
+            }
             // The hub says the same of an unknown revision and of an unknown repository.
             Err(error @ HFError::RevisionNotFound { .. }) => match self.model.exists().send().await {
                 Ok(false) => Err(self.no_repo()),
@@ -147,27 +129,11 @@ impl Remote {
                 RepoTreeEntry::Directory { .. } => None,
             })
         });
-        files.try_collect().await.map_err(|error| self.failed(error))
-    }
-
-    /// The checksum of a file, from the answer that tells where its bytes lie.
-    pub(super) async fn checksum(&self, commit: &str, path: &str) -> Result<Checksum, HubError> {
-        let mut url = self.endpoint.clone();
-        let segments = self.repo.id.split('/').chain(["resolve", commit]).chain(path.split('/'));
-        url.path_segments_mut()
-            .map_err(|()| HubError::Endpoint(self.endpoint.to_string()))?
-            .pop_if_empty()
-            .extend(segments);
-        let mut request = self.heads.head(url);
-        if let Some(authorization) = &self.authorization {
-            request = request.header(AUTHORIZATION, authorization.clone());
+        let files: Vec<Entry> = files.try_collect().await.map_err(|error| self.failed(error))?;
+        match files.iter().find(|entry| !is_inside(&entry.path)) {
+            Some(entry) => Err(self.foreign(format!("it tells of a file called {:?}", entry.path))),
+            None => Ok(files),
         }
-        let answer = request.send().await.map_err(|error| self.unreachable(innermost(&error)))?;
-        if matches!(answer.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-            return Err(HubError::Denied { repo: self.repo.id.clone() });
-        }
-        let told = ["x-linked-etag", "etag"].iter().find_map(|name| answer.headers().get(*name)?.to_str().ok());
-        told.and_then(Checksum::parse).ok_or_else(|| self.foreign(format!("it tells no checksum of {path}")))
     }
 
     /// A file's bytes from `offset` on, which is less than `size`.
@@ -179,7 +145,8 @@ impl Remote {
     ) -> Result<impl Stream<Item = Result<impl AsRef<[u8]> + use<>, HubError>> + Unpin + use<'_>, HubError> {
         let range = (offset > 0).then_some(offset..entry.size);
         let asked = self.model.download_file_stream().filename(&entry.path).revision(commit).maybe_range(range);
-        let (_, stream) = asked.send().await.map_err(|error| self.failed(error))?;
+        let opened = timeout(OPENING, asked.send()).await.map_err(|_| self.silent())?;
+        let (_, stream) = opened.map_err(|error| self.failed(error))?;
         Ok(stream.map_err(|error| {
             if let HFError::Request { source, .. } = &error {
                 self.unreachable(innermost(source))
@@ -187,6 +154,14 @@ impl Remote {
                 self.failed(error)
             }
         }))
+    }
+
+    /// The next of a file's bytes; None: these were all. The store of large files has no deadline of its own.
+    pub(super) async fn next<B>(
+        &self,
+        bytes: &mut (impl Stream<Item = Result<B, HubError>> + Unpin),
+    ) -> Result<Option<B>, HubError> {
+        timeout(SILENCE, bytes.try_next()).await.map_err(|_| self.silent())?
     }
 
     /// What comes is never the file.
@@ -208,7 +183,11 @@ impl Remote {
             HFError::Http { context } if context.status.is_server_error() => {
                 self.unreachable(format!("it answers {}", context.status))
             }
-            HFError::RateLimited { .. } => self.unreachable("it answers that there are too many requests".to_owned()),
+            HFError::RateLimited { .. } => self.too_many(),
+            HFError::EntryNotFound { path, .. } => HubError::NoFile { repo, path },
+            HFError::Xet { source, .. } => {
+                self.unreachable(format!("its store of large files: {}", innermost(source.as_ref())))
+            }
             HFError::Request { source, .. } if is_no_json(&source) => self.foreign(innermost(&source)),
             HFError::Request { source, .. } => self.unreachable(innermost(&source)),
             other => self.foreign(innermost(&other)),
@@ -217,6 +196,14 @@ impl Remote {
 
     fn no_repo(&self) -> HubError {
         HubError::NoRepo { endpoint: self.endpoint(), repo: self.repo.id.clone() }
+    }
+
+    fn silent(&self) -> HubError {
+        self.unreachable("nothing comes".to_owned())
+    }
+
+    fn too_many(&self) -> HubError {
+        self.unreachable("it answers that there are too many requests".to_owned())
     }
 
     fn unreachable(&self, why: String) -> HubError {
@@ -238,11 +225,9 @@ fn is_no_json(error: &reqwest::Error) -> bool {
     causes.any(|cause| cause.downcast_ref::<serde_json::Error>().is_some_and(|error| !error.is_eof()))
 }
 
-/// A repository that was renamed is at home under another path; files lie elsewhere.
-fn at_home(attempt: Attempt<'_>) -> reqwest::redirect::Action {
-    let is_home = attempt.previous().last().is_some_and(|from| from.origin() == attempt.url().origin());
-    // Each hop is a loop's chance.
-    if is_home && attempt.previous().len() < 10 { attempt.follow() } else { attempt.stop() }
+/// It becomes part of a path, so it leads nowhere else.
+fn is_inside(path: &str) -> bool {
+    path.split('/').all(|part| !matches!(part, "" | "." | "..")) && !path.contains(['\\', '\0'])
 }
 
 #[cfg(test)]
@@ -250,10 +235,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_checksum_is_known_by_its_length() {
-        let (long, short) = ("aB".repeat(32), "0f".repeat(20));
-        assert_eq!(Checksum::parse(&format!("\"{long}\"")), Some(Checksum::Sha256(long.to_lowercase())));
-        assert_eq!(Checksum::parse(&format!("W/\"{short}\"")), Some(Checksum::GitBlob(short)));
-        assert_eq!((Checksum::parse(""), Checksum::parse(&"x".repeat(40))), (None, None));
+    fn files_have_no_names_that_lead_elsewhere() {
+        assert!(is_inside("config.json") && is_inside("onnx/model.onnx") && is_inside("..a"));
+        for path in ["", "/etc/passwd", "..", "a/../b", "a//b", "a/", "./a", "a\\b", "a\0b"] {
+            assert!(!is_inside(path), "{path:?}");
+        }
+    }
+
+    #[test]
+    fn trouble_of_the_store_of_large_files_is_no_reason_to_give_up() {
+        let cache = crate::hub::cache::Cache::at("/c".into());
+        let hub = Hub { endpoint: "http://127.0.0.1:1".to_owned(), token: None, offline: false, cache };
+        let remote = Remote::new(&hub, &Repo::new("o/m")).unwrap();
+        let dead = std::io::Error::other("connection refused");
+        let told = remote.failed(HFError::xet(hf_hub::XetOperation::StreamDownload, dead));
+        assert!(matches!(&told, HubError::Unreachable { .. }), "{told}");
+        assert!(told.to_string().contains("connection refused"), "{told}");
     }
 }

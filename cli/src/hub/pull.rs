@@ -6,6 +6,7 @@ mod file;
 mod needed;
 
 use std::{
+    collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -14,9 +15,10 @@ use std::{
 use futures::{StreamExt, TryStreamExt, stream};
 use indicatif::HumanBytes;
 
+pub(super) use self::needed::is_whole;
 use self::{bar::Bar, file::FileError};
 use super::{
-    Hub, Repo,
+    Homeless, Hub, Repo,
     client::{Checksum, Entry, HubError, Remote},
 };
 use crate::{interrupt::Interrupt, output};
@@ -56,6 +58,10 @@ pub(crate) enum PullError {
     NoRoom { needed: u64, free: u64, folder: PathBuf },
     #[error("cannot write to {}", folder.display())]
     Write { folder: PathBuf, source: io::Error },
+    #[error("cannot read what is in {}", folder.display())]
+    Read { folder: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Homeless(#[from] Homeless),
     #[error("cannot listen for signals")]
     Signals(#[source] io::Error),
 }
@@ -71,7 +77,7 @@ struct Wanted {
 }
 
 pub(crate) async fn run(args: PullArgs) -> Result<ExitCode, PullError> {
-    let hub = Hub::told();
+    let hub = Hub::told()?;
     let mut interrupt = Interrupt::listen().map_err(PullError::Signals)?;
     let snapshot = tokio::select! {
         pulled = Box::pin(pull(&hub, &args.repo)) => pulled?,
@@ -100,7 +106,7 @@ async fn pull(hub: &Hub, repo: &Repo) -> Result<PathBuf, PullError> {
         .buffered(SIDE_BY_SIDE)
         .try_collect()
         .await?;
-    let missing: Vec<&Wanted> = wanted.iter().filter(|wanted| !is_here(hub, repo, wanted)).collect();
+    let missing = missing(hub, repo, &wanted).await?;
     has_room(hub, repo, &missing)?;
     let all = missing.iter().map(|wanted| wanted.entry.size).sum();
     let bar = Bar::new(&repo.to_string(), all);
@@ -125,9 +131,31 @@ async fn with_checksum(remote: &Remote, commit: &str, entry: Entry) -> Result<Wa
     Ok(Wanted { entry, checksum })
 }
 
-fn is_here(hub: &Hub, repo: &Repo, wanted: &Wanted) -> bool {
-    let blob = hub.cache.blob(repo, wanted.checksum.hex());
-    blob.metadata().is_ok_and(|blob| blob.len() == wanted.entry.size)
+/// What is not here, or is here and damaged. Files of one content are one blob: it is brought once.
+async fn missing<'a>(hub: &Hub, repo: &Repo, wanted: &'a [Wanted]) -> Result<Vec<&'a Wanted>, PullError> {
+    let mut blobs = BTreeSet::new();
+    let distinct = wanted.iter().filter(|wanted| blobs.insert(wanted.checksum.hex()));
+    let is_here = |wanted: &&Wanted| {
+        let blob = hub.cache.blob(repo, wanted.checksum.hex()).metadata();
+        blob.is_ok_and(|blob| blob.len() == wanted.entry.size)
+    };
+    let (here, mut missing): (Vec<_>, Vec<_>) = distinct.partition(is_here);
+    if !here.is_empty() {
+        let bytes = HumanBytes(here.iter().map(|wanted| wanted.entry.size).sum());
+        output::complain(&format!("checking {} files that are here, {bytes}", here.len()));
+    }
+    let unreadable = |source| PullError::Read { folder: hub.cache.root.clone(), source };
+    let checked = stream::iter(here).map(async |wanted| {
+        let blob = hub.cache.blob(repo, wanted.checksum.hex());
+        let is_right = file::is_right(&blob, &wanted.entry, &wanted.checksum).await.map_err(unreadable)?;
+        Ok::<_, PullError>((wanted, is_right))
+    });
+    let checked: Vec<_> = checked.buffered(SIDE_BY_SIDE).try_collect().await?;
+    for (wanted, _) in checked.into_iter().filter(|(_, is_right)| !is_right) {
+        output::complain(&format!("{} is damaged: it comes again", wanted.entry.path));
+        missing.push(wanted);
+    }
+    Ok(missing)
 }
 
 /// Refuses what cannot fit, less what has come before.

@@ -1,5 +1,5 @@
 //! `specfuse models`: the checkpoints on this machine, those in a folder and those that came from the hub, and which of them a worker
-//! can compute. Nothing is loaded: the configuration and the headers of the weights say it all.
+//! can compute. No weights are loaded: every other part is read as a worker reads it, and of the weights the headers.
 
 mod table;
 mod weights;
@@ -12,13 +12,15 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
+use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
-use specfuse_worker::model::Model;
 
-use self::weights::{Weights, WeightsError};
+use specfuse_worker::inspect::{self, Parts};
+
+use self::weights::Weights;
 use super::{CONFIG, Chosen, ModelsError, nearest};
 use crate::{
-    hub::{self, Hub, PREFIX, PullArgs, PullError},
+    hub::{self, Homeless, Hub, PREFIX, PullArgs, PullError},
     output,
 };
 
@@ -53,6 +55,10 @@ pub(crate) enum InventoryError {
     Models(#[from] ModelsError),
     #[error(transparent)]
     Pull(#[from] PullError),
+    #[error(transparent)]
+    Homeless(#[from] Homeless),
+    #[error("looking at a model failed")]
+    Failed(#[from] tokio::task::JoinError),
     #[error("cannot write to standard output")]
     Output(#[from] std::io::Error),
 }
@@ -77,7 +83,7 @@ pub(crate) async fn run(args: ModelsArgs) -> Result<ExitCode, InventoryError> {
         return Ok(Box::pin(hub::pull(pull)).await?);
     }
     let hub = Hub::told();
-    let listed = listed(args.models.as_deref(), &hub)?;
+    let listed = listed(args.models.as_deref(), hub.as_ref().ok()).await?;
     if args.json {
         let all: Vec<Value> = listed.iter().map(object).collect();
         output::write(&format!("{:#}\n", Value::Array(all)))?;
@@ -85,7 +91,8 @@ pub(crate) async fn run(args: ModelsArgs) -> Result<ExitCode, InventoryError> {
         output::write(&table::of(&listed))?;
     }
     if listed.is_empty() {
-        let cache = hub.cache.root.display();
+        let cache = hub?.cache.root;
+        let cache = cache.display();
         output::complain(&format!(
             "no models: neither in a folder \"models\" here or above, nor in {cache}; specfuse models pull OWNER/NAME brings one"
         ));
@@ -93,27 +100,49 @@ pub(crate) async fn run(args: ModelsArgs) -> Result<ExitCode, InventoryError> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn listed(models: Option<&Path>, hub: &Hub) -> Result<Vec<Listed>, ModelsError> {
+async fn listed(models: Option<&Path>, hub: Option<&Hub>) -> Result<Vec<Listed>, InventoryError> {
     let chosen = match models {
         Some(folder) => Some(Chosen::all_of(folder)?),
         None => nearest(ModelsError::NotFound, Chosen::all_of).ok(),
     };
     let local = chosen.into_iter().flat_map(|chosen| chosen.models);
-    let local = local.map(|model| Listed::of(model.folder.display().to_string(), model.folder));
-    let cached = hub.cache.snapshots().into_iter().filter(|snapshot| snapshot.folder.join(CONFIG).is_file());
-    let cached = cached.map(|snapshot| Listed::of(format!("{PREFIX}{}", snapshot.repo), snapshot.folder));
-    Ok(local.chain(cached).collect())
+    let local = local.map(|model| (model.folder.display().to_string(), model.folder));
+    let cached = hub.map(|hub| hub.cache.snapshots()).unwrap_or_default();
+    let cached = cached.into_iter().filter(|snapshot| snapshot.folder.join(CONFIG).is_file());
+    let cached = cached.map(|snapshot| (format!("{PREFIX}{}", snapshot.repo), snapshot.folder));
+    // Large vocabularies take a while.
+    let looking = stream::iter(local.chain(cached))
+        .map(|(model, folder)| tokio::task::spawn_blocking(move || Listed::of(model, folder)));
+    let at_a_time = std::thread::available_parallelism().map_or(1, usize::from);
+    Ok(looking.buffered(at_a_time).try_collect().await?)
 }
 
 impl Listed {
     fn of(model: String, folder: PathBuf) -> Self {
-        let known = Model::family_of(&folder).map_err(|error| chain(&error));
-        let weights = Weights::read(&folder).map_err(|error: WeightsError| chain(&error));
-        let unfit = known.as_ref().err().or(weights.as_ref().err()).cloned();
-        let unfit = unfit.or_else(|| weights.as_ref().ok()?.unfit());
-        let family = known.map(str::to_owned).ok().or_else(|| model_type(&folder));
-        Self { model, size: size(&folder), family, weights: weights.ok(), unfit, folder }
+        let parts = inspect::read(&folder);
+        // A worker tells of a GGUF file's weights when it loads them.
+        let weights = folder.is_dir().then(|| Weights::read(&folder));
+        let unfit = match &parts {
+            Ok(parts) => fault(parts),
+            Err(error) => Some(chain(error)),
+        };
+        let unfit = unfit.or_else(|| match &weights {
+            Some(Ok(weights)) => weights.unfit(),
+            Some(Err(error)) => Some(chain(error)),
+            None => None,
+        });
+        let known = parts.ok().and_then(|parts| Some(parts.outline.ok()?.family.to_owned()));
+        let family = known.or_else(|| model_type(&folder));
+        Self { model, size: size(&folder), family, weights: weights.and_then(Result::ok), unfit, folder }
     }
+}
+
+/// What a worker would refuse first.
+fn fault(parts: &Parts) -> Option<String> {
+    let Parts { outline, tokenizer, template, end_of_turn, weights } = parts;
+    let end_of_turn = end_of_turn.as_ref().and_then(|ids| ids.as_ref().err());
+    let faults = [outline.as_ref().err(), weights.as_ref().err(), tokenizer.as_ref().err(), template.as_ref().err()];
+    faults.into_iter().chain([end_of_turn]).flatten().next().map(|error| chain(error))
 }
 
 /// Also of what no worker computes.
@@ -128,8 +157,11 @@ fn chain(error: &dyn Error) -> String {
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-/// Of the files in a folder, links followed, in bytes.
+/// Of a file, or of the files in a folder, links followed, in bytes.
 fn size(folder: &Path) -> u64 {
+    if folder.is_file() {
+        return fs::metadata(folder).map_or(0, |file| file.len());
+    }
     let entries = folder.read_dir().into_iter().flatten().flatten();
     let files = entries.filter_map(|entry| fs::metadata(entry.path()).ok()).filter(fs::Metadata::is_file);
     files.map(|file| file.len()).sum()

@@ -59,10 +59,13 @@ impl Bar {
     }
 
     pub(super) fn arrived(&self, path: &str, bytes: u64) {
-        let line = format!("{path}  {}", HumanBytes(bytes));
+        self.tell(&format!("{path}  {}", HumanBytes(bytes)));
+    }
+
+    pub(super) fn tell(&self, line: &str) {
         match self.next {
-            Some(_) => output::complain(&line),
-            None => self.bar.println(text::harmless(&line)),
+            Some(_) => output::complain(line),
+            None => self.bar.println(text::harmless(line)),
         }
     }
 }

@@ -4,11 +4,11 @@ use std::{
     fs::{self, File},
     io::{self, Read},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use aws_lc_rs::digest::{self, Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256};
-use futures::TryStreamExt;
 use tokio::{
     fs::File as AsyncFile,
     io::{AsyncSeekExt, AsyncWriteExt},
@@ -25,6 +25,8 @@ use crate::hub::{
 /// Tries in a row that bring nothing.
 const FRUITLESS: u32 = 4;
 const FIRST_WAIT: Duration = Duration::from_millis(500);
+/// At a lock that another process has.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 /// Bytes read at a time for the checksum.
 const BLOCK: usize = 1 << 20;
 
@@ -32,8 +34,6 @@ const BLOCK: usize = 1 << 20;
 pub(crate) enum FileError {
     #[error(transparent)]
     Hub(#[from] HubError),
-    #[error("another process downloads {0}: wait for it")]
-    Busy(String),
     #[error("{path} is not what the hub says: its checksum is {found}, expected {expected}; it was removed: try again")]
     Checksum { path: String, expected: String, found: String },
     #[error("cannot write {}", file.display())]
@@ -69,8 +69,12 @@ impl Source<'_> {
         let blob = self.cache.blob(self.repo, checksum.hex());
         let partial = incomplete(&blob);
         let unwritable = |source| FileError::Write { file: partial.clone(), source };
-        let lock = lock(&self.cache.lock(self.repo, checksum.hex())).map_err(unwritable)?;
-        let _lock = lock.ok_or_else(|| FileError::Busy(entry.path.clone()))?;
+        let _lock = self.turn(entry, checksum).await.map_err(unwritable)?;
+        // Who had the lock before may have brought it.
+        if is_right(&blob, entry, checksum).await.map_err(unwritable)? {
+            self.bar.has(entry.size);
+            return Ok(());
+        }
         fs::create_dir_all(partial.parent().unwrap_or(&self.cache.root)).map_err(unwritable)?;
         self.complete(entry, &partial).await?;
         let found = sum(partial.clone(), checksum.clone(), entry.size).await.map_err(unwritable)?;
@@ -82,6 +86,22 @@ impl Source<'_> {
         fs::rename(&partial, &blob).map_err(unwritable)?;
         self.bar.arrived(&entry.path, entry.size);
         Ok(())
+    }
+
+    /// The lock of a blob, once no other process has it.
+    async fn turn(&self, entry: &Entry, checksum: &Checksum) -> io::Result<File> {
+        let path = self.cache.lock(self.repo, checksum.hex());
+        let mut waits = false;
+        loop {
+            if let Some(lock) = lock(&path)? {
+                return Ok(lock);
+            }
+            if !waits {
+                self.bar.tell(&format!("{}: another process downloads it; waiting for it", entry.path));
+                waits = true;
+            }
+            sleep(BETWEEN_LOOKS).await;
+        }
     }
 
     /// Until the file has all its bytes.
@@ -115,7 +135,8 @@ impl Source<'_> {
             }
             sleep(wait.mul_f64(rand::random_range(0.5..1.0))).await;
         }
-        Ok(())
+        // A blob that is named is whole, also after the machine has failed.
+        file.sync_all().await.map_err(unwritable)
     }
 
     /// One try, from where the file ends. `here` is what it has.
@@ -125,7 +146,7 @@ impl Source<'_> {
             Err(error) => return Some(Cut::Hub(error)),
         };
         loop {
-            match bytes.try_next().await {
+            match self.remote.next(&mut bytes).await {
                 Ok(Some(chunk)) => {
                     let chunk = chunk.as_ref();
                     if *here + chunk.len() as u64 > entry.size {
@@ -160,8 +181,19 @@ fn lock(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// Of what is on the disk: bytes of an earlier try are checked too.
+/// Whether a blob is there and is what the hub says.
+pub(super) async fn is_right(blob: &Path, entry: &Entry, checksum: &Checksum) -> io::Result<bool> {
+    if blob.metadata().is_ok_and(|blob| blob.len() == entry.size) {
+        Ok(sum(blob.to_owned(), checksum.clone(), entry.size).await? == checksum.hex())
+    } else {
+        Ok(false)
+    }
+}
+
+/// Of what is on the disk: bytes of an earlier try are checked too. Reading ends when nobody waits for the sum any more.
 async fn sum(path: PathBuf, kind: Checksum, size: u64) -> io::Result<String> {
+    let awaited = Arc::new(());
+    let watched = Arc::downgrade(&awaited);
     let read = tokio::task::spawn_blocking(move || {
         let mut context = match kind {
             Checksum::Sha256(_) => Context::new(&SHA256),
@@ -174,13 +206,18 @@ async fn sum(path: PathBuf, kind: Checksum, size: u64) -> io::Result<String> {
         let mut file = File::open(path)?;
         let mut block = vec![0; BLOCK];
         loop {
+            if watched.strong_count() == 0 {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
             match file.read(&mut block)? {
                 0 => return Ok(hex(&context.finish())),
                 count => context.update(block.get(..count).unwrap_or_default()),
             }
         }
     });
-    read.await.map_err(io::Error::other)?
+    let sum = read.await.map_err(io::Error::other)?;
+    drop(awaited);
+    sum
 }
 
 fn hex(digest: &digest::Digest) -> String {

@@ -1,4 +1,13 @@
-//! Which files of a repository a worker reads: none of those in folders, and of the weights only safetensors.
+//! Which files of a repository a worker reads: none of those in folders, and of the weights only safetensors. And whether a folder on
+//! this machine has what it cannot do without.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+use serde::Deserialize;
 
 use super::PullError;
 use crate::hub::{Repo, client::Entry};
@@ -7,14 +16,27 @@ const CONFIG: &str = "config.json";
 const TOKENIZER: &str = "tokenizer.json";
 const WEIGHTS: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
-const BESIDE: [&str; 6] = [
-    "generation_config.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "chat_template.jinja",
-    "chat_template.json",
-];
+/// Read where they are there.
+const BESIDE: [&str; 3] = ["generation_config.json", "tokenizer_config.json", "chat_template.jinja"];
+
+#[derive(Deserialize)]
+struct Index {
+    weight_map: BTreeMap<String, String>,
+}
+
+/// Whether nothing that is needed is missing: a link to nothing is missing too.
+pub(in crate::hub) fn is_whole(folder: &Path) -> bool {
+    let has = |name: &str| folder.join(name).is_file();
+    has(CONFIG)
+        && has(TOKENIZER)
+        && (has(WEIGHTS) || shards_in(folder).is_some_and(|shards| shards.iter().all(|s| has(s))))
+}
+
+/// As the index has them; None: there is no index, or it names none.
+fn shards_in(folder: &Path) -> Option<BTreeSet<String>> {
+    let index: Index = serde_json::from_slice(&fs::read(folder.join(INDEX)).ok()?).ok()?;
+    Some(index.weight_map.into_values().collect()).filter(|shards: &BTreeSet<_>| !shards.is_empty())
+}
 
 pub(super) fn of(repo: &Repo, entries: Vec<Entry>) -> Result<Vec<Entry>, PullError> {
     let has = |name: &str| entries.iter().any(|entry| entry.path == name);
@@ -87,5 +109,28 @@ mod tests {
         assert!(error.contains("no model.safetensors") && error.contains("GGUF"), "{error}");
         let error = needed(&["README.md"]).unwrap_err();
         assert!(error.contains("no config.json") && !error.contains("GGUF"), "{error}");
+    }
+
+    #[test]
+    fn a_folder_is_whole_with_all_shards_that_its_index_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+        let index =
+            r#"{"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}"#;
+        let files = [
+            (CONFIG, "{}"),
+            (TOKENIZER, "{}"),
+            (INDEX, index),
+            ("model-00001-of-00002.safetensors", ""),
+            ("model-00002-of-00002.safetensors", ""),
+        ];
+        for (name, text) in files {
+            assert!(!is_whole(folder.path()), "without {name}");
+            write(name, text);
+        }
+        assert!(is_whole(folder.path()));
+        fs::remove_file(folder.path().join("model-00002-of-00002.safetensors")).unwrap();
+        write(WEIGHTS, "");
+        assert!(is_whole(folder.path()));
     }
 }
