@@ -245,7 +245,7 @@ mod tests {
     #[test]
     fn a_repository_given_for_a_folder_is_told_how_to_get() {
         let cache = Cache::at("/no/cache".into());
-        let error = |given: &str| member(Path::new(given), &cache).unwrap_err().to_string();
+        let error = |given: &str| member(Path::new(given), &cache).and_then(present).unwrap_err().to_string();
         let told = error("Qwen/Qwen2.5-0.5B-Instruct");
         assert!(told.contains("no such folder"), "{told}");
         assert!(told.contains("specfuse models pull Qwen/Qwen2.5-0.5B-Instruct"), "{told}");
@@ -260,11 +260,11 @@ mod tests {
     fn a_folder_of_checkpoints_is_not_one() {
         let root = tempfile::tempdir().unwrap();
         let cache = Cache::at(root.path().join("cache"));
-        let empty = member(root.path(), &cache).unwrap_err().to_string();
+        let empty = member(root.path(), &cache).and_then(present).unwrap_err().to_string();
         assert!(empty.ends_with("it is no checkpoint folder"), "{empty}");
         std::fs::create_dir(root.path().join("a")).unwrap();
         std::fs::write(root.path().join("a/config.json"), "{}").unwrap();
-        let outer = member(root.path(), &cache).unwrap_err().to_string();
+        let outer = member(root.path(), &cache).and_then(present).unwrap_err().to_string();
         assert!(outer.contains("give it to --models"), "{outer}");
     }
 
