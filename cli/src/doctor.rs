@@ -89,7 +89,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, DoctorError> {
     };
     let colored = io::stdout().is_terminal() && args.no_color.as_deref().is_none_or(str::is_empty);
     let shown = if args.json { format!("{}\n", show::json(&all)) } else { show::list(&all, colored) };
-    output::write(&shown).map_err(DoctorError::Output)?;
+    output::tell(&shown).map_err(DoctorError::Output)?;
     let errors: usize = all.iter().map(|examined| examined.count(Severity::Error)).sum();
     Ok(if errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
