@@ -63,7 +63,9 @@ impl Input {
             };
             match said {
                 Said::Line(line) if line.trim().is_empty() => {}
-                said => return Ok(said),
+                said @ (Said::Line(_) | Said::Wrong(_) | Said::Interrupted | Said::Signalled | Said::End) => {
+                    return Ok(said);
+                }
             }
         }
     }
