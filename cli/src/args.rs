@@ -1,8 +1,8 @@
 //! The command line, as clap reads it. The environment is read here and nowhere else.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
 
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind};
 
 use crate::{bench, chat, doctor, eval, manual, models};
 
@@ -52,6 +52,29 @@ Examples:
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// Flags of a command that may name a running coordinator, and are for that coordinator alone.
+const ACCESS: [&str; 4] = ["tls_ca", "tls_cert", "tls_key", "api_key_file"];
+
+impl Cli {
+    /// The program's own name comes first.
+    pub(crate) fn read(arguments: impl IntoIterator<Item: Into<OsString> + Clone>) -> Result<Self, clap::Error> {
+        let mut command = Self::command();
+        let mut matches = command.try_get_matches_from_mut(arguments)?;
+        if let Some(flag) = matches.subcommand().and_then(|(_, given)| without_endpoint(given)) {
+            let message = format!("--{} is for a running coordinator: name it with --endpoint", flag.replace('_', "-"));
+            return Err(command.error(ErrorKind::MissingRequiredArgument, message));
+        }
+        Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+    }
+}
+
+/// Clap requires nothing that conflicts with what is given, such as an endpoint beside a model.
+fn without_endpoint(given: &ArgMatches) -> Option<&'static str> {
+    let is_given = |id: &str| given.try_contains_id(id);
+    let may_name_one = matches!(is_given("endpoint"), Ok(false));
+    ACCESS.into_iter().find(|flag| may_name_one && matches!(is_given(flag), Ok(true)))
 }
 
 #[derive(Debug, Subcommand)]
@@ -238,7 +261,6 @@ pub(crate) struct UpArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {
@@ -252,9 +274,25 @@ mod tests {
 
     #[test]
     fn a_key_is_for_a_running_coordinator_and_never_on_the_command_line() {
-        let asked = |flags: &[&str]| Cli::try_parse_from([&["specfuse", "ask", "q"], flags].concat());
+        let asked = |flags: &[&str]| Cli::read([&["specfuse", "ask", "q"], flags].concat());
         assert!(asked(&["--endpoint", "http://h:1", "--api-key-file", "k"]).is_ok());
         assert!(asked(&["--api-key-file", "k"]).is_err());
         assert!(asked(&["--endpoint", "http://h:1", "--api-key", "k"]).is_err());
+    }
+
+    #[test]
+    fn what_is_for_a_running_coordinator_is_not_ignored_without_one() {
+        let lines: [&[&str]; 4] = [
+            &["specfuse", "ask", "q", "--model", "m", "--api-key-file", "k"],
+            &["specfuse", "chat", "--model", "m", "--tls-ca", "c"],
+            &["specfuse", "doctor", "m", "--tls-ca", "c"],
+            &["specfuse", "doctor", "m", "--tls-ca", "c", "--tls-cert", "p", "--tls-key", "k"],
+        ];
+        for line in lines {
+            let error = Cli::read(line).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{line:?}");
+            assert!(error.to_string().contains("--endpoint"), "{error}");
+        }
+        assert!(Cli::read(["specfuse", "doctor", "--endpoint", "https://h:1", "--tls-ca", "c"]).is_ok());
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     interrupt::Interrupt,
     local::{self, LocalError},
     output,
-    record::{Place, RecordError},
+    record::{Record, RecordError},
     request::{self, QuestionError},
     stream::{self, Answer, StreamError},
     summary,
@@ -37,8 +37,8 @@ pub(crate) enum AskError {
 pub(crate) async fn run(args: AskArgs) -> Result<ExitCode, AskError> {
     let AskArgs { question, endpoint, access, ensemble, prompt, view, record, local } = args;
     let mut request = request::build(ensemble, request::question(question)?, prompt);
-    let place = record.map(Place::take).transpose()?;
-    request.record = place.is_some();
+    let record = record.map(Record::at).transpose()?;
+    request.record = record.is_some();
     let mut view = View::choose(&view);
     let running = endpoint.map(|url| Access::given(url, access)).transpose()?;
     let mut interrupt = Interrupt::listen().map_err(AskError::Signals)?;
@@ -54,7 +54,7 @@ pub(crate) async fn run(args: AskArgs) -> Result<ExitCode, AskError> {
         },
     };
     let outcome = tokio::select! {
-        answer = Box::pin(stream::answer(&access, request, &mut view, place)) => Ok(answer),
+        answer = Box::pin(stream::answer(&access, request, &mut view, record)) => Ok(answer),
         signal = interrupt.received() => Err(signal),
     };
     let code = match outcome {

@@ -19,7 +19,7 @@ pub(crate) async fn engine(args: Args) -> anyhow::Result<()> {
     let measured = tokio::task::spawn_blocking(move || bench::run(&config, &runtime, output::complain));
     let report = measured.await.context("the bench panicked")??;
     let text = if args.json { json::report(&report).to_string() } else { table::report(&report) };
-    output::write(&format!("{}\n", text.trim_end()))?;
+    output::tell(&format!("{}\n", text.trim_end()))?;
     Ok(())
 }
 

@@ -4,18 +4,14 @@
 mod command;
 mod conversation;
 mod input;
+mod obedience;
 mod offered;
+mod terminal;
+mod turn;
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
-
-use specfuse_proto::v1::{Conversation as Messages, GenerateRequest, generate_request::Prompt};
+use std::{future, io, pin::pin, process::ExitCode};
 
 use self::{
-    command::Command,
     conversation::Conversation,
     input::{Input, InputError, Said},
 };
@@ -23,12 +19,9 @@ use crate::{
     access::{Access, AccessError},
     args::{AccessArgs, LocalArgs, PromptArgs, ViewArgs},
     ask::{self, AskError},
-    cluster::Cluster,
+    cluster::{Cluster, Ended},
     interrupt::{Interrupt, Interrupted},
-    output, request,
-    stream::{self, StreamError},
-    summary,
-    view::View,
+    output,
 };
 
 const EXAMPLES: &str = "\
@@ -38,17 +31,6 @@ Examples:
   printf 'How much is 2 + 2?\\nAnd twice that?\\n' | specfuse chat --model ~/models/A --model ~/models/B
 
 Without a terminal every line of standard input is a question, or a command such as /reset; the exit code is 1 if one failed.";
-
-const HELP: &str = "\
-/help            this
-/reset           forget all that was said, but for the system message
-/system TEXT     put this before all that is said; without TEXT nothing
-/strategy NAME   answer in this way from now on; without NAME: which there are
-/trace on|off    show every round, or only the answer
-/undo            forget the last question and its answer
-/save FILE       write the messages to a file, as JSON
-/quit            end; so does Ctrl-D
-A line that ends with \\ goes on in the next; one that begins with // is a question that begins with /. Ctrl-C stops an answer.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES, mut_arg("raw", |raw| raw.hide(true)))]
@@ -81,6 +63,8 @@ pub(crate) enum ChatError {
     Input(#[from] InputError),
     #[error("cannot write to standard output")]
     Output(#[source] io::Error),
+    #[error("the coordinator ended: {0}")]
+    CoordinatorEnded(String),
     #[error("cannot listen for signals")]
     Signals(#[source] io::Error),
 }
@@ -92,7 +76,7 @@ pub(crate) async fn run(args: ChatArgs) -> Result<ExitCode, ChatError> {
     }
     let running = endpoint.map(|url| Access::given(url, access)).transpose()?;
     let mut interrupt = Interrupt::listen().map_err(ChatError::Signals)?;
-    let (cluster, access) = match running {
+    let (mut cluster, access) = match running {
         Some(access) => (None, access),
         None => tokio::select! {
             cluster = Box::pin(ask::start(&local)) => {
@@ -104,8 +88,14 @@ pub(crate) async fn run(args: ChatArgs) -> Result<ExitCode, ChatError> {
         },
     };
     let conversation = Conversation::new(prompt.system.take());
-    let chat = Chat { access, ensemble, prompt, view, conversation, failed: false };
-    let outcome = converse(chat, interrupt, cluster.as_ref()).await;
+    let mut input = Input::open().await?;
+    if input.is_terminal() {
+        interrupt.and_hangup().map_err(ChatError::Signals)?;
+    }
+    let mut chat =
+        Chat { access, ensemble, prompt, view, conversation, with_person: input.is_terminal(), failed: false };
+    let outcome = chat.converse(&mut input, &mut interrupt, cluster.as_mut()).await;
+    input.close().await;
     if let Some(cluster) = cluster {
         cluster.stop().await;
     }
@@ -118,6 +108,8 @@ struct Chat {
     prompt: PromptArgs,
     view: ViewArgs,
     conversation: Conversation,
+    /// Who sees what goes wrong, and may stop one answer alone.
+    with_person: bool,
     /// A turn went wrong.
     failed: bool,
 }
@@ -128,162 +120,84 @@ enum After {
     End(ExitCode),
 }
 
-async fn converse(mut chat: Chat, mut interrupt: Interrupt, cluster: Option<&Cluster>) -> Result<ExitCode, ChatError> {
-    let mut input = Input::open()?;
-    if input.is_terminal() {
-        let members: Vec<_> = cluster.iter().flat_map(|cluster| cluster.workers()).map(|(name, _)| name).collect();
-        let with = if members.is_empty() { chat.access.url.clone() } else { members.join(", ") };
-        output::complain(&format!("with {with}; /help lists the commands, Ctrl-D ends"));
-    }
-    loop {
-        let said = tokio::select! {
-            said = input.next() => said?,
-            signal = interrupt.received() => return Ok(signal.into()),
-        };
-        let line = match said {
-            Said::Line(line) => line,
-            Said::Interrupted => {
-                output::complain("Ctrl-D or /quit ends");
-                continue;
-            }
-            // A script wants to know; a person has seen it.
-            Said::End if chat.failed && !input.is_terminal() => return Ok(ExitCode::FAILURE),
-            Said::End => return Ok(ExitCode::SUCCESS),
-        };
-        let after = match command::parse(&line) {
-            Some(command) => Box::pin(chat.obey(command)).await?,
-            None => Box::pin(chat.ask(line, &mut interrupt)).await?,
-        };
-        if let After::End(code) = after {
-            return Ok(code);
-        }
-    }
-}
-
 impl Chat {
-    async fn ask(&mut self, question: String, interrupt: &mut Interrupt) -> Result<After, ChatError> {
-        let question = command::question(question);
-        if question.len() > request::LONGEST {
-            self.complain(&format!("the question is longer than {} bytes", request::LONGEST));
-            return Ok(After::Next);
+    async fn converse(
+        &mut self,
+        input: &mut Input,
+        interrupt: &mut Interrupt,
+        mut cluster: Option<&mut Cluster>,
+    ) -> Result<ExitCode, ChatError> {
+        if self.with_person {
+            let members: Vec<_> = cluster.iter().flat_map(|cluster| cluster.workers()).map(|(name, _)| name).collect();
+            let with = if members.is_empty() { self.access.url.clone() } else { members.join(", ") };
+            output::complain(&format!("with {with}; /help lists the commands, Ctrl-D ends"));
         }
-        let left_out = self.conversation.make_room();
-        if left_out > 0 {
-            output::complain(&format!(
-                "the oldest {left_out} messages are forgotten: a coordinator takes {} at a time",
-                conversation::MOST
-            ));
-        }
-        let request = self.request(&question);
-        let mut view = View::choose(&self.view);
-        let outcome = tokio::select! {
-            answer = Box::pin(stream::answer(&self.access, request, &mut view, None)) => Ok(answer),
-            signal = interrupt.received() => Err(signal),
-        };
-        match outcome {
-            Ok(Ok(answer)) => {
-                output::complain(&summary::line(&answer));
-                self.conversation.add(question, answer.text);
-            }
-            // Whoever read the answers has read enough.
-            Ok(Err(StreamError::Output(error))) if error.kind() == io::ErrorKind::BrokenPipe => {
-                return Ok(After::End(ExitCode::SUCCESS));
-            }
-            Ok(Err(StreamError::Output(error))) => return Err(ChatError::Output(error)),
-            Ok(Err(error)) => self.complain(&error.to_string()),
-            Err(signal) => {
-                // Whether the reader is still there shows at the next answer.
-                let _ = output::write(&view.broken_off());
-                if signal == Interrupted::Terminate {
-                    return Ok(After::End(signal.into()));
+        loop {
+            let said = tokio::select! {
+                said = said(input, cluster.as_deref_mut()) => said?,
+                signal = interrupt.received() => return Ok(signal.into()),
+            };
+            let line = match said {
+                Said::Line(line) => line,
+                Said::Wrong(why) => {
+                    self.complain(&why);
+                    continue;
                 }
-                output::complain("stopped: neither the question nor its answer is kept");
+                Said::Interrupted => {
+                    output::complain("Ctrl-D or /quit ends");
+                    continue;
+                }
+                Said::Signalled => return Ok(Interrupted::Interrupt.into()),
+                Said::End => return Ok(self.end()),
+            };
+            let after = match command::parse(&line) {
+                Some(command) => Box::pin(self.obey(command, interrupt)).await?,
+                None => Box::pin(self.ask(line, interrupt)).await?,
+            };
+            if let After::End(code) = after {
+                return Ok(code);
             }
         }
-        Ok(After::Next)
     }
 
-    fn request(&self, question: &str) -> GenerateRequest {
-        let request = request::build(self.ensemble.clone(), String::new(), self.prompt.clone());
-        let messages = self.conversation.asked(question);
-        GenerateRequest { prompt: Some(Prompt::Conversation(Messages { messages })), ..request }
+    /// A script wants to know whether all went well; a person has seen it.
+    fn end(&self) -> ExitCode {
+        if self.failed && !self.with_person { ExitCode::FAILURE } else { ExitCode::SUCCESS }
     }
 
-    async fn obey(&mut self, command: Command) -> Result<After, ChatError> {
-        match command {
-            Command::Help => self.tell(HELP)?,
-            Command::Reset => {
-                let forgotten = self.conversation.reset();
-                output::complain(&format!("{forgotten} messages are forgotten"));
-            }
-            Command::System(text) => {
-                let said =
-                    if text.is_some() { "the system message is another one" } else { "there is no system message" };
-                self.conversation.system = text;
-                output::complain(said);
-            }
-            Command::Strategy(name) => self.strategy(name).await?,
-            Command::Trace(_) if self.view.json => self.complain("with --json every round is shown already"),
-            Command::Trace(on) => self.view.trace = on,
-            Command::Undo => match self.conversation.undo() {
-                Some(question) => output::complain(&format!("forgotten: {question}")),
-                None => self.complain("there is nothing to forget"),
-            },
-            Command::Save(file) => match self.save(&file) {
-                Ok(messages) => output::complain(&format!("{messages} messages are in {}", file.display())),
-                Err(error) => self.complain(&format!("cannot write {}: {error}", file.display())),
-            },
-            Command::Wrong(why) => self.complain(&why),
-            Command::Quit => {
-                let is_failure = self.failed && !Input::is_from_terminal();
-                return Ok(After::End(if is_failure { ExitCode::FAILURE } else { ExitCode::SUCCESS }));
-            }
+    /// Ctrl-C stops what a person waits for, and a script as a whole.
+    fn stopped(&self, signal: Interrupted, what: &str) -> After {
+        if signal == Interrupted::Interrupt && self.with_person {
+            output::complain(what);
+            return After::Next;
         }
-        Ok(After::Next)
-    }
-
-    /// Which there are, or the one that answers from now on.
-    async fn strategy(&mut self, name: Option<String>) -> Result<(), ChatError> {
-        let offered = match offered::strategies(&self.access, self.ensemble.as_deref()).await {
-            Ok(offered) => offered,
-            Err(error) => {
-                self.complain(&error.to_string());
-                return Ok(());
-            }
-        };
-        let known = offered.names.join(", ");
-        match name {
-            None => {
-                let now = self.prompt.strategy.as_deref().unwrap_or(&offered.own);
-                self.tell(&format!("{now}; there are: {known}"))?;
-            }
-            Some(name) if offered.names.contains(&name) => self.prompt.strategy = Some(name),
-            Some(name) => self.complain(&format!("no strategy is named {name:?}; there are: {known}")),
-        }
-        Ok(())
-    }
-
-    /// How many.
-    fn save(&self, file: &Path) -> io::Result<usize> {
-        let messages = self.conversation.object();
-        fs::write(PathBuf::from(file), format!("{messages:#}\n"))?;
-        Ok(messages.as_array().map_or(0, Vec::len))
-    }
-
-    /// What was asked for; with --json nothing but events is on standard output.
-    fn tell(&self, text: &str) -> Result<(), ChatError> {
-        if self.view.json {
-            text.lines().for_each(output::complain);
-            return Ok(());
-        }
-        match output::write(&format!("{}\n", crate::text::harmless(text))) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(ChatError::Output(error)),
-            Ok(()) | Err(_) => Ok(()),
-        }
+        After::End(signal.into())
     }
 
     fn complain(&mut self, why: &str) {
         self.failed = true;
         output::complain(&format!("error: {why}"));
+    }
+}
+
+/// The next line. A worker that ends meanwhile is told; without a coordinator nothing can be asked.
+async fn said(input: &mut Input, mut cluster: Option<&mut Cluster>) -> Result<Said, ChatError> {
+    let mut next = pin!(input.next());
+    loop {
+        let ended = async {
+            match &mut cluster {
+                Some(cluster) => cluster.ended().await,
+                None => future::pending().await,
+            }
+        };
+        let Ended { name, status, coordinator } = tokio::select! {
+            said = &mut next => return Ok(said?),
+            ended = ended => ended,
+        };
+        let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+        if coordinator {
+            return Err(ChatError::CoordinatorEnded(how));
+        }
+        output::complain(&format!("{name} ended: {how}"));
     }
 }

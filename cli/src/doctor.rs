@@ -24,6 +24,8 @@ use std::{
     process::ExitCode,
 };
 
+use specfuse_worker::config::ModelArgsError;
+
 use self::{
     finding::{Examined, Severity},
     worker::WorkerFlags,
@@ -69,6 +71,8 @@ pub(crate) enum DoctorError {
     Access(#[from] AccessError),
     #[error(transparent)]
     Models(#[from] ModelsError),
+    #[error(transparent)]
+    Flags(#[from] ModelArgsError),
     #[error("cannot listen for signals")]
     Signals(#[source] io::Error),
     #[error("cannot write to standard output")]
@@ -85,7 +89,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, DoctorError> {
     };
     let colored = io::stdout().is_terminal() && args.no_color.as_deref().is_none_or(str::is_empty);
     let shown = if args.json { format!("{}\n", show::json(&all)) } else { show::list(&all, colored) };
-    output::write(&shown).map_err(DoctorError::Output)?;
+    output::tell(&shown).map_err(DoctorError::Output)?;
     let errors: usize = all.iter().map(|examined| examined.count(Severity::Error)).sum();
     Ok(if errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -95,6 +99,7 @@ async fn examine(args: &Args) -> Result<Vec<Examined>, DoctorError> {
         let access = Access::given(url.clone(), args.access.clone())?;
         return Ok(vec![cluster::examine(&access).await]);
     }
+    args.flags.check()?;
     let mut all = Vec::new();
     // One after the other: each is timed.
     for model in models::given(&args.paths)? {

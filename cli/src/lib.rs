@@ -2,7 +2,7 @@
 //!
 //! - [`args`]: the command line
 //! - [`ask`], [`up`]: the two commands for people
-//! - [`record`]: where a recording of an answer goes; [`replay`]: what one tells
+//! - [`record`]: where a recording of an answer goes, with [`place`], which replaces a file as a whole; [`replay`]: what one tells
 //! - [`doctor`]: what is wrong with a checkpoint or a cluster, and what to do about it
 //! - [`eval`] asks many questions and compares; [`bench`] measures the engine, and what coordination costs
 //! - [`chat`]: a conversation; [`manual`]: what shells and `man` read
@@ -30,6 +30,7 @@ mod manual;
 mod models;
 mod output;
 mod palette;
+mod place;
 mod plain;
 mod progress;
 mod record;
@@ -44,14 +45,13 @@ mod view;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use specfuse_runtime::telemetry;
 
 use crate::args::{BenchCommand, Cli, Command};
 
 /// Runs the program with the process's own arguments. Failure is one line on standard error and exit code 1; wrong usage is 2.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::read(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => {
             // Nothing can be done about a standard error that is closed.

@@ -74,11 +74,8 @@ fn write(folder: &Path) -> io::Result<()> {
 }
 
 fn show(text: &[u8]) -> Result<ExitCode, ManualError> {
-    match output::write(&String::from_utf8_lossy(text)) {
-        // Whoever read it has read enough.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(ManualError::Output(error)),
-        Ok(()) | Err(_) => Ok(ExitCode::SUCCESS),
-    }
+    output::tell(&String::from_utf8_lossy(text)).map_err(ManualError::Output)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 #[cfg(test)]

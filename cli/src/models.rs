@@ -49,15 +49,15 @@ pub(crate) enum ModelsError {
     Empty { folder: PathBuf },
     #[error("cannot read {}", folder.display())]
     Unreadable { folder: PathBuf, source: io::Error },
-    #[error("--model {}: there is no such folder or file{}", .0.display(), remedy(.0))]
+    #[error("{}: there is no such folder or file{}", .0.display(), remedy(.0))]
     Absent(PathBuf),
-    #[error("--model {}: it has no config.json, so it is no checkpoint folder{}", .0.display(), inside(.0))]
+    #[error("{}: it has no config.json, so it is no checkpoint folder{}", .0.display(), inside(.0))]
     NoCheckpoint(PathBuf),
-    #[error("--model hf:{repo} is not in {}; to bring it there: specfuse models pull {repo}", cache.display())]
+    #[error("hf:{repo} is not in {}; to bring it there: specfuse models pull {repo}", cache.display())]
     NotPulled { repo: Repo, cache: PathBuf },
-    #[error("--model hf:{repo}: {source}")]
+    #[error("hf:{repo}: {source}")]
     Homeless { repo: Repo, source: Homeless },
-    #[error("--model: {0}")]
+    #[error(transparent)]
     Repo(#[from] RepoError),
 }
 
@@ -270,7 +270,7 @@ mod tests {
         assert!(told.ends_with("--model hf:Qwen/Qwen2.5-0.5B-Instruct"), "{told}");
         assert!(error("/no/such/folder").ends_with("/no/such/folder: there is no such folder or file"));
         let told = error("hf:o/m@v1");
-        assert_eq!(told, "--model hf:o/m@v1 is not in /no/cache; to bring it there: specfuse models pull o/m@v1");
+        assert_eq!(told, "hf:o/m@v1 is not in /no/cache; to bring it there: specfuse models pull o/m@v1");
         assert!(error("hf:../..").contains("OWNER/NAME"));
     }
 

@@ -63,11 +63,7 @@ pub(crate) fn run(args: ReplayArgs) -> Result<ExitCode, ReplayError> {
         let table = alternative.as_ref().map(alternative::table).unwrap_or_default();
         told::heading(&recording) + &told::outcome(&replayed, &recording) + &table
     };
-    match output::write(&shown) {
-        // Whoever read it has read enough.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.into()),
-        Ok(()) | Err(_) => {}
-    }
+    output::tell(&shown)?;
     Ok(if follows { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -11,7 +11,7 @@ use tonic::{Code, Request, Status};
 use crate::{
     access::Access,
     output,
-    record::{Place, RecordError},
+    record::{Record, RecordError},
     view::View,
 };
 
@@ -55,7 +55,7 @@ pub(crate) async fn answer(
     access: &Access,
     request: GenerateRequest,
     view: &mut View,
-    mut place: Option<Place>,
+    mut record: Option<Record>,
 ) -> Result<Answer, StreamError> {
     let mut client = EnsembleServiceClient::new(access.channel()).max_decoding_message_size(LARGEST_EVENT);
     let mut request = Request::new(request);
@@ -78,15 +78,15 @@ pub(crate) async fn answer(
             }
             Ok(Some(Event::Finished(finished))) => {
                 output::write(&view.finished(&finished))?;
-                if let Some(place) = place {
-                    return Err(place.missed().into());
+                if let Some(record) = record {
+                    return Err(record.missed().into());
                 }
                 text.push_str(&finished.text);
                 return Ok(Answer { text, finished, first_segment, total: begun.elapsed() });
             }
             Ok(Some(Event::Recording(recording))) => {
-                if let Some(place) = place.take() {
-                    place.write(&recording.json)?;
+                if let Some(record) = record.take() {
+                    record.write(&recording.json)?;
                 }
             }
             // An event that this program is too old to know.

@@ -5,9 +5,14 @@ pub(crate) fn harmless(text: &str) -> String {
     escape(text, |c| c == '\n' || c == '\t')
 }
 
+/// One line, which cannot pass for several: a name, for instance, that somebody else chose.
+pub(crate) fn one_line(text: &str) -> String {
+    escape(text, |_| false)
+}
+
 /// One line between quotes, with every control character as an escape.
 pub(crate) fn quoted(text: &str) -> String {
-    format!("\"{}\"", escape(text, |_| false).replace('"', "\\\""))
+    format!("\"{}\"", one_line(text).replace('"', "\\\""))
 }
 
 fn escape(text: &str, keep: impl Fn(char) -> bool) -> String {
@@ -39,6 +44,11 @@ mod tests {
     #[test]
     fn letters_of_every_script_stay() {
         assert_eq!(harmless("naïve 日本語 👍"), "naïve 日本語 👍");
+    }
+
+    #[test]
+    fn a_name_is_one_line() {
+        assert_eq!(one_line("a\nall 9 rounds follow\r\u{2028}"), "a\\nall 9 rounds follow\\r\\u{2028}");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use specfuse_tests::{
     up::{Up, bundled_models},
 };
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
     process::Command,
 };
@@ -85,12 +85,33 @@ async fn what_goes_wrong_in_one_turn_does_not_end_the_chat() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_is_stopped_is_not_kept_and_the_chat_goes_on() -> Result<()> {
+async fn one_signal_stops_an_answer_and_the_script_that_asked() -> Result<()> {
     let Some(golden) = golden::folder() else { return Ok(()) };
-    let folder = tempfile::tempdir()?;
-    let saved = folder.path().join("saved.json");
     let mut child = Command::new(PROGRAM)
         .args(["chat", "--max-tokens", "900", "--model"])
+        .arg(golden.join("models/llama"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()?;
+    let mut stdin = child.stdin.take().context("no standard input")?;
+    let mut stdout = child.stdout.take().context("no standard output")?;
+    stdin.write_all(format!("{ENDLESS}\n{ENDLESS}\n").as_bytes()).await?;
+    let mut first = [0; 1];
+    tokio::time::timeout(DEADLINE, stdout.read_exact(&mut first)).await??;
+    program::signal(child.id().context("it has ended")?, "INT").await?;
+    // Its standard input is still open, and there is another question in it.
+    let status = tokio::time::timeout(DEADLINE, child.wait()).await??;
+    assert_eq!(status.code(), Some(130));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chat_ends_with_the_coordinator_that_it_started() -> Result<()> {
+    let Some(golden) = golden::folder() else { return Ok(()) };
+    let mut child = Command::new(PROGRAM)
+        .args(["chat", "--max-tokens", "4", "--model"])
         .arg(golden.join("models/llama"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -99,24 +120,27 @@ async fn an_answer_that_is_stopped_is_not_kept_and_the_chat_goes_on() -> Result<
         .spawn()?;
     let mut stdin = child.stdin.take().context("no standard input")?;
     let mut stdout = child.stdout.take().context("no standard output")?;
-    let mut stderr = BufReader::new(child.stderr.take().context("no standard error")?).lines();
+    let mut stderr = child.stderr.take().context("no standard error")?;
     stdin.write_all(format!("{ENDLESS}\n").as_bytes()).await?;
     let mut first = [0; 1];
     tokio::time::timeout(DEADLINE, stdout.read_exact(&mut first)).await??;
-    program::signal(child.id().context("it has ended")?, "INT").await?;
-    let stopped = async {
-        while let Some(line) = stderr.next_line().await? {
-            if line.starts_with("stopped: ") {
-                return Ok(true);
+    // Only Linux tells who its children are: each thread has its own.
+    let Ok(threads) = fs::read_dir(format!("/proc/{}/task", child.id().context("it has ended")?)) else {
+        return Ok(());
+    };
+    for thread in threads {
+        let children = fs::read_to_string(thread?.path().join("children"))?;
+        for id in children.split_whitespace().map(str::parse) {
+            let id: u32 = id?;
+            if fs::read_to_string(format!("/proc/{id}/cmdline"))?.contains("\0coordinator\0") {
+                program::signal(id, "KILL").await?;
             }
         }
-        Ok::<_, anyhow::Error>(false)
-    };
-    assert!(tokio::time::timeout(DEADLINE, stopped).await??, "nobody says that it stopped");
-    stdin.write_all(format!("/save {}\n", saved.display()).as_bytes()).await?;
-    drop(stdin);
+    }
+    let mut said = String::new();
+    tokio::time::timeout(DEADLINE, stderr.read_to_string(&mut said)).await??;
     let status = tokio::time::timeout(DEADLINE, child.wait()).await??;
-    assert_eq!(status.code(), Some(0));
-    assert_eq!(serde_json::from_str::<Value>(&fs::read_to_string(&saved)?)?, json!([]));
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(said.contains("error: the coordinator ended: "), "{said}");
     Ok(())
 }

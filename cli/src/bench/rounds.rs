@@ -82,7 +82,7 @@ pub(crate) async fn run(args: Args) -> Result<(), RoundsError> {
     let (scripted, real) = measured(args.members, args.rounds, models).await?;
     let report = Report::of(&scripted, &real, names).ok_or(RoundsError::NoRounds)?;
     let text = if args.json { report.json().to_string() } else { report.sentences() };
-    output::write(&format!("{text}\n")).map_err(RoundsError::Output)
+    output::tell(&format!("{text}\n")).map_err(RoundsError::Output)
 }
 
 /// On the runtime's own threads, where segments arrive: another would have to be woken for each.

@@ -1,6 +1,6 @@
 //! What a line of a chat means, if it is no question.
 
-use std::path::PathBuf;
+use std::{env, path::PathBuf};
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Command {
@@ -33,13 +33,21 @@ pub(super) fn parse(line: &str) -> Option<Command> {
         ("trace", Some(switch)) if switch == "off" => Command::Trace(false),
         ("trace", _) => Command::Wrong("/trace on, or /trace off".to_owned()),
         ("undo", None) => Command::Undo,
-        ("save", Some(file)) => Command::Save(file.into()),
+        ("save", Some(file)) => Command::Save(at_home(file)),
         ("save", None) => Command::Wrong("/save needs the name of a file".to_owned()),
         ("quit", None) => Command::Quit,
         ("help" | "reset" | "undo" | "quit", Some(_)) => Command::Wrong(format!("/{name} takes nothing")),
         _ => Command::Wrong(format!("there is no command /{name}; /help lists them, // begins a question with /")),
     };
     Some(command)
+}
+
+/// No shell reads the line: "~/" is the folder that it would be.
+fn at_home(file: String) -> PathBuf {
+    match file.strip_prefix("~/").zip(env::home_dir()) {
+        Some((rest, home)) => home.join(rest),
+        None => file.into(),
+    }
 }
 
 /// A question as it is meant: one that begins with "//" begins with "/".
@@ -63,6 +71,8 @@ mod tests {
         assert_eq!(parse("/trace off"), Some(Command::Trace(false)));
         assert_eq!(parse("/save a b.json"), Some(Command::Save("a b.json".into())));
         assert_eq!(parse("/quit"), Some(Command::Quit));
+        let home = env::home_dir().unwrap();
+        assert_eq!(parse("/save ~/b.json"), Some(Command::Save(home.join("b.json"))));
     }
 
     #[test]

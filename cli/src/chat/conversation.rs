@@ -7,6 +7,8 @@ use specfuse_proto::v1::Message;
 
 /// Messages that a coordinator takes.
 pub(super) const MOST: usize = 1024;
+/// Bytes of them that are sent; a coordinator takes one more mebibyte with all that is around them.
+pub(super) const LARGEST: usize = 3 << 20;
 
 #[derive(Debug, Default)]
 pub(super) struct Conversation {
@@ -36,14 +38,24 @@ impl Conversation {
         self.exchanges.push_back(Exchange { question, answer });
     }
 
-    /// Forgets the oldest exchanges until another question can be asked; says how many messages those were.
-    pub(super) fn make_room(&mut self) -> usize {
+    /// Forgets the oldest exchanges until the question can be asked; says how many messages those were.
+    pub(super) fn make_room(&mut self, question: &str) -> usize {
         let mut forgotten = 0;
-        while usize::from(self.system.is_some()) + 2 * self.exchanges.len() + 1 > MOST {
-            self.exchanges.pop_front();
+        while self.is_full(question) && self.forget_oldest() {
             forgotten += 2;
         }
         forgotten
+    }
+
+    /// Says whether there was one.
+    pub(super) fn forget_oldest(&mut self) -> bool {
+        self.exchanges.pop_front().is_some()
+    }
+
+    fn is_full(&self, question: &str) -> bool {
+        let said: usize = self.exchanges.iter().map(|pair| pair.question.len() + pair.answer.len()).sum();
+        let bytes = said + self.system.as_ref().map_or(0, String::len) + question.len();
+        usize::from(self.system.is_some()) + 2 * self.exchanges.len() + 1 > MOST || bytes > LARGEST
     }
 
     /// Says how many messages are forgotten.
@@ -109,12 +121,22 @@ mod tests {
     fn the_oldest_make_room_where_a_coordinator_takes_no_more() {
         let mut conversation = Conversation::new(Some("s".to_owned()));
         for number in 0..MOST / 2 {
-            assert_eq!(conversation.make_room(), 0, "{number}");
+            assert_eq!(conversation.make_room("next"), 0, "{number}");
             conversation.add(number.to_string(), String::new());
         }
-        assert_eq!(conversation.make_room(), 2);
+        assert_eq!(conversation.make_room("next"), 2);
         let messages = conversation.asked("next");
         assert_eq!((messages.len(), contents(&messages)[1]), (MOST, "1"));
-        assert_eq!(conversation.make_room(), 0);
+        assert_eq!(conversation.make_room("next"), 0);
+    }
+
+    #[test]
+    fn long_answers_make_room_before_there_are_many() {
+        let mut conversation = Conversation::default();
+        conversation.add("a?".to_owned(), "b".repeat(LARGEST / 2));
+        conversation.add("c?".to_owned(), "d".repeat(LARGEST / 2));
+        assert_eq!(conversation.make_room("next"), 2);
+        assert_eq!(conversation.asked("next")[0].content, "c?");
+        assert_eq!(conversation.make_room(&"e".repeat(2 * LARGEST)), 2);
     }
 }

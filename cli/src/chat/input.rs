@@ -3,13 +3,11 @@
 
 use std::io::{self, IsTerminal};
 
-use rustyline::{Config, Editor, error::ReadlineError, history::MemHistory};
+use rustyline::error::ReadlineError;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, BufReader, Stdin};
 
+use super::terminal::Terminal;
 use crate::request::LONGEST;
-
-const PROMPT: &str = "> ";
-const GOES_ON: &str = ". ";
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum InputError {
@@ -17,30 +15,32 @@ pub(crate) enum InputError {
     Terminal(#[source] ReadlineError),
     #[error("cannot read questions from standard input")]
     Read(#[source] io::Error),
-    #[error("a question on standard input is longer than {LONGEST} bytes")]
-    Long,
 }
 
+#[derive(Debug, PartialEq, Eq)]
 pub(super) enum Said {
     /// Not blank.
     Line(String),
+    /// Why a line is no question.
+    Wrong(String),
     /// Ctrl-C at the prompt.
     Interrupted,
+    /// The same from elsewhere.
+    Signalled,
     End,
 }
 
 pub(super) struct Input(Source);
 
 enum Source {
-    /// None while it is read from.
-    Terminal(Option<Box<Editor<(), MemHistory>>>),
+    Terminal(Box<Terminal>),
     Lines(BufReader<Stdin>),
 }
 
 impl Input {
-    pub(super) fn open() -> Result<Self, InputError> {
+    pub(super) async fn open() -> Result<Self, InputError> {
         Ok(Self(if Self::is_from_terminal() {
-            Source::Terminal(None)
+            Source::Terminal(Box::new(Terminal::open().await?))
         } else {
             Source::Lines(BufReader::new(tokio::io::stdin()))
         }))
@@ -58,51 +58,23 @@ impl Input {
     pub(super) async fn next(&mut self) -> Result<Said, InputError> {
         loop {
             let said = match &mut self.0 {
-                Source::Terminal(editor) => edited(editor).await?,
+                Source::Terminal(terminal) => terminal.next().await?,
                 Source::Lines(lines) => read(lines).await?,
             };
             match said {
                 Said::Line(line) if line.trim().is_empty() => {}
-                said @ (Said::Line(_) | Said::Interrupted | Said::End) => return Ok(said),
+                said @ (Said::Line(_) | Said::Wrong(_) | Said::Interrupted | Said::Signalled | Said::End) => {
+                    return Ok(said);
+                }
             }
         }
     }
-}
 
-/// A question of one or several lines. The terminal is read on a thread of its own, which waits for keys.
-async fn edited(kept: &mut Option<Box<Editor<(), MemHistory>>>) -> Result<Said, InputError> {
-    let mut editor = match kept.take() {
-        Some(editor) => editor,
-        None => {
-            let made = Editor::with_history(Config::default(), MemHistory::new());
-            Box::new(made.map_err(InputError::Terminal)?)
-        }
-    };
-    let reading = tokio::task::spawn_blocking(move || {
-        let said = question(&mut editor);
-        (editor, said)
-    });
-    let (editor, said) = reading.await.map_err(|error| InputError::Read(io::Error::other(error)))?;
-    *kept = Some(editor);
-    said.map_err(InputError::Terminal)
-}
-
-fn question(editor: &mut Editor<(), MemHistory>) -> Result<Said, ReadlineError> {
-    let mut text = String::new();
-    loop {
-        let line = match editor.readline(if text.is_empty() { PROMPT } else { GOES_ON }) {
-            Ok(line) => line,
-            Err(ReadlineError::Interrupted) => return Ok(Said::Interrupted),
-            Err(ReadlineError::Eof) if text.is_empty() => return Ok(Said::End),
-            Err(ReadlineError::Eof) => String::new(),
-            Err(error) => return Err(error),
-        };
-        if !line.trim().is_empty() {
-            // One that is not kept can be typed again.
-            let _ = editor.add_history_entry(line.as_str());
-        }
-        if joined(&mut text, &line) {
-            return Ok(Said::Line(text));
+    /// However the chat ends.
+    pub(super) async fn close(self) {
+        match self.0 {
+            Source::Terminal(terminal) => terminal.close().await,
+            Source::Lines(_) => {}
         }
     }
 }
@@ -117,9 +89,14 @@ async fn read(lines: &mut (impl AsyncBufRead + Unpin)) -> Result<Said, InputErro
             return Ok(if text.is_empty() { Said::End } else { Said::Line(text) });
         }
         if count as u64 == most || text.len() > LONGEST {
-            return Err(InputError::Long);
+            if bytes.last() != Some(&b'\n') {
+                skip_line(lines).await?;
+            }
+            return Ok(Said::Wrong(format!("a question is longer than {LONGEST} bytes")));
         }
-        let line = String::from_utf8(bytes).map_err(|error| InputError::Read(io::Error::other(error)))?;
+        let Ok(line) = String::from_utf8(bytes) else {
+            return Ok(Said::Wrong("a line is not UTF-8".to_owned()));
+        };
         let line = line.strip_suffix('\n').unwrap_or(&line);
         if joined(&mut text, line.strip_suffix('\r').unwrap_or(line)) {
             return Ok(Said::Line(text));
@@ -127,8 +104,21 @@ async fn read(lines: &mut (impl AsyncBufRead + Unpin)) -> Result<Said, InputErro
     }
 }
 
+/// The rest of a line, of which nothing is held.
+async fn skip_line(lines: &mut (impl AsyncBufRead + Unpin)) -> Result<(), InputError> {
+    loop {
+        let held = lines.fill_buf().await.map_err(InputError::Read)?;
+        let end = held.iter().position(|byte| *byte == b'\n');
+        let (skipped, is_over) = (end.map_or(held.len(), |at| at + 1), end.is_some() || held.is_empty());
+        lines.consume(skipped);
+        if is_over {
+            return Ok(());
+        }
+    }
+}
+
 /// Whether that was the last line.
-fn joined(text: &mut String, line: &str) -> bool {
+pub(super) fn joined(text: &mut String, line: &str) -> bool {
     match line.strip_suffix('\\') {
         Some(line) => {
             text.push_str(line);
@@ -161,9 +151,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_endless_line_is_not_held() {
-        let long = vec![b'a'; LONGEST + 2];
-        assert!(matches!(read(&mut long.as_slice()).await, Err(InputError::Long)));
-        assert!(matches!(read(&mut [0xff_u8, b'\n'].as_slice()).await, Err(InputError::Read(_))));
+    async fn a_line_that_is_no_question_is_told_and_the_next_is_read() {
+        let long = [vec![b'a'; 3 * LONGEST], b"\nnext\n".to_vec()].concat();
+        for text in [long.as_slice(), b"\xff\nnext\n"] {
+            let mut lines = text;
+            assert!(matches!(read(&mut lines).await, Ok(Said::Wrong(_))));
+            assert_eq!(read(&mut lines).await.unwrap(), Said::Line("next".to_owned()));
+        }
     }
 }

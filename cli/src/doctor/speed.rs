@@ -32,6 +32,8 @@ struct Speed {
 #[derive(Debug)]
 pub(crate) struct Memory {
     pub(crate) resident: Option<u64>,
+    /// How the weights are held, as the worker tells it.
+    pub(crate) dtype: String,
     /// Of the files.
     pub(crate) weights: u64,
     pub(crate) per_token: u64,
@@ -51,7 +53,8 @@ pub(crate) async fn examine(worker: &Worker, language: &Language, outline: &Outl
     };
     let number = if worker.description.device == "cpu" { CPU_NUMBER } else { DEVICE_NUMBER };
     let load = worker.describe().await.ok().and_then(|description| description.load).unwrap_or_default();
-    findings.extend(memory(&Memory {
+    findings.extend(memory(Memory {
+        dtype: worker.description.dtype.clone(),
         resident: worker.resident().ok().flatten(),
         weights,
         per_token: outline.cached_numbers as u64 * number,
@@ -100,14 +103,14 @@ fn speeds(speed: &Speed) -> Vec<Finding> {
     vec![told("prefill", speed.prefill), told("decode", speed.decode)]
 }
 
-fn memory(memory: &Memory) -> Vec<Finding> {
-    let Memory { resident, weights, per_token, context_length, cache_tokens, cached_tokens } = *memory;
+fn memory(memory: Memory) -> Vec<Finding> {
+    let Memory { resident, weights, per_token, context_length, cache_tokens, cached_tokens, dtype } = memory;
     let mut findings = Vec::new();
     match resident {
         None => findings.push(Subject::Memory.ok("what the process takes cannot be told on this system")),
         Some(resident) => {
             let (shown, files) = (BinaryBytes(resident), BinaryBytes(weights));
-            let what = format!("the process takes {shown}; the files of its weights have {files}");
+            let what = format!("the process takes {shown}, with the weights in {dtype}; their files have {files}");
             let expected = weights.saturating_mul(2) + cached_tokens * per_token + OVERHEAD;
             findings.push(if resident > expected {
                 Subject::Memory.warning(what, "weights were widened: leave --dtype out, or try --quantize q8_0")
@@ -140,13 +143,14 @@ mod tests {
         let weights = 1 << 30;
         let told = Memory {
             resident: Some(resident),
+            dtype: "bf16".to_owned(),
             weights,
             per_token: 1 << 10,
             context_length,
             cache_tokens: 1000,
             cached_tokens: 10,
         };
-        memory(&told).iter().map(|finding| finding.severity).collect()
+        memory(told).iter().map(|finding| finding.severity).collect()
     }
 
     #[test]

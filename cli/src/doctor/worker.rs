@@ -7,6 +7,7 @@ use specfuse_proto::v1::{
     Candidate, Context, Conversation, DescribeRequest, DescribeResponse, DraftRequest, DraftResponse, Message,
     Sampling, ScoreRequest, ScoreResponse, context::Prompt, worker_service_client::WorkerServiceClient,
 };
+use specfuse_worker::config::{self, ModelArgsError};
 use tokio::time::Instant;
 use tonic::{
     Request, Response, Status,
@@ -40,14 +41,26 @@ pub(crate) enum WorkerError {
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct WorkerFlags {
     /// Weights in memory, as a worker takes it: auto, f32, bf16 or f16.
-    #[arg(long, value_name = "TYPE", conflicts_with = "endpoint")]
+    #[arg(long, value_name = "TYPE", value_parser = dtype, conflicts_with = "endpoint")]
     dtype: Option<String>,
     /// Quantise the weights while they are loaded: q8_0 or q4k.
-    #[arg(long, value_name = "TYPE", conflicts_with = "endpoint")]
+    #[arg(long, value_name = "TYPE", value_parser = quantize, conflicts_with = "endpoint")]
     quantize: Option<String>,
     /// Where the model runs: cpu, cuda, cuda:N or metal.
-    #[arg(long, value_name = "DEVICE", conflicts_with = "endpoint")]
+    #[arg(long, value_name = "DEVICE", value_parser = device, conflicts_with = "endpoint")]
     device: Option<String>,
+}
+
+fn dtype(typed: &str) -> Result<String, ModelArgsError> {
+    config::precision(typed, None).map(|_| typed.to_owned())
+}
+
+fn quantize(typed: &str) -> Result<String, ModelArgsError> {
+    config::precision("auto", Some(typed)).map(|_| typed.to_owned())
+}
+
+fn device(typed: &str) -> Result<String, ModelArgsError> {
+    config::device(typed).map(|_| typed.to_owned())
 }
 
 /// A worker that serves.
@@ -59,6 +72,11 @@ pub(crate) struct Worker {
 }
 
 impl WorkerFlags {
+    /// Whether a worker takes them together; each of them it takes.
+    pub(crate) fn check(&self) -> Result<(), ModelArgsError> {
+        config::precision(self.dtype.as_deref().unwrap_or("auto"), self.quantize.as_deref()).map(drop)
+    }
+
     fn arguments(&self) -> Vec<OsString> {
         let given = [("--dtype", &self.dtype), ("--quantize", &self.quantize), ("--device", &self.device)];
         let given = given.into_iter().filter_map(|(flag, value)| Some([flag.into(), value.as_ref()?.into()]));
@@ -159,5 +177,14 @@ mod tests {
         assert!(WorkerFlags::default().arguments().is_empty());
         let flags = WorkerFlags { quantize: Some("q8_0".to_owned()), ..WorkerFlags::default() };
         assert_eq!(flags.arguments(), ["--quantize", "q8_0"]);
+    }
+
+    #[test]
+    fn what_no_worker_takes_is_no_flag() {
+        assert!(dtype("bf16").is_ok() && dtype("zzz").is_err() && dtype("q8_0").is_err());
+        assert!(quantize("q8_0").is_ok() && quantize("f32").is_err());
+        assert!(device("cuda:1").is_ok() && device("gpu").is_err());
+        let both = WorkerFlags { quantize: Some("q8_0".to_owned()), dtype: Some("f16".to_owned()), device: None };
+        assert!(both.check().is_err());
     }
 }

@@ -59,6 +59,6 @@ pub(super) async fn run(text: &Path, args: &Args) -> Result<(), CalibrateError> 
             output::complain(&format!("written to {}", file.display()));
             Ok(())
         }
-        None => output::write(&settings::shown(&corrections)).map_err(CalibrateError::Output),
+        None => output::tell(&settings::shown(&corrections)).map_err(CalibrateError::Output),
     }
 }

@@ -55,9 +55,9 @@ pub(super) fn write(folder: &Path, reports: &[(Scale, Report)], json: bool) -> R
             save(&place(CURVE), &curve)?;
         }
         if !json {
-            output::write(&text::harmless(&report::terminal(report, width))).map_err(ResultsError::Output)?;
+            output::tell(&text::harmless(&report::terminal(report, width))).map_err(ResultsError::Output)?;
         } else if at == 0 {
-            output::write(&encoded).map_err(ResultsError::Output)?;
+            output::tell(&encoded).map_err(ResultsError::Output)?;
         }
         let html = place(HTML);
         if reports.len() > 1 {

@@ -86,9 +86,9 @@ pub(crate) async fn run(args: ModelsArgs) -> Result<ExitCode, InventoryError> {
     let listed = listed(args.models.as_deref(), hub.as_ref().ok()).await?;
     if args.json {
         let all: Vec<Value> = listed.iter().map(object).collect();
-        output::write(&format!("{:#}\n", Value::Array(all)))?;
+        output::tell(&format!("{:#}\n", Value::Array(all)))?;
     } else {
-        output::write(&table::of(&listed))?;
+        output::tell(&table::of(&listed))?;
     }
     if listed.is_empty() {
         let cache = hub?.cache.root;

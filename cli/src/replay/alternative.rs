@@ -6,7 +6,7 @@ use specfuse_core::{
 };
 
 use crate::{
-    text::harmless,
+    text::one_line,
     trace::table::{Cell, Table},
 };
 
@@ -24,10 +24,10 @@ pub(super) fn table(alternative: &Alternative) -> String {
 fn row(round: &AnotherRound) -> Vec<Cell> {
     let mark = if round.agrees() == Some(false) { "*" } else { " " };
     let recorded = round.recorded.as_deref().unwrap_or("-");
-    let begin = [format!("{mark} {}", round.round), harmless(recorded)];
+    let begin = [format!("{mark} {}", round.round), one_line(recorded)];
     let rest = match &round.verdict {
         Verdict::Decided { round: decided, .. } => {
-            let winner = decided.winner.as_deref().map_or_else(|| "-".to_owned(), harmless);
+            let winner = decided.winner.as_deref().map_or_else(|| "-".to_owned(), one_line);
             vec![winner, aggregate(decided), keep(decided), leaves(decided) + &end(round)]
         }
         Verdict::NoScores => vec!["cannot be told: it wants scores that were not recorded".to_owned()],
@@ -44,12 +44,12 @@ fn aggregate(round: &Round) -> String {
 /// "a 0.60, b 0.40"
 fn keep(round: &Round) -> String {
     let Some(keep) = &round.keep else { return "-".to_owned() };
-    let shown = round.active.iter().zip(keep).map(|(member, keep)| format!("{} {keep:.2}", harmless(member)));
+    let shown = round.active.iter().zip(keep).map(|(member, keep)| format!("{} {keep:.2}", one_line(member)));
     shown.collect::<Vec<_>>().join(", ")
 }
 
 fn leaves(round: &Round) -> String {
-    let exits = round.exits.iter().map(|exit| format!("{} ({})", harmless(&exit.member), harmless(&exit.reason)));
+    let exits = round.exits.iter().map(|exit| format!("{} ({})", one_line(&exit.member), one_line(&exit.reason)));
     let exits: Vec<String> = exits.collect();
     if exits.is_empty() { "-".to_owned() } else { exits.join(", ") }
 }
