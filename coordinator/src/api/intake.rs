@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::{
     error::{ApiError, NoRecording},
-    validate,
+    validate::{self, Invalid},
 };
 use crate::{
     activity::Activity,
@@ -23,7 +23,7 @@ use crate::{
     metrics::Metrics,
     pool::Pool,
     recorder::Recorder,
-    recordings::Recordings,
+    recordings::{Parts, Recordings},
     request::GenerateRequest,
 };
 
@@ -72,6 +72,9 @@ impl Intake {
         let key = caller.as_ref().map(|caller| Arc::clone(&caller.name));
         let valid = |wire| {
             let request = validate::request(wire, &self.ensembles)?;
+            if request.record && !self.recordings.are_made() {
+                return Err(Invalid::NoRecordings.into());
+            }
             Ok(GenerateRequest { key: key.clone(), deadline, ..request })
         };
         let requests: Vec<GenerateRequest> = wires.into_iter().map(valid).collect::<Result<_, ApiError>>()?;
@@ -111,10 +114,11 @@ impl Intake {
         items.flat_map(move |item| futures::stream::iter(watch.pass(item.map_err(ApiError::from)))).boxed()
     }
 
-    /// JSON of what decided an answer that this caller asked for.
-    pub(super) fn recording(&self, request_id: &str, caller: Option<&Caller>) -> Result<Arc<str>, ApiError> {
+    /// What decided an answer that this caller asked for.
+    pub(super) fn recording(&self, request_id: &str, caller: Option<&Caller>) -> Result<Parts, ApiError> {
         let key = caller.map(|caller| caller.name.as_ref());
-        self.recordings.get(request_id, key).ok_or_else(|| NoRecording(request_id.to_owned()).into())
+        let found = self.recordings.get(request_id, key);
+        found.map_err(|why| NoRecording { request_id: request_id.to_owned(), why }.into())
     }
 
     /// The key's own limits first: who is over them does not wait among the others.
@@ -174,6 +178,6 @@ impl Watch {
             Ok(item) => recorder.hear(item),
             Err(error) => recorder.fail(&error.to_string()),
         });
-        recorded.map(|json| Ok(Item::Recorded(json))).into_iter().chain([item]).collect()
+        recorded.iter().flat_map(Parts::each).map(|part| Ok(Item::Recorded(part))).chain([item]).collect()
     }
 }

@@ -228,7 +228,7 @@ fn the_example_file_says_every_key_and_its_default() {
     let config = parse(example).unwrap();
     let said = example.lines().map(|line| line.strip_prefix("# ").filter(|rest| is_setting(rest)).unwrap_or(line));
     let spelled_out = said.collect::<Vec<_>>().join("\n");
-    assert_eq!(spelled_out.lines().filter(|line| is_setting(line)).count(), 27);
+    assert_eq!(spelled_out.lines().filter(|line| is_setting(line)).count(), 28);
     assert_eq!(format!("{:?}", parse(&spelled_out).unwrap()), format!("{config:?}"));
 }
 

@@ -1,7 +1,10 @@
 //! `/v1/specfuse/…`: what this coordinator knows of its cluster, and what decided an answer.
 
+use std::convert::Infallible;
+
 use axum::{
     Extension, Json,
+    body::Body,
     extract::{Path, State},
     http::header::CONTENT_TYPE,
     response::{IntoResponse, Response},
@@ -50,8 +53,9 @@ pub(super) async fn recording(
     Path(request_id): Path<String>,
 ) -> Result<Response, HttpError> {
     let caller = caller.map(|Extension(caller)| caller);
-    let json = http.intake.recording(&request_id, caller.as_ref())?;
-    Ok(([(CONTENT_TYPE, "application/json")], json.to_string()).into_response())
+    let parts = http.intake.recording(&request_id, caller.as_ref())?;
+    let body = parts.each().map(|part| Ok::<_, Infallible>(part.as_ref().to_owned()));
+    Ok(([(CONTENT_TYPE, "application/json")], Body::from_stream(futures::stream::iter(body))).into_response())
 }
 
 fn worker(told: proto::Worker) -> Worker {

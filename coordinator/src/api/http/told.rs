@@ -84,6 +84,10 @@ impl Choices {
 
     /// None: nothing that is told here.
     fn told(&mut self, index: usize, item: Item) -> Option<Told> {
+        // Nothing of it is told here: it is not even copied.
+        if let Item::Recorded(_) = item {
+            return None;
+        }
         let trace = match &item {
             Item::Round(report) if self.telling.trace => Some(recorder::round(report)),
             Item::Round(_) | Item::Finished { .. } | Item::Recorded(_) => None,
