@@ -39,7 +39,7 @@ pub(crate) struct Recorder {
     planned: Vec<Stage>,
     /// Tokens of the stage under way.
     tokens: u32,
-    begun: Instant,
+    asked: Instant,
     request_id: Arc<str>,
     key: Option<Arc<str>>,
     recordings: Recordings,
@@ -47,14 +47,14 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    pub(crate) fn new(request: &GenerateRequest, cluster: &Cluster, recordings: Recordings) -> Self {
+    pub(crate) fn new(request: &GenerateRequest, cluster: &Cluster, recordings: Recordings, asked: Instant) -> Self {
         let (recording, planned) = asked::of(request, cluster);
         Self {
             recording,
             rounds: Some(Growing::default()),
             planned,
             tokens: 0,
-            begun: Instant::now(),
+            asked,
             request_id: Arc::clone(&request.request_id),
             key: request.key.clone(),
             recordings,
@@ -86,6 +86,11 @@ impl Recorder {
         self.end(ending)
     }
 
+    /// The client reads no more: it is as if it had left.
+    pub(crate) fn unread(&mut self) -> Option<Parts> {
+        self.keep()
+    }
+
     fn write(&mut self, report: &RoundReport) {
         // Generations that ended before their first round were this one: only then is it begun again.
         while self.recording.stages.len() <= report.stage
@@ -110,7 +115,7 @@ impl Recorder {
     }
 
     fn end(&mut self, ending: Ending) -> Option<Parts> {
-        let total_micros = u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let total_micros = u64::try_from(self.asked.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.recording.ending = Some(Ending { total_micros, ..ending });
         self.keep()
     }

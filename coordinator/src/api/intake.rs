@@ -18,7 +18,7 @@ use crate::{
     admission::{Admission, Ticket},
     auth::Caller,
     config::Ensemble,
-    driver::{self, Item},
+    driver::{self, GenerateError, Item},
     limits::{Allowance, Meter, Standings},
     metrics::Metrics,
     pool::Pool,
@@ -59,7 +59,8 @@ impl Intake {
         caller: Option<Caller>,
         deadline: Option<Instant>,
     ) -> Result<Begun, ApiError> {
-        let begun = self.begin_all(wires, caller, deadline).await;
+        let asked = Instant::now();
+        let begun = self.begin_all(wires, caller, deadline, asked).await;
         begun.inspect_err(|error| self.metrics.refused(error.code()))
     }
 
@@ -68,6 +69,7 @@ impl Intake {
         wires: Vec<proto::GenerateRequest>,
         caller: Option<Caller>,
         deadline: Option<Instant>,
+        asked: Instant,
     ) -> Result<Begun, ApiError> {
         let key = caller.as_ref().map(|caller| Arc::clone(&caller.name));
         let valid = |wire| {
@@ -86,7 +88,8 @@ impl Intake {
         let (allowance, meter) = (allowance.map(Arc::new), caller.map(|caller| caller.meter));
         let standings = meter.as_ref().zip(allowance.as_ref()).map(|(meter, allowance)| meter.standings(allowance));
         let answers = requests.into_iter().zip(tickets);
-        let answers = answers.map(|(request, ticket)| self.answer(request, ticket, (meter.clone(), allowance.clone())));
+        let answers =
+            answers.map(|(request, ticket)| self.answer(request, ticket, (meter.clone(), allowance.clone()), asked));
         Ok(Begun { answers: answers.collect(), standings: standings.unwrap_or_default() })
     }
 
@@ -95,20 +98,24 @@ impl Intake {
         request: GenerateRequest,
         ticket: Ticket,
         (meter, allowance): (Option<Arc<Meter>>, Option<Arc<Allowance>>),
+        asked: Instant,
     ) -> Answer {
         let logged = self.log_content.then(|| Arc::clone(&request.request_id));
         if let Some(request_id) = &logged {
             tracing::debug!(?request_id, prompt = ?request.prompt, "asked");
         }
+        self.metrics.begun();
+        let recorder = || Recorder::new(&request, &self.pool.cluster(), self.recordings.clone(), asked);
         let mut watch = Watch {
             meter,
             _allowance: allowance,
             logged,
-            recorder: request.record.then(|| Recorder::new(&request, &self.pool.cluster(), self.recordings.clone())),
+            recorder: request.record.then(recorder),
             activity: self.activity.clone(),
             metrics: self.metrics.clone(),
-            begun: Instant::now(),
+            asked,
             rounds: 0,
+            is_over: false,
         };
         let items = driver::run(request, self.pool.clone(), ticket);
         items.flat_map(move |item| futures::stream::iter(watch.pass(item.map_err(ApiError::from)))).boxed()
@@ -148,12 +155,15 @@ struct Watch {
     recorder: Option<Recorder>,
     activity: Activity,
     metrics: Metrics,
-    begun: Instant,
+    asked: Instant,
     rounds: u32,
+    /// Its end was passed on.
+    is_over: bool,
 }
 
 impl Watch {
     fn pass(&mut self, item: Result<Item, ApiError>) -> Vec<Result<Item, ApiError>> {
+        self.is_over |= matches!(item, Ok(Item::Finished { .. }) | Err(_));
         match &item {
             Ok(Item::Round(report)) => {
                 // With each segment, so that a client that leaves early has paid for what it got.
@@ -165,7 +175,7 @@ impl Watch {
                 }
                 self.activity.count(&report.counts());
                 self.rounds += 1;
-                self.metrics.round(report, (self.rounds == 1).then(|| self.begun.elapsed()));
+                self.metrics.round(report, (self.rounds == 1).then(|| self.asked.elapsed()));
             }
             Ok(Item::Finished { finish, .. }) => {
                 self.activity.answered();
@@ -176,8 +186,18 @@ impl Watch {
         }
         let recorded = self.recorder.as_mut().and_then(|recorder| match &item {
             Ok(item) => recorder.hear(item),
+            // By then the answer may be over: it did not fail.
+            Err(ApiError::Generate(GenerateError::Unread)) => recorder.unread(),
             Err(error) => recorder.fail(&error.to_string()),
         });
         recorded.iter().flat_map(Parts::each).map(|part| Ok(Item::Recorded(part))).chain([item]).collect()
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.metrics.left();
+        }
     }
 }
