@@ -110,11 +110,12 @@ impl Choices {
             Event::Recording(_) => return None,
         };
         let is_last = matches!(what, What::End(_));
-        let tokens = choice.tokens.release(text.len(), is_last);
+        let mut tokens = choice.tokens.release(text.len(), is_last);
         let is_first = !std::mem::replace(&mut choice.begun, true);
         let more: usize = tokens.iter().map(|token| token.token.chars().count()).sum();
         let characters = choice.characters;
         choice.characters = characters.saturating_add(more);
+        tokens.retain(|token| !token.logprob.is_nan());
         Some(Told { index, is_first, text, characters, logprobs: self.telling.logprobs.then_some(tokens), what })
     }
 }
@@ -149,6 +150,10 @@ impl Tokens {
     fn push(&mut self, segment: &proto::Segment) {
         let winner = segment.drafts.iter().find(|draft| draft.member == segment.winner);
         if let Some(Outcome::Draft(draft)) = winner.and_then(|winner| winner.outcome.as_ref()) {
+            // A worker that tells no tokens: its text still counts among those of others, and is left out of what is told.
+            let untold = draft.tokens.is_empty() && !draft.text.is_empty();
+            let gap = || proto::DraftedToken { text: draft.text.clone(), logprob: f32::NAN, top: Vec::new() };
+            self.held.extend(untold.then(gap));
             self.held.extend(draft.tokens.iter().cloned());
         }
     }
@@ -215,6 +220,22 @@ mod tests {
         tokens.push(&segment(&[" END", " x"]));
         assert_eq!(texts(&tokens.release(2, false)), ["", "é"]);
         assert_eq!(texts(&tokens.release(0, true)), [""; 0], "what a stop string took is told by nobody");
+    }
+
+    #[test]
+    fn a_text_without_tokens_does_not_shift_those_of_others() {
+        let mut tokens = Tokens::default();
+        tokens.push(&segment(&["He"]));
+        let mut untold = segment(&[]);
+        if let Some(Outcome::Draft(draft)) = untold.drafts.first_mut().and_then(|draft| draft.outcome.as_mut()) {
+            draft.text = "llo".to_owned();
+        }
+        tokens.push(&untold);
+        tokens.push(&segment(&[" there"]));
+        assert_eq!(texts(&tokens.release(2, false)), ["He"]);
+        let gap = tokens.release(3, false);
+        assert!(gap.iter().all(|token| token.logprob.is_nan()) && texts(&gap) == ["llo"]);
+        assert_eq!(texts(&tokens.release(6, true)), [" there"]);
     }
 
     #[test]
