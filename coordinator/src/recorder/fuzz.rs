@@ -77,7 +77,7 @@ proptest! {
     fn any_file_is_a_recording_that_is_decided_again_or_an_error(text in malformed::json(recorded())) {
         malformed::soon(&text, |text| {
             let Ok(recording) = serde_json::from_str::<Recording>(&text) else { return };
-            if let Ok(Replayed::Follows { rounds }) = check(&recording) {
+            if let Ok(Replayed::Follows { rounds } | Replayed::FollowsToItsEnd { rounds, .. }) = check(&recording) {
                 assert_eq!(rounds, recording.rounds.len());
             }
             if let Ok(alternative) = what_if(&recording, &Policy::default()) {
