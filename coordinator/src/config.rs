@@ -166,8 +166,9 @@ fn default_shutdown_grace() -> Duration {
     Duration::from_secs(30)
 }
 
-/// What a table with the keys of an ensemble's policy comes to for these members. `file` is for error messages alone.
-pub fn policy(text: &str, file: &Path, members: &[Arc<str>]) -> Result<Policy, ConfigError> {
+/// The policy that a table with keys of an ensemble comes to for these members and for drafts that are there already; and its keys that
+/// are of no policy. `file` is for error messages alone.
+pub fn policy(text: &str, file: &Path, members: &[Arc<str>]) -> Result<(Policy, Vec<String>), ConfigError> {
     let table: toml::Table = text.parse().map_err(|error| syntax_error(&error, text, file))?;
     policy::alone(table, members).map_err(|misfit| ConfigError::Value { file: file.to_owned(), misfit })
 }
