@@ -150,8 +150,8 @@ pub(crate) struct AskArgs {
 pub(crate) struct ReplayArgs {
     /// A recording, as "specfuse ask --record" writes it.
     pub(crate) file: PathBuf,
-    /// Tell round by round what this policy would have decided: a TOML file with the keys of an ensemble's policy, such as exit and rank;
-    /// what it does not say is as in an ensemble that does not say it.
+    /// Tell round by round what this policy would have decided: a TOML file with keys of an ensemble's policy, such as exit and rank, all but
+    /// segment_tokens; what it does not say is as in an ensemble that does not say it.
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
     /// Write one JSON object, and nothing else.

@@ -10,7 +10,7 @@ pub(crate) enum RecordError {
     Place { file: PathBuf, source: PlaceError },
     #[error("--record {}: cannot be written", file.display())]
     Write { file: PathBuf, source: io::Error },
-    #[error("--record {}: the coordinator told no recording; it is of a version that makes none", file.display())]
+    #[error("--record {}: the coordinator told no recording: it was larger than it keeps, or its version makes none", file.display())]
     None { file: PathBuf },
 }
 

@@ -17,7 +17,7 @@ use serde_json::json;
 use specfuse_coordinator::config::{self, ConfigError};
 use specfuse_core::{
     policy::Policy,
-    recording::Recording,
+    recording::{Recording, VERSION, Versioned},
     replay::{self, Alternative, Contradiction, NoAlternative, Replayed},
 };
 
@@ -34,6 +34,8 @@ pub(crate) enum ReplayError {
     Large(PathBuf),
     #[error("{}: is no recording", file.display())]
     Form { file: PathBuf, source: serde_json::Error },
+    #[error("{}: it is of version {version}; this program reads version {VERSION}", file.display())]
+    Version { file: PathBuf, version: u32 },
     #[error("{}: contradicts itself", file.display())]
     Contradiction { file: PathBuf, source: Contradiction },
     #[error(transparent)]
@@ -48,11 +50,10 @@ pub(crate) enum ReplayError {
 pub(crate) fn run(args: ReplayArgs) -> Result<ExitCode, ReplayError> {
     let ReplayArgs { file, policy, json } = args;
     let text = read(&file)?;
-    let recording: Recording =
-        serde_json::from_str(&text).map_err(|source| ReplayError::Form { file: file.clone(), source })?;
+    let recording = recording(&text, &file)?;
     let policy = policy.map(|policy| other(&policy, &recording)).transpose()?;
     let replayed = replay::check(&recording).map_err(|source| ReplayError::Contradiction { file, source })?;
-    let follows = matches!(replayed, Replayed::Follows { .. });
+    let follows = replayed.follows();
     let alternative = match policy {
         Some(policy) if follows => Some(replay::what_if(&recording, &policy)?),
         Some(_) | None => None,
@@ -77,10 +78,24 @@ fn read(file: &Path) -> Result<String, ReplayError> {
     }
 }
 
+/// Of another version than this program reads: that is said first.
+fn recording(text: &str, file: &Path) -> Result<Recording, ReplayError> {
+    let form = |source| ReplayError::Form { file: file.to_owned(), source };
+    let Versioned { version } = serde_json::from_str(text).map_err(form)?;
+    if version != VERSION {
+        return Err(ReplayError::Version { file: file.to_owned(), version });
+    }
+    serde_json::from_str(text).map_err(form)
+}
+
 fn other(file: &Path, recording: &Recording) -> Result<Policy, ReplayError> {
     let text = read(file)?;
     let members: Vec<Arc<str>> = recording.members.iter().map(|member| member.name.as_str().into()).collect();
-    Ok(config::policy(&text, file, &members)?)
+    let (policy, others) = config::policy(&text, file, &members)?;
+    if !others.is_empty() {
+        output::complain(&format!("{}: not of a policy, and left out: {}", file.display(), others.join(", ")));
+    }
+    Ok(policy)
 }
 
 fn in_json(recording: &Recording, replayed: &Replayed, alternative: Option<&Alternative>) -> String {
@@ -96,4 +111,18 @@ fn in_json(recording: &Recording, replayed: &Replayed, alternative: Option<&Alte
         })),
     });
     format!("{told}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_another_version_that_is_said_and_not_what_else_is_new_in_it() {
+        let read = |text: &str| recording(text, Path::new("r.json")).unwrap_err().to_string();
+        let newer = read("{\"version\": 2, \"colour\": 1}");
+        assert_eq!(newer, "r.json: it is of version 2; this program reads version 1");
+        assert_eq!(read("{\"version\": 1}"), "r.json: is no recording");
+        assert_eq!(read("{}"), "r.json: is no recording");
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::{error::Error, io, time::Duration};
 
+use serde::de::IgnoredAny;
 use specfuse_proto::v1::{
     Finished, GenerateRequest, ensemble_service_client::EnsembleServiceClient, generate_response::Event,
 };
@@ -14,9 +15,6 @@ use crate::{
     record::{Record, RecordError},
     view::View,
 };
-
-/// Bytes of one event: a recording holds every draft and every score.
-const LARGEST_EVENT: usize = 128 << 20;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StreamError {
@@ -55,16 +53,16 @@ pub(crate) async fn answer(
     access: &Access,
     request: GenerateRequest,
     view: &mut View,
-    mut record: Option<Record>,
+    record: Option<Record>,
 ) -> Result<Answer, StreamError> {
-    let mut client = EnsembleServiceClient::new(access.channel()).max_decoding_message_size(LARGEST_EVENT);
+    let mut client = EnsembleServiceClient::new(access.channel());
     let mut request = Request::new(request);
     if let Some(authorization) = &access.authorization {
         request.metadata_mut().insert("authorization", authorization.clone());
     }
     let begun = Instant::now();
     let mut events = client.generate(request).await.map_err(|status| rejected(&access.url, status))?.into_inner();
-    let (mut first_segment, mut text) = (None, String::new());
+    let (mut first_segment, mut text, mut recording) = (None, String::new(), String::new());
     loop {
         let event = match events.message().await {
             Ok(event) => event.ok_or(StreamError::Unfinished),
@@ -78,24 +76,35 @@ pub(crate) async fn answer(
             }
             Ok(Some(Event::Finished(finished))) => {
                 output::write(&view.finished(&finished))?;
-                if let Some(record) = record {
-                    return Err(record.missed().into());
-                }
+                recorded(record, &recording)?;
                 text.push_str(&finished.text);
                 return Ok(Answer { text, finished, first_segment, total: begun.elapsed() });
             }
-            Ok(Some(Event::Recording(recording))) => {
-                if let Some(record) = record.take() {
-                    record.write(&recording.json)?;
+            Ok(Some(Event::Recording(part))) => {
+                if record.is_some() {
+                    recording.push_str(&part.json);
                 }
             }
             // An event that this program is too old to know.
             Ok(None) => {}
             Err(error) => {
                 output::write(&view.broken_off())?;
+                // The error's own recording, unless the stream broke off within it.
+                if serde_json::from_str::<IgnoredAny>(&recording).is_ok() {
+                    recorded(record, &recording)?;
+                }
                 return Err(error);
             }
         }
+    }
+}
+
+/// All its parts have come.
+fn recorded(record: Option<Record>, json: &str) -> Result<(), RecordError> {
+    match record {
+        Some(record) if json.is_empty() => Err(record.missed()),
+        Some(record) => record.write(json),
+        None => Ok(()),
     }
 }
 

@@ -82,7 +82,7 @@ pub(crate) async fn serve(listener: TcpListener, config: Config, shutdown: Shutd
         pool: Pool::start(directory.membership.clone(), config.worker_tls, &watching),
         directory,
         admission: admission.clone(),
-        recordings: Recordings::default(),
+        recordings: Recordings::new(config.recordings),
         activity: Activity::new(),
         metrics: Metrics::new(),
         log_content: config.log_content,

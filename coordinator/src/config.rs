@@ -24,6 +24,7 @@ use std::{
 };
 
 use axum::http::HeaderValue;
+use bytesize::ByteSize;
 use serde::Deserialize;
 use specfuse_core::policy::Policy;
 use specfuse_runtime::{
@@ -51,6 +52,8 @@ pub struct Config {
     /// Requests that may wait for a generation to end, and how long each of them may.
     pub max_waiting: usize,
     pub max_wait: Duration,
+    /// Bytes of recordings that are kept; 0: nothing is recorded.
+    pub recordings: usize,
     pub shutdown_grace: Duration,
     /// Whether the server describes itself to tools.
     pub reflection: bool,
@@ -124,6 +127,8 @@ struct RawConfig {
     max_wait: Duration,
     #[serde(default = "default_shutdown_grace", with = "humantime_serde")]
     shutdown_grace: Duration,
+    #[serde(default = "default_recordings")]
+    recordings: String,
     #[serde(default = "default_reflection")]
     reflection: bool,
     #[serde(default)]
@@ -149,6 +154,10 @@ fn default_max_wait() -> Duration {
     Duration::from_secs(2)
 }
 
+fn default_recordings() -> String {
+    "64MiB".to_owned()
+}
+
 fn default_reflection() -> bool {
     true
 }
@@ -157,8 +166,9 @@ fn default_shutdown_grace() -> Duration {
     Duration::from_secs(30)
 }
 
-/// What a table with the keys of an ensemble's policy comes to for these members. `file` is for error messages alone.
-pub fn policy(text: &str, file: &Path, members: &[Arc<str>]) -> Result<Policy, ConfigError> {
+/// The policy that a table with keys of an ensemble comes to for these members and for drafts that are there already; and its keys that
+/// are of no policy. `file` is for error messages alone.
+pub fn policy(text: &str, file: &Path, members: &[Arc<str>]) -> Result<(Policy, Vec<String>), ConfigError> {
     let table: toml::Table = text.parse().map_err(|error| syntax_error(&error, text, file))?;
     policy::alone(table, members).map_err(|misfit| ConfigError::Value { file: file.to_owned(), misfit })
 }
@@ -203,6 +213,7 @@ impl RawConfig {
         if !(Duration::from_millis(1)..=Duration::from_secs(3600)).contains(&self.max_wait) {
             return Err(Misfit::new("max_wait", format!("{:?} is not in 1ms to 1h", self.max_wait)));
         }
+        let recordings = recordings(&self.recordings)?;
         if self.ensembles.is_empty() {
             return Err(Misfit::new("ensembles", "there must be at least one ensemble"));
         }
@@ -219,6 +230,7 @@ impl RawConfig {
             max_generations: self.max_generations,
             max_waiting: self.max_waiting,
             max_wait: self.max_wait,
+            recordings,
             shutdown_grace: self.shutdown_grace,
             reflection: self.reflection,
             server_tls: flags.server_tls,
@@ -230,6 +242,13 @@ impl RawConfig {
             supervised: flags.supervised,
         })
     }
+}
+
+fn recordings(given: &str) -> Result<usize, Misfit> {
+    let bytes = given.parse::<ByteSize>().ok().and_then(|ByteSize(bytes)| usize::try_from(bytes).ok());
+    bytes.filter(|bytes| *bytes == 0 || (1 << 20..=1 << 40).contains(bytes)).ok_or_else(|| {
+        Misfit::new("recordings", format!("{given:?} is not \"0\" and not a size like \"64MiB\" in 1MiB to 1TiB"))
+    })
 }
 
 fn cors_origins(given: &[String]) -> Result<Vec<HeaderValue>, Misfit> {

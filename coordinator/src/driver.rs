@@ -48,7 +48,7 @@ pub(crate) enum Item {
         finish: Finish,
         usage: Usage,
     },
-    /// What decided the answer, as JSON: where that is asked for, before its end. Not of the driver's own making.
+    /// A part of what decided the answer, as JSON: where that is asked for, before its end. Not of the driver's own making.
     Recorded(Arc<str>),
 }
 

@@ -32,6 +32,7 @@ pub(crate) struct Metrics(Arc<Counted>);
 struct Counted {
     registry: Registry,
     refused: Family<Reason, Counter>,
+    begun: Counter,
     answers: Family<Outcome, Counter>,
     failed: Family<Reason, Counter>,
     rounds: Counter,
@@ -41,8 +42,11 @@ struct Counted {
     running: Gauge,
     waiting: Gauge,
     workers: Family<Standing, Gauge>,
-    last_sync: Gauge<f64, AtomicU64>,
+    /// Empty while it is not known.
+    last_sync: Family<NoLabels, Gauge<f64, AtomicU64>>,
 }
+
+type NoLabels = [(&'static str, &'static str); 0];
 
 /// A status code's name, as gRPC has it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -50,7 +54,7 @@ struct Reason {
     reason: &'static str,
 }
 
-/// "stop" or "length".
+/// "stop", "length" or "left".
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Outcome {
     outcome: &'static str,
@@ -76,6 +80,7 @@ impl Metrics {
         let mut counted = Counted {
             registry: Registry::with_prefix("specfuse"),
             refused: Family::default(),
+            begun: Counter::default(),
             answers: Family::default(),
             failed: Family::default(),
             rounds: Counter::default(),
@@ -85,7 +90,7 @@ impl Metrics {
             running: Gauge::default(),
             waiting: Gauge::default(),
             workers: Family::default(),
-            last_sync: Gauge::default(),
+            last_sync: Family::default(),
         };
         counted.register();
         Self(Arc::new(counted))
@@ -97,6 +102,10 @@ impl Metrics {
 
     pub(crate) fn failed(&self, code: Code) {
         self.0.failed.get_or_create(&Reason { reason: name(code) }).inc();
+    }
+
+    pub(crate) fn begun(&self) {
+        self.0.begun.inc();
     }
 
     /// `since_request`: of an answer's first round.
@@ -119,13 +128,21 @@ impl Metrics {
         self.0.answers.get_or_create(&Outcome { outcome }).inc();
     }
 
+    /// Nobody read the answer to its end.
+    pub(crate) fn left(&self) {
+        self.0.answers.get_or_create(&Outcome { outcome: "left" }).inc();
+    }
+
     /// In the text format of OpenMetrics.
     pub(crate) fn told(&self, now: &Now) -> Result<String, std::fmt::Error> {
         let counted = &self.0;
         counted.running.set(now.generations.running.try_into().unwrap_or(i64::MAX));
         counted.waiting.set(now.generations.waiting.try_into().unwrap_or(i64::MAX));
-        if let Some(age) = now.last_sync {
-            counted.last_sync.set(age.as_secs_f64());
+        match now.last_sync {
+            Some(age) => {
+                counted.last_sync.get_or_create(&[]).set(age.as_secs_f64());
+            }
+            None => counted.last_sync.clear(),
         }
         for state in ["connecting", "ready", "unreachable"] {
             let count = now.cluster.workers.iter().filter(|worker| name_of(&worker.state) == state).count();
@@ -141,7 +158,9 @@ impl Counted {
     fn register(&mut self) {
         let registry = &mut self.registry;
         registry.register("refused_requests", "Requests that were not begun, by status code", self.refused.clone());
-        registry.register("answers", "Answers that came to their end, by how they ended", self.answers.clone());
+        registry.register("begun_answers", "Answers that were begun", self.begun.clone());
+        let answers = "Answers that came to their end, by how they ended; \"left\": nobody read on";
+        registry.register("answers", answers, self.answers.clone());
         registry.register("failed_answers", "Answers that broke off, by status code", self.failed.clone());
         registry.register("rounds", "Rounds of all answers", self.rounds.clone());
         registry.register("answer_tokens", "Tokens of winning segments", self.tokens.clone());
@@ -153,7 +172,8 @@ impl Counted {
         registry.register("running_generations", "Answers being written", self.running.clone());
         registry.register("waiting_generations", "Requests that wait for one of them to end", self.waiting.clone());
         registry.register("workers", "Workers, by what this coordinator knows of them", self.workers.clone());
-        let (age, last_sync) = ("Age of the list of workers; 0 where it is configured", self.last_sync.clone());
+        let (age, last_sync) =
+            ("Age of the list of workers that etcd gave; none while it has given none", self.last_sync.clone());
         registry.register_with_unit("discovery_last_sync", age, Unit::Seconds, last_sync);
     }
 }

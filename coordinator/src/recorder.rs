@@ -1,5 +1,7 @@
 //! Writes down what decides an answer, while it is being decided.
 //!
+//! Rounds become JSON one by one, as they come: an end then costs as much as what it adds, however long the answer.
+//!
 //! - `asked`: what was asked, of whom, and in which generations
 //! - `told`: a round as it was reported
 
@@ -20,18 +22,24 @@ pub(crate) use self::told::round;
 use crate::{
     driver::{Item, RoundReport},
     pool::Cluster,
-    recordings::Recordings,
+    recordings::{Growing, Parts, Recordings},
     request::GenerateRequest,
 };
 
+/// A recording without its rounds has this where they go. No string in it can: its quotes would be escaped.
+const NO_ROUNDS: &str = r#""rounds":[]"#;
+
 /// Of one answer. Where its client leaves, what there is by then is kept.
 pub(crate) struct Recorder {
+    /// Without its rounds.
     recording: Recording,
+    /// JSON, with commas between. None: it is too large to be kept.
+    rounds: Option<Growing>,
     /// The stages that the strategy plans. One that had to begin again stands several times in the recording.
     planned: Vec<Stage>,
     /// Tokens of the stage under way.
     tokens: u32,
-    begun: Instant,
+    asked: Instant,
     request_id: Arc<str>,
     key: Option<Arc<str>>,
     recordings: Recordings,
@@ -39,13 +47,14 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    pub(crate) fn new(request: &GenerateRequest, cluster: &Cluster, recordings: Recordings) -> Self {
+    pub(crate) fn new(request: &GenerateRequest, cluster: &Cluster, recordings: Recordings, asked: Instant) -> Self {
         let (recording, planned) = asked::of(request, cluster);
         Self {
             recording,
+            rounds: Some(Growing::default()),
             planned,
             tokens: 0,
-            begun: Instant::now(),
+            asked,
             request_id: Arc::clone(&request.request_id),
             key: request.key.clone(),
             recordings,
@@ -53,8 +62,8 @@ impl Recorder {
         }
     }
 
-    /// The end comes with the recording, as JSON; it is then kept too.
-    pub(crate) fn hear(&mut self, item: &Item) -> Option<Arc<str>> {
+    /// The end comes with the recording; it is then kept too. One that is too large is neither told nor kept.
+    pub(crate) fn hear(&mut self, item: &Item) -> Option<Parts> {
         match item {
             Item::Round(report) => {
                 self.write(report);
@@ -66,7 +75,7 @@ impl Recorder {
     }
 
     /// The answer ends here, with an error.
-    pub(crate) fn fail(&mut self, error: &str) -> Option<Arc<str>> {
+    pub(crate) fn fail(&mut self, error: &str) -> Option<Parts> {
         let ending = Ending {
             reason: "failed".to_owned(),
             error: Some(error.to_owned()),
@@ -75,6 +84,11 @@ impl Recorder {
             total_micros: 0,
         };
         self.end(ending)
+    }
+
+    /// The client reads no more: it is as if it had left.
+    pub(crate) fn unread(&mut self) -> Option<Parts> {
+        self.keep()
     }
 
     fn write(&mut self, report: &RoundReport) {
@@ -86,31 +100,51 @@ impl Recorder {
             self.tokens = 0;
         }
         self.tokens = self.tokens.saturating_add(report.winning_tokens());
-        self.recording.rounds.push(round(report));
+        let Some(rounds) = &mut self.rounds else { return };
+        let written = serde_json::to_string(&round(report));
+        if written.is_ok() && rounds.bytes() > 0 {
+            rounds.push(",");
+        }
+        let fits = written.inspect_err(|error| warn(&self.request_id, error)).is_ok_and(|json| {
+            rounds.push(&json);
+            rounds.bytes() <= self.recordings.share()
+        });
+        if !fits {
+            self.rounds = None;
+        }
     }
 
-    fn end(&mut self, ending: Ending) -> Option<Arc<str>> {
-        let total_micros = u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+    fn end(&mut self, ending: Ending) -> Option<Parts> {
+        let total_micros = u64::try_from(self.asked.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.recording.ending = Some(Ending { total_micros, ..ending });
         self.keep()
     }
 
-    fn keep(&mut self) -> Option<Arc<str>> {
+    fn keep(&mut self) -> Option<Parts> {
         if std::mem::replace(&mut self.is_kept, true) {
             return None;
         }
-        match serde_json::to_string(&self.recording) {
-            Ok(json) => {
-                let json: Arc<str> = json.into();
-                self.recordings.keep(Arc::clone(&self.request_id), self.key.clone(), Arc::clone(&json));
-                Some(json)
-            }
-            Err(error) => {
-                tracing::warn!(request_id = ?self.request_id, %error, "an answer could not be recorded");
-                None
-            }
-        }
+        let json = self.rounds.take().and_then(|rounds| self.whole(rounds));
+        self.recordings.keep(Arc::clone(&self.request_id), self.key.clone(), json.clone());
+        json
     }
+
+    /// None: it is too large.
+    fn whole(&self, rounds: Growing) -> Option<Parts> {
+        let around = serde_json::to_string(&self.recording).inspect_err(|error| warn(&self.request_id, error)).ok()?;
+        let (before, after) = around.rsplit_once(NO_ROUNDS)?;
+        let mut json = Growing::default();
+        json.push(before);
+        json.push(r#""rounds":["#);
+        json.append(rounds);
+        json.push("]");
+        json.push(after);
+        (json.bytes() <= self.recordings.share()).then(|| json.finish())
+    }
+}
+
+fn warn(request_id: &str, error: &serde_json::Error) {
+    tracing::warn!(?request_id, %error, "an answer could not be recorded");
 }
 
 impl Drop for Recorder {

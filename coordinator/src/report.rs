@@ -17,7 +17,9 @@ use crate::{
 pub(crate) fn response(item: Item) -> proto::GenerateResponse {
     let event = match item {
         Item::Round(report) => proto::generate_response::Event::Segment(segment(&report, &Names(&report.seats))),
-        Item::Recorded(json) => proto::generate_response::Event::Recording(proto::Recording { json: json.to_string() }),
+        Item::Recorded(json) => {
+            proto::generate_response::Event::Recording(proto::Recording { json: json.as_ref().to_owned() })
+        }
         Item::Finished { finish, usage } => proto::generate_response::Event::Finished(finished(finish, usage)),
     };
     proto::GenerateResponse { event: Some(event) }

@@ -8,7 +8,7 @@ use crate::{
     chat_template::ChatTemplate,
     end_of_turn,
     gguf::Gguf,
-    model::{Outline, check_weights},
+    model::{Outline, check_gguf_weights, check_weights},
     tokenizer::Tokenizer,
 };
 
@@ -56,7 +56,7 @@ fn of_gguf(file: &Gguf) -> Parts {
         tokenizer: Tokenizer::from_gguf(file).map_err(Into::into),
         template: ChatTemplate::from_gguf(file).map_err(Into::into),
         end_of_turn: vocab_size.map(|vocab_size| Ok(end_of_turn::from_gguf(file, vocab_size)?)),
-        weights: Ok(()),
+        weights: check_gguf_weights(file).map_err(Into::into),
     }
 }
 

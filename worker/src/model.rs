@@ -31,6 +31,7 @@ use decoder::Decoder;
 pub(crate) use decoder::StepShape;
 pub use kv::KvStore;
 pub use options::{DeviceError, DeviceKind, LoadOptions, Precision};
+pub(crate) use outline::check_gguf_weights;
 pub use outline::{Outline, check_weights};
 pub use stored::Format as WeightFormat;
 use weights::Weights;

@@ -27,8 +27,11 @@ fn model(member: &Member) -> String {
 
 pub(super) fn outcome(replayed: &Replayed, recording: &Recording) -> String {
     match replayed {
-        Replayed::Follows { rounds } => {
+        Replayed::Follows { rounds } | Replayed::FollowsToItsEnd { rounds, .. } => {
             let ending = match &recording.ending {
+                None if let Replayed::FollowsToItsEnd { ending, .. } = replayed => {
+                    format!(", to the answer's end ({ending}), before which the client left")
+                }
                 None => "; the client left before its end".to_owned(),
                 Some(ending) => match &ending.error {
                     Some(error) => format!("; it failed: {}", one_line(error)),

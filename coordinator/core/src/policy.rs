@@ -8,7 +8,7 @@ use crate::member::MemberIndex;
 
 /// How rounds are run, ranked and left. The default is the algorithm page's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct Policy {
     /// L: tokens a member drafts in a round.
     pub segment_tokens: NonZeroU32,

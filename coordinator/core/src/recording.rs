@@ -3,6 +3,10 @@
 //! Members are known by their names, which are unique in a recording. Numbers are those that were decided from, to the bit: JSON
 //! numbers are written so that they are read back the same.
 //!
+//! Within a version, a key may only be added to a [`Policy`], with a default by which everything is decided as it was without it: that
+//! keeps older recordings readable. An older program refuses a key that it does not know, since it cannot decide by it. Everything
+//! else, a key added elsewhere too, is another version.
+//!
 //! - `written`: a round's report in these words
 
 mod written;
@@ -14,6 +18,12 @@ use crate::policy::Policy;
 
 /// Of what the fields mean. Others are not read.
 pub const VERSION: u32 = 1;
+
+/// What can be read of a recording of any version, to be read first: whether the rest of it can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct Versioned {
+    pub version: u32,
+}
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -32,6 +32,12 @@ pub enum Replayed {
     Follows {
         rounds: usize,
     },
+    /// As above, and the rounds end the answer, which is not recorded: the client left before that was told.
+    FollowsToItsEnd {
+        rounds: usize,
+        /// "stop", "length" or "failed".
+        ending: &'static str,
+    },
     Differs(Difference),
 }
 
@@ -44,6 +50,12 @@ pub struct Difference {
     pub what: &'static str,
     pub recorded: String,
     pub decided_again: String,
+}
+
+impl Replayed {
+    pub fn follows(&self) -> bool {
+        !matches!(self, Self::Differs(_))
+    }
 }
 
 /// Decides every round of a recording again.

@@ -18,6 +18,7 @@ use crate::{
     client::CallError,
     driver::{GenerateError, Miss},
     limits::{OverLimit, Standings},
+    recordings::Missing,
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -37,10 +38,18 @@ pub(super) enum ApiError {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "request_id: there is no recording of {0:?}: it was not asked for, or not with this API key, or it had to make room"
-)]
-pub(super) struct NoRecording(pub(super) String);
+#[error("request_id: there is no recording of {request_id:?}: {}", why_missing(*why))]
+pub(super) struct NoRecording {
+    pub(super) request_id: String,
+    pub(super) why: Missing,
+}
+
+fn why_missing(why: Missing) -> String {
+    match why {
+        Missing::Unknown => "it was not asked for, or not with this API key, or it had to make room".to_owned(),
+        Missing::TooLarge(most) => format!("it came to more than the {most} bytes that one may have here"),
+    }
+}
 
 /// Bytes. A message travels twice, percent-encoded to three times its length at most and in the details in base64, and many clients
 /// take 16 KiB of headers.

@@ -22,6 +22,7 @@ pub(crate) struct Ensembles(pub(crate) Arc<Intake>);
 #[tonic::async_trait]
 impl EnsembleService for Ensembles {
     type GenerateStream = BoxStream<'static, Result<proto::GenerateResponse, Status>>;
+    type GetRecordingStream = BoxStream<'static, Result<proto::GetRecordingResponse, Status>>;
 
     async fn generate(
         &self,
@@ -51,11 +52,14 @@ impl EnsembleService for Ensembles {
     async fn get_recording(
         &self,
         request: Request<proto::GetRecordingRequest>,
-    ) -> Result<Response<proto::GetRecordingResponse>, Status> {
+    ) -> Result<Response<Self::GetRecordingStream>, Status> {
         let (_, extensions, wire) = request.into_parts();
-        let json = self.0.recording(&wire.request_id, extensions.get())?;
-        let recording = proto::Recording { json: json.to_string() };
-        Ok(Response::new(proto::GetRecordingResponse { recording: Some(recording) }))
+        let parts = self.0.recording(&wire.request_id, extensions.get())?;
+        let told = parts.each().map(|part| {
+            let recording = proto::Recording { json: part.as_ref().to_owned() };
+            Ok(proto::GetRecordingResponse { recording: Some(recording) })
+        });
+        Ok(Response::new(futures::stream::iter(told).boxed()))
     }
 }
 

@@ -14,19 +14,19 @@ use tokio::time::Instant;
 
 use super::{
     error::{ApiError, NoRecording},
-    validate,
+    validate::{self, Invalid},
 };
 use crate::{
     activity::Activity,
     admission::{Admission, Ticket},
     auth::Caller,
     config::Ensemble,
-    driver::{self, Item},
+    driver::{self, GenerateError, Item},
     limits::{Allowance, Meter, Standings},
     metrics::Metrics,
     pool::Pool,
     recorder::Recorder,
-    recordings::Recordings,
+    recordings::{Parts, Recordings},
     request::{GenerateRequest, Sampling},
 };
 
@@ -70,8 +70,9 @@ impl Intake {
         caller: Option<Caller>,
         deadline: Option<Instant>,
     ) -> Result<Begun, ApiError> {
+        let asked = Instant::now();
         let begun = match self.validated(wires, caller.as_ref(), deadline) {
-            Ok(requests) => self.admitted(requests, choices, caller).await,
+            Ok(requests) => self.admitted(requests, choices, caller, asked).await,
             Err(error) => Err(error),
         };
         begun.inspect_err(|error| self.metrics.refused(error.code()))
@@ -86,6 +87,9 @@ impl Intake {
         let key = caller.map(|caller| &caller.name);
         let valid = |wire| {
             let request = validate::request(wire, &self.ensembles)?;
+            if request.record && !self.recordings.are_made() {
+                return Err(Invalid::NoRecordings.into());
+            }
             Ok(GenerateRequest { key: key.cloned(), deadline, ..request })
         };
         wires.into_iter().map(valid).collect()
@@ -96,6 +100,7 @@ impl Intake {
         requests: Vec<GenerateRequest>,
         choices: NonZeroU32,
         caller: Option<Caller>,
+        asked: Instant,
     ) -> Result<Begun, ApiError> {
         let deadline = requests.first().and_then(|request| request.deadline);
         let each = usize::try_from(choices.get()).unwrap_or(usize::MAX);
@@ -113,44 +118,48 @@ impl Intake {
         let answers = requests.into_iter().map(|request| {
             let (intake, held) = (Arc::clone(self), (meter.clone(), allowance.clone()));
             match ticket.take() {
-                Some(ticket) => self.answer(request, ticket, held),
-                None => stream::once(async move { intake.follow(request, held).await }).flatten().boxed(),
+                Some(ticket) => self.answer(request, ticket, held, asked),
+                None => stream::once(async move { intake.follow(request, held, asked).await }).flatten().boxed(),
             }
         });
         Ok(Begun { answers: answers.collect(), standings: standings.unwrap_or_default() })
     }
 
     /// One more answer of a request that was admitted.
-    async fn follow(&self, request: GenerateRequest, held: Held) -> Answer {
+    async fn follow(&self, request: GenerateRequest, held: Held, asked: Instant) -> Answer {
         match self.admission.follow().await {
-            Ok(ticket) => self.answer(request, ticket, held),
+            Ok(ticket) => self.answer(request, ticket, held, asked),
             Err(denied) => stream::iter([Err(ApiError::from(denied))]).boxed(),
         }
     }
 
-    fn answer(&self, request: GenerateRequest, ticket: Ticket, (meter, allowance): Held) -> Answer {
+    fn answer(&self, request: GenerateRequest, ticket: Ticket, (meter, allowance): Held, asked: Instant) -> Answer {
         let logged = self.log_content.then(|| Arc::clone(&request.request_id));
         if let Some(request_id) = &logged {
             tracing::debug!(?request_id, prompt = ?request.prompt, "asked");
         }
+        self.metrics.begun();
+        let recorder = || Recorder::new(&request, &self.pool.cluster(), self.recordings.clone(), asked);
         let mut watch = Watch {
             meter,
             _allowance: allowance,
             logged,
-            recorder: request.record.then(|| Recorder::new(&request, &self.pool.cluster(), self.recordings.clone())),
+            recorder: request.record.then(recorder),
             activity: self.activity.clone(),
             metrics: self.metrics.clone(),
-            begun: Instant::now(),
+            asked,
             rounds: 0,
+            is_over: false,
         };
         let items = driver::run(request, self.pool.clone(), ticket);
         items.flat_map(move |item| stream::iter(watch.pass(item.map_err(ApiError::from)))).boxed()
     }
 
-    /// JSON of what decided an answer that this caller asked for.
-    pub(super) fn recording(&self, request_id: &str, caller: Option<&Caller>) -> Result<Arc<str>, ApiError> {
+    /// What decided an answer that this caller asked for.
+    pub(super) fn recording(&self, request_id: &str, caller: Option<&Caller>) -> Result<Parts, ApiError> {
         let key = caller.map(|caller| caller.name.as_ref());
-        self.recordings.get(request_id, key).ok_or_else(|| NoRecording(request_id.to_owned()).into())
+        let found = self.recordings.get(request_id, key);
+        found.map_err(|why| NoRecording { request_id: request_id.to_owned(), why }.into())
     }
 
     /// The key's own limits first: who is over them does not wait among the others.
@@ -197,12 +206,15 @@ struct Watch {
     recorder: Option<Recorder>,
     activity: Activity,
     metrics: Metrics,
-    begun: Instant,
+    asked: Instant,
     rounds: u32,
+    /// Its end was passed on.
+    is_over: bool,
 }
 
 impl Watch {
     fn pass(&mut self, item: Result<Item, ApiError>) -> Vec<Result<Item, ApiError>> {
+        self.is_over |= matches!(item, Ok(Item::Finished { .. }) | Err(_));
         match &item {
             Ok(Item::Round(report)) => {
                 // With each segment, so that a client that leaves early has paid for what it got.
@@ -214,7 +226,7 @@ impl Watch {
                 }
                 self.activity.count(&report.counts());
                 self.rounds += 1;
-                self.metrics.round(report, (self.rounds == 1).then(|| self.begun.elapsed()));
+                self.metrics.round(report, (self.rounds == 1).then(|| self.asked.elapsed()));
             }
             Ok(Item::Finished { finish, .. }) => {
                 self.activity.answered();
@@ -225,8 +237,18 @@ impl Watch {
         }
         let recorded = self.recorder.as_mut().and_then(|recorder| match &item {
             Ok(item) => recorder.hear(item),
+            // By then the answer may be over: it did not fail.
+            Err(ApiError::Generate(GenerateError::Unread)) => recorder.unread(),
             Err(error) => recorder.fail(&error.to_string()),
         });
-        recorded.map(|json| Ok(Item::Recorded(json))).into_iter().chain([item]).collect()
+        recorded.iter().flat_map(Parts::each).map(|part| Ok(Item::Recorded(part))).chain([item]).collect()
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.metrics.left();
+        }
     }
 }

@@ -67,6 +67,8 @@ pub(super) enum Invalid {
     NotAdjustable { ensemble: Arc<str>, field: &'static str, allowed: String },
     #[error(transparent)]
     Unsupported(#[from] Unsupported),
+    #[error("record: this coordinator keeps no recordings")]
+    NoRecordings,
     #[error("grpc-timeout: it is not 1 to 8 digits and one of H, M, S, m, u and n")]
     Timeout,
 }

@@ -118,13 +118,17 @@ pub(super) fn drafted(
     })
 }
 
-/// The tokens of a draft's `text`: no more than were `drafted`, each with at most so many `alternatives`.
+/// The tokens of a draft's `text`: no more than were `drafted`, each with at most so many `alternatives`. None at all is no fault: a
+/// worker of a version that tells none has drafted all the same.
 fn told(
     tokens: Vec<proto::DraftedToken>,
     alternatives: u32,
     text: &str,
     drafted: u32,
 ) -> Result<Vec<Token>, Malformed> {
+    if tokens.is_empty() {
+        return Ok(Vec::new());
+    }
     if tokens.len() > drafted as usize {
         return Err(Malformed::Tokens { tokens: tokens.len(), drafted });
     }
@@ -238,12 +242,10 @@ mod tests {
         let empty = || token("", -1.0, &[]);
         let three = [empty(), empty(), token(" a", -1.0, &[])];
         assert_eq!(told(&three), Err(Malformed::Tokens { tokens: 3, drafted: 2 }));
-        for texts in [
-            &[][..],
-            &[token(" ", -1.0, &[])],
-            &[token(" b", -1.0, &[])],
-            &[token(" a", -1.0, &[]), token("a", -1.0, &[])],
-        ] {
+        assert_eq!(told(&[]).unwrap().tokens, [], "who tells none is taken at its word");
+        for texts in
+            [&[token(" ", -1.0, &[])][..], &[token(" b", -1.0, &[])], &[token(" a", -1.0, &[]), token("a", -1.0, &[])]]
+        {
             assert_eq!(told(texts), Err(Malformed::TokenTexts), "{texts:?}");
         }
         let with = |logprob, top: &[(&str, f32)]| told(&[token(" a", logprob, top)]);

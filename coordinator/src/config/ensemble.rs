@@ -61,7 +61,7 @@ struct RawEnsemble {
 }
 
 /// Every key of [`RawEnsemble`].
-const KEYS: &[&str] = &[
+pub(super) const KEYS: &[&str] = &[
     "members",
     "strategy",
     "adjustable",

@@ -13,7 +13,7 @@ use serde::{
 };
 use specfuse_core::policy::{Calibration, ExitPolicy, ExitRule, Policy, RankRule, ScoreRule, Voters, WeightRule};
 
-use super::{Misfit, count, of_members, outside, read, unknown_key};
+use super::{Misfit, count, ensemble, of_members, outside, read, unknown_key};
 
 /// Every key of [`RawPolicy`].
 pub(super) const KEYS: &[&str] = &[
@@ -122,13 +122,18 @@ enum Switched<T> {
     At(T),
 }
 
-/// Of a table that has no other keys.
-pub(super) fn alone(table: toml::Table, members: &[Arc<str>]) -> Result<Policy, Misfit> {
-    if let Some(unknown) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
+/// Of a table that may have an ensemble's other keys, which are told: for drafts that are there already.
+pub(super) fn alone(table: toml::Table, members: &[Arc<str>]) -> Result<(Policy, Vec<String>), Misfit> {
+    let (table, others): (toml::Table, toml::Table) =
+        table.into_iter().partition(|(key, _)| KEYS.contains(&key.as_str()));
+    if let Some(unknown) = others.keys().find(|key| !ensemble::KEYS.contains(&key.as_str()) && *key != "strategies") {
         return Err(unknown_key(unknown, &[KEYS]).or_under("top level"));
     }
+    if table.contains_key("segment_tokens") {
+        return Err(Misfit::new("segment_tokens", "the drafts are as long as they are: it cannot be another"));
+    }
     idle(&table)?;
-    read::<RawPolicy>(table)?.check(members)
+    Ok((read::<RawPolicy>(table)?.check(members)?, others.keys().cloned().collect()))
 }
 
 /// Keys that have no effect where nobody is asked to score.

@@ -228,7 +228,7 @@ fn the_example_file_says_every_key_and_its_default() {
     let config = parse(example).unwrap();
     let said = example.lines().map(|line| line.strip_prefix("# ").filter(|rest| is_setting(rest)).unwrap_or(line));
     let spelled_out = said.collect::<Vec<_>>().join("\n");
-    assert_eq!(spelled_out.lines().filter(|line| is_setting(line)).count(), 27);
+    assert_eq!(spelled_out.lines().filter(|line| is_setting(line)).count(), 28);
     assert_eq!(format!("{:?}", parse(&spelled_out).unwrap()), format!("{config:?}"));
 }
 
@@ -275,4 +275,16 @@ fn a_worker_is_a_plain_http_url_with_a_port() {
     }
     let twice = "workers = [\"http://a:1\", \"http://a:1\"]\n[ensembles.default]\nmembers = [\"a\"]";
     assert!(error_of(twice).contains("workers: \"http://a:1\" is there twice"));
+}
+
+#[test]
+fn a_policy_for_drafts_that_are_there_is_read_from_any_ensemble_and_the_rest_is_told() {
+    let read = |text: &str| policy(text, Path::new("p.toml"), &["a".into()]).map_err(|error| error.to_string());
+    let (policy, others) =
+        read("max_tokens = 9\nexit = { rule = \"never\" }\n[strategies.x]\nkind = \"fuse\"").unwrap();
+    assert_eq!(policy.exit.rule, ExitRule::Never);
+    assert_eq!(others, ["max_tokens", "strategies"]);
+    let refused = read("segment_tokens = 4\nmax_tokens = 9").unwrap_err();
+    assert!(refused.starts_with("p.toml: segment_tokens: the drafts are as long as they are"), "{refused}");
+    assert!(read("exti = {}").unwrap_err().starts_with("p.toml: top level: unknown field `exti`"));
 }

@@ -70,6 +70,18 @@ fn what_the_changes_begin_with_follows() {
     assert_eq!(what_if(&recording, &Policy::default()).unwrap().agreeing(), 2);
 }
 
+#[test]
+fn a_recording_from_before_a_policy_had_a_key_is_read_with_its_default() {
+    let whole: Recording = serde_json::from_value(recorded()).unwrap();
+    let mut older = recorded();
+    let policy = older["stages"][0]["policy"].as_object_mut().unwrap();
+    assert!(policy.remove("budget").is_some() && policy.remove("voters").is_some());
+    assert_eq!(serde_json::from_value::<Recording>(older.clone()).unwrap(), whole);
+    older["stages"][0]["policy"]["colour"] = json!(1);
+    let unknown = serde_json::from_value::<Recording>(older).unwrap_err().to_string();
+    assert!(unknown.contains("unknown field `colour`"), "{unknown}");
+}
+
 proptest! {
     #![proptest_config(malformed::config())]
 
@@ -77,7 +89,7 @@ proptest! {
     fn any_file_is_a_recording_that_is_decided_again_or_an_error(text in malformed::json(recorded())) {
         malformed::soon(&text, |text| {
             let Ok(recording) = serde_json::from_str::<Recording>(&text) else { return };
-            if let Ok(Replayed::Follows { rounds }) = check(&recording) {
+            if let Ok(Replayed::Follows { rounds } | Replayed::FollowsToItsEnd { rounds, .. }) = check(&recording) {
                 assert_eq!(rounds, recording.rounds.len());
             }
             if let Ok(alternative) = what_if(&recording, &Policy::default()) {

@@ -182,6 +182,17 @@ async fn a_client_that_leaves_frees_the_workers() {
         drop(asking);
         a.in_flight(0).await;
     }
+    let counted = async {
+        loop {
+            let metrics = get(coordinator.address, "/metrics").await.body;
+            if metrics.contains("specfuse_answers_total{outcome=\"left\"} 2\n") {
+                return metrics;
+            }
+        }
+    };
+    let metrics = tokio::time::timeout(std::time::Duration::from_secs(10), counted).await.unwrap();
+    assert!(metrics.contains("specfuse_begun_answers_total 2\n"), "{metrics}");
+    assert!(!metrics.contains("discovery_last_sync"), "nothing was discovered: {metrics}");
 }
 
 #[tokio::test]

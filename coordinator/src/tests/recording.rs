@@ -13,24 +13,29 @@ use super::{coordinator::Coordinator, *};
 struct Heard {
     segments: usize,
     recording: Option<String>,
+    /// Of the recording.
+    parts: usize,
     /// Nothing but the end came after the recording.
     is_last: bool,
     end: Result<proto::Finished, Status>,
 }
 
 async fn hear(mut stream: Streaming<proto::GenerateResponse>) -> Heard {
-    let (mut segments, mut recording, mut is_last) = (0, None, false);
+    let (mut segments, mut parts, mut recording, mut is_last) = (0, 0, None::<String>, false);
     let end = loop {
         match stream.message().await {
             Ok(response) => match response.and_then(|response| response.event).unwrap() {
                 Event::Segment(_) => (segments, is_last) = (segments + 1, false),
-                Event::Recording(told) => (recording, is_last) = (Some(told.json), true),
+                Event::Recording(told) => {
+                    recording = Some(recording.unwrap_or_default() + &told.json);
+                    (parts, is_last) = (parts + 1, true);
+                }
                 Event::Finished(finished) => break Ok(finished),
             },
             Err(status) => break Err(status),
         }
     };
-    Heard { segments, recording, is_last, end }
+    Heard { segments, recording, parts, is_last, end }
 }
 
 fn recorded(question: &str) -> proto::GenerateRequest {
@@ -43,8 +48,12 @@ fn read(json: &str) -> Recording {
 
 async fn kept(coordinator: &Coordinator, request_id: &str) -> Result<String, Status> {
     let request = proto::GetRecordingRequest { request_id: request_id.to_owned() };
-    let told = coordinator.client().get_recording(request).await?.into_inner();
-    Ok(told.recording.unwrap().json)
+    let mut parts = coordinator.client().get_recording(request).await?.into_inner();
+    let mut json = String::new();
+    while let Some(part) = parts.message().await? {
+        json.push_str(&part.recording.unwrap().json);
+    }
+    Ok(json)
 }
 
 async fn pair() -> (ScriptedWorker, ScriptedWorker) {
@@ -145,4 +154,49 @@ async fn each_generation_of_a_mixture_that_came_to_a_round_is_a_stage() {
     let recording = read(&heard.recording.unwrap());
     assert_eq!((recording.stages.len(), recording.rounds.len()), (1, 1), "no start came to a round");
     assert_eq!(replay::check(&recording), Ok(Replayed::Follows { rounds: 1 }));
+}
+
+const SOLO: &str = "[ensembles.solo]\nmembers = [\"a\"]";
+
+fn long_question(bytes: usize) -> proto::GenerateRequest {
+    let prompt = Some(proto::generate_request::Prompt::Raw("é".repeat(bytes / 2)));
+    proto::GenerateRequest { prompt, ..recorded("") }
+}
+
+#[tokio::test]
+async fn a_recording_that_is_larger_than_a_message_is_told_and_read_back_in_parts() {
+    let a = worker("a", &[Draft::End(" Yes")], &[]).await;
+    let coordinator = Coordinator::start(&[&a], SOLO).await;
+    let heard = hear(coordinator.generate(long_question(7 << 19)).await.unwrap()).await;
+    assert!(heard.end.is_ok() && heard.is_last);
+    let json = heard.recording.unwrap();
+    assert!(heard.parts == 4 && json.len() > 7 << 19, "{} parts, {} bytes", heard.parts, json.len());
+    assert_eq!(replay::check(&read(&json)), Ok(Replayed::Follows { rounds: 1 }));
+    assert!(kept(&coordinator, "r-1").await.unwrap() == json);
+}
+
+#[tokio::test]
+async fn a_recording_that_is_larger_than_its_share_is_neither_told_nor_kept_and_that_is_said() {
+    let a = worker("a", &[Draft::End(" Yes")], &[]).await;
+    let urls = [a.url.as_str()];
+    let coordinator = Coordinator::start_with(&format!("recordings = \"1MiB\"\nworkers = {urls:?}\n{SOLO}")).await;
+    let heard = hear(coordinator.generate(long_question(1 << 20)).await.unwrap()).await;
+    assert!(heard.end.is_ok() && heard.recording.is_none());
+    let status = kept(&coordinator, "r-1").await.unwrap_err();
+    assert_eq!(status.code(), Code::NotFound);
+    assert!(status.message().contains("more than the 1048576 bytes"), "{status}");
+}
+
+#[tokio::test]
+async fn where_none_are_kept_a_request_to_record_is_refused_by_its_field() {
+    let a = worker("a", &[Draft::End(" Yes")], &[]).await;
+    let urls = [a.url.as_str()];
+    let coordinator = Coordinator::start_with(&format!("recordings = \"0\"\nworkers = {urls:?}\n{SOLO}")).await;
+    let status = coordinator.generate(recorded("well?")).await.unwrap_err();
+    assert_eq!(
+        (status.code(), status.message()),
+        (Code::InvalidArgument, "record: this coordinator keeps no recordings")
+    );
+    let request = proto::GenerateRequest { record: false, ..recorded("well?") };
+    assert!(hear(coordinator.generate(request).await.unwrap()).await.end.is_ok());
 }

@@ -257,3 +257,17 @@ fn well_known_ends_of_turn_count_though_the_file_names_another() {
     // A text that merely reads like one is none.
     assert_eq!(open(&written(&keys, &[])).unwrap().end_of_turn().unwrap(), [3, 1, 0]);
 }
+
+#[test]
+fn who_looks_at_a_file_is_told_that_its_weights_are_cut_short() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("model.gguf");
+    let bytes = small();
+    std::fs::write(&path, &bytes).unwrap();
+    assert!(crate::inspect::read(&path).unwrap().weights.is_ok());
+    std::fs::write(&path, &bytes[..bytes.len() - 64]).unwrap();
+    let parts = crate::inspect::read(&path).unwrap();
+    assert!(parts.outline.is_ok() && parts.tokenizer.is_ok());
+    let told = shown(&parts.weights.unwrap_err());
+    assert!(told.contains("reaches beyond the end of the file"), "{told}");
+}

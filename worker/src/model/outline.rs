@@ -43,3 +43,8 @@ impl From<ModelConfig> for Outline {
 pub fn check_weights(folder: &Path) -> Result<(), LoadError> {
     weights::Weights::open(folder, &LoadOptions::default()).map(drop)
 }
+
+/// Whether a file has all the bytes of its tensors, in formats that are read here.
+pub(crate) fn check_gguf_weights(file: &Gguf) -> Result<(), LoadError> {
+    weights::Weights::from_gguf(file, &LoadOptions::default()).map(drop)
+}

@@ -7,13 +7,16 @@ use super::{
 use crate::{
     generation::{self, Action, Ending, Event, Finish, Generation},
     member::MemberIndex,
+    policy::RankRule,
     recording::{self, Call, Witness},
 };
 
 /// `watch` sees every generation when a round's drafts are about to be told to it.
 pub(super) fn play(script: &Script<'_>, watch: impl FnMut(&Generation, &Scene<'_>)) -> Result<Replayed, Contradiction> {
+    let rounds = script.rounds.len();
     match (Play { script, watch, at: 0 }).all() {
-        Ok(()) => Ok(Replayed::Follows { rounds: script.rounds.len() }),
+        Ok(None) => Ok(Replayed::Follows { rounds }),
+        Ok(Some(ending)) => Ok(Replayed::FollowsToItsEnd { rounds, ending: ending.name() }),
         Err(Stop::Differs(difference)) => Ok(Replayed::Differs(difference)),
         Err(Stop::Contradiction(contradiction)) => Err(contradiction),
     }
@@ -32,13 +35,14 @@ enum Stop {
 }
 
 impl<W: FnMut(&Generation, &Scene<'_>)> Play<'_, W> {
-    fn all(mut self) -> Result<(), Stop> {
+    /// How its rounds end it, where no ending is recorded.
+    fn all(mut self) -> Result<Option<Ending>, Stop> {
         let stages = self.script.recording.stages.len();
         for stage in 0..stages {
             let finish = self.stage(stage)?;
             let is_last = stage + 1 == stages;
             match finish {
-                _ if is_last => self.end(finish)?,
+                _ if is_last => return self.end(finish),
                 Some(Finish { ending: Ending::Stop | Ending::Length, .. }) => {}
                 // Only what others proposed can be made shorter, for those who are to read it.
                 Some(_) | None if self.is_begun_again(stage) => {}
@@ -46,7 +50,7 @@ impl<W: FnMut(&Generation, &Scene<'_>)> Play<'_, W> {
                 None => return Err(self.differs("stage", "another one", "another round")),
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     /// None: its rounds end while it goes on.
@@ -129,11 +133,13 @@ impl<W: FnMut(&Generation, &Scene<'_>)> Play<'_, W> {
         }
     }
 
-    /// An answer can fail, or its client can leave, at any time.
-    fn end(&self, finish: Option<Finish>) -> Result<(), Stop> {
-        let Some(recorded) = &self.script.recording.ending else { return Ok(()) };
+    /// A client can leave at any time, and an answer can fail until its rounds end it.
+    fn end(&self, finish: Option<Finish>) -> Result<Option<Ending>, Stop> {
+        let Some(recorded) = &self.script.recording.ending else {
+            return Ok(finish.filter(|finish| self.ends(finish)).map(|finish| finish.ending));
+        };
         if recorded.reason == "failed" {
-            return Ok(());
+            return self.fails(recorded, finish.as_ref()).map(|()| None);
         }
         let Some(finish) = finish else { return Err(self.differs("ending", &recorded.reason, "another round")) };
         let again = recording::Ending {
@@ -143,7 +149,23 @@ impl<W: FnMut(&Generation, &Scene<'_>)> Play<'_, W> {
             completion_tokens: finish.completion_tokens,
             total_micros: 0,
         };
-        compare::endings(self.round(), recorded, &again).map_or(Ok(()), |difference| Err(Stop::Differs(difference)))
+        compare::endings(self.round(), recorded, &again).map_or(Ok(None), |difference| Err(Stop::Differs(difference)))
+    }
+
+    /// What was held back until then is in the last round.
+    fn fails(&self, recorded: &recording::Ending, finish: Option<&Finish>) -> Result<(), Stop> {
+        match finish.filter(|finish| self.ends(finish)).map(|finish| finish.ending) {
+            Some(ending @ (Ending::Stop | Ending::Length)) => Err(self.differs("ending", "failed", ending.name())),
+            Some(Ending::Failed(_)) | None if recorded.text.is_empty() => Ok(()),
+            Some(Ending::Failed(_)) | None => Err(self.differs("ending's text", &recorded.text, "")),
+        }
+    }
+
+    /// Where proposals were gathered in full, the generation that was to read them is not recorded before its first round.
+    fn ends(&self, finish: &Finish) -> bool {
+        let last = self.script.recording.stages.last();
+        let gathers = last.is_some_and(|stage| stage.policy.rank == RankRule::Gather);
+        !gathers || matches!(finish.ending, Ending::Failed(_))
     }
 
     fn is_begun_again(&self, stage: usize) -> bool {

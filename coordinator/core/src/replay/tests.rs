@@ -14,7 +14,7 @@ use crate::{
         tests::properties::{Dice, any_request},
     },
     member::MemberIndex,
-    policy::{ExitRule, Policy},
+    policy::{ExitRule, Policy, RankRule},
     recording::{
         self, Call, Drafted, Ending, Member, Prompt, Question, Recording, Round, Sampling, Scored, Stage, VERSION,
         Witness,
@@ -145,9 +145,18 @@ proptest! {
     #[test]
     fn an_answer_that_was_broken_off_follows_as_far_as_it_went(request in any_request(), seed: u64, left: usize) {
         let mut recording = thrown(request, seed);
-        recording.rounds.truncate(left % (recording.rounds.len() + 1));
+        let is_failed = recording.ending.as_ref().is_some_and(|ending| ending.reason == "failed");
+        let whole = recording.rounds.len();
+        recording.rounds.truncate(left % (whole + 1));
+        let rounds = recording.rounds.len();
+        let replayed = check(&recording);
         recording.ending = None;
-        prop_assert_eq!(check(&recording), Ok(Replayed::Follows { rounds: recording.rounds.len() }));
+        let broken_off = check(&recording).unwrap();
+        prop_assert!(broken_off.follows(), "{broken_off:?}");
+        if rounds < whole {
+            prop_assert_eq!(broken_off, Replayed::Follows { rounds });
+            prop_assert!(matches!(replayed, Ok(Replayed::Differs(_))) || whole == 0 || is_failed);
+        }
     }
 
     #[test]
@@ -267,6 +276,8 @@ fn the_first_difference_says_what_was_recorded_and_what_follows() {
         (|it| drop(it.rounds.pop()), 2, "ending", "stop", "another round"),
         (|it| it.ending.as_mut().unwrap().reason = "length".to_owned(), 3, "ending", "\"length\"", "\"stop\""),
         (|it| it.ending.as_mut().unwrap().completion_tokens = 7, 3, "completion_tokens", "7", "6"),
+        (fail, 3, "ending", "failed", "stop"),
+        (|it| (fail(it), it.rounds.pop(), it.ending.as_mut().unwrap().text.push('x')).0, 2, "ending's text", "x", ""),
         (|it| it.rounds[0].recalled.push("m1".to_owned()), 1, "recalled", "[\"m1\"]", "[]"),
     ];
     for (change, round, what, recorded, again) in table {
@@ -276,6 +287,34 @@ fn the_first_difference_says_what_was_recorded_and_what_follows() {
         let told = (difference.round, difference.what, difference.recorded.as_str(), difference.decided_again.as_str());
         assert_eq!(told, (round, what, recorded, again));
     }
+}
+
+fn fail(recording: &mut Recording) {
+    let ending = recording.ending.as_mut().unwrap();
+    (ending.reason, ending.error) = ("failed".to_owned(), Some("lost".to_owned()));
+}
+
+#[test]
+fn an_answer_can_fail_or_lose_its_client_until_its_rounds_end_it() {
+    let mut recording = contest(never());
+    recording.ending = None;
+    assert_eq!(check(&recording), Ok(Replayed::FollowsToItsEnd { rounds: 3, ending: "stop" }));
+    let mut recording = contest(never());
+    fail(&mut recording);
+    recording.rounds.pop();
+    assert_eq!(check(&recording), Ok(Replayed::Follows { rounds: 2 }));
+}
+
+#[test]
+fn an_answer_whose_proposals_are_gathered_can_still_fail() {
+    let gather = Policy { rank: RankRule::Gather, ..never() };
+    let mut recording = contest(gather);
+    assert_eq!(recording.ending.as_ref().unwrap().reason, "stop");
+    fail(&mut recording);
+    let rounds = recording.rounds.len();
+    assert_eq!(check(&recording), Ok(Replayed::Follows { rounds }));
+    recording.ending = None;
+    assert_eq!(check(&recording), Ok(Replayed::Follows { rounds }));
 }
 
 #[test]

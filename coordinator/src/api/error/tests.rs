@@ -32,7 +32,7 @@ fn all() -> Vec<(ApiError, Code, &'static str)> {
         (Invalid::from(unsupported).into(), Code::InvalidArgument, "UNSUPPORTED_BY_STRATEGY"),
         (Invalid::UnknownEnsemble { name: "n".into(), known: "e".into() }.into(), Code::NotFound, "UNKNOWN_ENSEMBLE"),
         (unknown.into(), Code::NotFound, "UNKNOWN_STRATEGY"),
-        (NoRecording("r".to_owned()).into(), Code::NotFound, "NO_RECORDING"),
+        (NoRecording { request_id: "r".to_owned(), why: Missing::Unknown }.into(), Code::NotFound, "NO_RECORDING"),
         (over(OverLimit::Requests { allowed, after }), Code::ResourceExhausted, "KEY_REQUESTS_PER_MINUTE"),
         (over(OverLimit::Generations { allowed }), Code::ResourceExhausted, "KEY_MAX_GENERATIONS"),
         (over(OverLimit::Tokens { allowed, after }), Code::ResourceExhausted, "KEY_TOKENS_PER_MINUTE"),
@@ -113,7 +113,7 @@ fn an_error_fits_into_headers_whatever_was_sent() {
     let errors = [
         role.into(),
         unknown.into(),
-        NoRecording(long).into(),
+        NoRecording { request_id: long, why: Missing::TooLarge(usize::MAX) }.into(),
         failed(Failure::Refused, members.clone()),
         failed(Failure::NoQuorum, members),
         over,

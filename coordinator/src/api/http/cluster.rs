@@ -1,7 +1,10 @@
 //! `/v1/specfuse/…`: what this coordinator knows of its cluster, and what decided an answer.
 
+use std::convert::Infallible;
+
 use axum::{
     Extension, Json,
+    body::Body,
     extract::State,
     http::header::CONTENT_TYPE,
     response::{IntoResponse, Response},
@@ -51,8 +54,9 @@ pub(super) async fn recording(
     Place(request_id): Place<String>,
 ) -> Result<Response, HttpError> {
     let caller = caller.map(|Extension(caller)| caller);
-    let json = http.intake.recording(&request_id, caller.as_ref())?;
-    Ok(([(CONTENT_TYPE, "application/json")], json.to_string()).into_response())
+    let parts = http.intake.recording(&request_id, caller.as_ref())?;
+    let body = parts.each().map(|part| Ok::<_, Infallible>(part.as_ref().to_owned()));
+    Ok(([(CONTENT_TYPE, "application/json")], Body::from_stream(futures::stream::iter(body))).into_response())
 }
 
 fn worker(told: proto::Worker) -> Worker {

@@ -94,10 +94,13 @@ impl Choices {
 
     /// None: nothing that is told here.
     fn told(&mut self, index: usize, item: Item) -> Option<Told> {
+        // Nothing of it is told here: it is not even copied.
+        if let Item::Recorded(_) = item {
+            return None;
+        }
         let trace = match &item {
-            Item::Recorded(_) => return None,
             Item::Round(report) if self.telling.trace => Some(recorder::round(report)),
-            Item::Round(_) | Item::Finished { .. } => None,
+            Item::Round(_) | Item::Finished { .. } | Item::Recorded(_) => None,
         };
         let choice = self.choices.get_mut(index)?;
         let (text, what) = match report::response(item).event? {
@@ -131,11 +134,12 @@ impl Choices {
     fn telling(&mut self, index: usize, text: String, what: What) -> Option<Told> {
         let choice = self.choices.get_mut(index)?;
         let is_last = matches!(what, What::End(_));
-        let tokens = choice.tokens.release(text.len(), is_last);
+        let mut tokens = choice.tokens.release(text.len(), is_last);
         let is_first = !std::mem::replace(&mut choice.begun, true);
         let more: usize = tokens.iter().map(|token| token.token.chars().count()).sum();
         let characters = choice.characters;
         choice.characters = characters.saturating_add(more);
+        tokens.retain(|token| !token.logprob.is_nan());
         Some(Told { index, is_first, text, characters, logprobs: self.telling.logprobs.then_some(tokens), what })
     }
 }
@@ -176,6 +180,10 @@ struct Tokens {
 impl Tokens {
     fn push(&mut self, segment: &proto::Segment) {
         if let Some(draft) = winning_draft(segment) {
+            // A worker that tells no tokens: its text still counts among those of others, and is left out of what is told.
+            let untold = draft.tokens.is_empty() && !draft.text.is_empty();
+            let gap = || proto::DraftedToken { text: draft.text.clone(), logprob: f32::NAN, top: Vec::new() };
+            self.held.extend(untold.then(gap));
             self.held.extend(draft.tokens.iter().cloned());
         }
     }
@@ -242,6 +250,22 @@ mod tests {
         tokens.push(&segment(&[" END", " x"]));
         assert_eq!(texts(&tokens.release(2, false)), ["", "é"]);
         assert_eq!(texts(&tokens.release(0, true)), [""; 0], "what a stop string took is told by nobody");
+    }
+
+    #[test]
+    fn a_text_without_tokens_does_not_shift_those_of_others() {
+        let mut tokens = Tokens::default();
+        tokens.push(&segment(&["He"]));
+        let mut untold = segment(&[]);
+        if let Some(Outcome::Draft(draft)) = untold.drafts.first_mut().and_then(|draft| draft.outcome.as_mut()) {
+            draft.text = "llo".to_owned();
+        }
+        tokens.push(&untold);
+        tokens.push(&segment(&[" there"]));
+        assert_eq!(texts(&tokens.release(2, false)), ["He"]);
+        let gap = tokens.release(3, false);
+        assert!(gap.iter().all(|token| token.logprob.is_nan()) && texts(&gap) == ["llo"]);
+        assert_eq!(texts(&tokens.release(6, true)), [" there"]);
     }
 
     #[test]

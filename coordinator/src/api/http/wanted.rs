@@ -214,7 +214,7 @@ impl Naming {
             Some(("sampling" | "conversation", name)) => name.to_owned(),
             Some(("adjustment", name)) => format!("specfuse.{name}"),
             _ if field == "ensemble" || field == "strategy" && self.is_member => "model".to_owned(),
-            _ if field == "strategy" => "specfuse.strategy".to_owned(),
+            _ if field == "strategy" || field == "record" => format!("specfuse.{field}"),
             _ if field == "raw" || field == "prompt" => self.prompt.to_owned(),
             _ if field == "max_tokens" => self.limit.to_owned(),
             _ if field == "request_id" => "x-request-id".to_owned(),

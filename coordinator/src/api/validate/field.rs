@@ -28,6 +28,7 @@ impl Invalid {
             },
             Self::Adjustment(misfit) => return format!("adjustment.{}", misfit.key),
             Self::NotAdjustable { field, .. } => return format!("adjustment.{field}"),
+            Self::NoRecordings => "record",
             Self::Timeout => "grpc-timeout",
         };
         field.to_owned()
