@@ -72,11 +72,13 @@ pub fn what_if(recording: &Recording, policy: &Policy) -> Result<Alternative, No
         let held = other.hold(before, &scene.drafts, |member, candidates| score(scene, member, candidates));
         rounds.push(told(&script, scene, held));
     })?;
-    if let Replayed::Differs(difference) = replayed {
-        return Err(NoAlternative::Differs(difference));
-    }
-    if let (Some(last), Some(ending)) = (rounds.last_mut(), &recording.ending) {
-        last.ended = ending.reason != "failed";
+    let ending = match replayed {
+        Replayed::Differs(difference) => return Err(NoAlternative::Differs(difference)),
+        Replayed::FollowsToItsEnd { ending, .. } => Some(ending),
+        Replayed::Follows { .. } => recording.ending.as_ref().map(|ending| ending.reason.as_str()),
+    };
+    if let (Some(last), Some(ending)) = (rounds.last_mut(), ending) {
+        last.ended = ending != "failed";
     }
     Ok(Alternative { rounds })
 }

@@ -102,11 +102,12 @@ fn scores_that_were_not_recorded_cannot_be_told() {
 
 #[test]
 fn an_answer_may_end_earlier_or_later() {
-    let mut recording = contest(never());
+    let recording = contest(never());
     let quorum = Policy { quorum: std::num::NonZeroUsize::new(2).unwrap(), ..never() };
     assert!(what_if(&recording, &quorum).unwrap().rounds.iter().all(|round| round.ends_earlier().is_none()));
-    recording.ending = None;
-    let ends: Vec<_> = what_if(&recording, &never()).unwrap().rounds.iter().map(AnotherRound::ends_earlier).collect();
+    let mut rounds = what_if(&recording, &never()).unwrap().rounds;
+    rounds[2].ended = false;
+    let ends: Vec<_> = rounds.iter().map(AnotherRound::ends_earlier).collect();
     assert_eq!(ends, [None, None, Some("stop")]);
 }
 
@@ -118,4 +119,16 @@ fn of_several_generations_there_is_no_telling() {
     let mut recording = contest(never());
     recording.rounds[0].quality[0] += 1.0;
     assert!(matches!(what_if(&recording, &never()), Err(NoAlternative::Differs(difference)) if difference.round == 1));
+}
+
+#[test]
+fn an_answer_whose_end_nobody_was_told_ended_all_the_same() {
+    let mut recording = contest(never());
+    recording.ending = None;
+    let alternative = what_if(&recording, &never()).unwrap();
+    let last = alternative.rounds.last().unwrap();
+    assert!(last.ended && last.ends_earlier().is_none(), "{last:?}");
+    recording.rounds.pop();
+    let alternative = what_if(&recording, &never()).unwrap();
+    assert!(alternative.rounds.iter().all(|round| !round.ended));
 }
