@@ -62,7 +62,8 @@ impl Cli {
     pub(crate) fn read(arguments: impl IntoIterator<Item: Into<OsString> + Clone>) -> Result<Self, clap::Error> {
         let mut command = Self::command();
         let mut matches = command.try_get_matches_from_mut(arguments)?;
-        if let Some(flag) = matches.subcommand().and_then(|(_, given)| without_endpoint(given)) {
+        let without = |(name, given)| command.find_subcommand(name).and_then(|known| without_endpoint(known, given));
+        if let Some(flag) = matches.subcommand().and_then(without) {
             let message = format!("--{} is for a running coordinator: name it with --endpoint", flag.replace('_', "-"));
             return Err(command.error(ErrorKind::MissingRequiredArgument, message));
         }
@@ -71,10 +72,11 @@ impl Cli {
 }
 
 /// Clap requires nothing that conflicts with what is given, such as an endpoint beside a model.
-fn without_endpoint(given: &ArgMatches) -> Option<&'static str> {
-    let is_given = |id: &str| given.try_contains_id(id);
-    let may_name_one = matches!(is_given("endpoint"), Ok(false));
-    ACCESS.into_iter().find(|flag| may_name_one && matches!(is_given(flag), Ok(true)))
+fn without_endpoint(command: &clap::Command, given: &ArgMatches) -> Option<&'static str> {
+    let is_given = |id: &str| matches!(given.try_contains_id(id), Ok(true));
+    // The servers have flags of the same names, for a port of their own.
+    let may_name_one = command.get_arguments().any(|known| known.get_id() == "endpoint") && !is_given("endpoint");
+    ACCESS.into_iter().find(|flag| may_name_one && is_given(flag))
 }
 
 #[derive(Debug, Subcommand)]
@@ -294,5 +296,8 @@ mod tests {
             assert!(error.to_string().contains("--endpoint"), "{error}");
         }
         assert!(Cli::read(["specfuse", "doctor", "--endpoint", "https://h:1", "--tls-ca", "c"]).is_ok());
+        let pair = ["--tls-cert", "c", "--tls-key", "k"];
+        assert!(Cli::read([&["specfuse", "coordinator", "--config", "f"][..], &pair].concat()).is_ok());
+        assert!(Cli::read([&["specfuse", "worker", "--model", "m"][..], &pair].concat()).is_ok());
     }
 }
