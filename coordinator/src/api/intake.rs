@@ -52,7 +52,7 @@ type Held = (Option<Arc<Meter>>, Option<Arc<Allowance>>);
 /// The rounds, then the recording where one is asked for, then the end or an error.
 pub(super) type Answer = BoxStream<'static, Result<Item, ApiError>>;
 
-/// What was admitted: all of it or nothing.
+/// A request that was admitted.
 pub(super) struct Begun {
     /// Those of the first request first.
     pub(super) answers: Vec<Answer>,
@@ -104,8 +104,8 @@ impl Intake {
     ) -> Result<Begun, ApiError> {
         let deadline = requests.first().and_then(|request| request.deadline);
         let each = usize::try_from(choices.get()).unwrap_or(usize::MAX);
-        let mut requests = requests.iter().flat_map(|request| (0..each).map(move |_| request.clone()));
-        let requests: Vec<GenerateRequest> = (0..).zip(requests.by_ref()).map(of_choice).collect();
+        let choices = requests.iter().flat_map(|request| std::iter::repeat_n(request, each));
+        let requests: Vec<GenerateRequest> = (0..).zip(choices.cloned()).map(of_choice).collect();
         let admitted = self.admit(requests.len(), caller.as_ref(), deadline).await;
         let (ticket, allowance) = admitted.inspect_err(|error| {
             let request = requests.first();
