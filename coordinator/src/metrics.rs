@@ -31,6 +31,7 @@ pub(crate) struct Metrics(Arc<Counted>);
 #[derive(Debug)]
 struct Counted {
     registry: Registry,
+    responses: Family<HttpStatus, Counter>,
     refused: Family<Reason, Counter>,
     begun: Counter,
     answers: Family<Outcome, Counter>,
@@ -60,6 +61,12 @@ struct Outcome {
     outcome: &'static str,
 }
 
+/// As a number. The few that this server sends.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct HttpStatus {
+    status: u16,
+}
+
 /// "connecting", "ready" or "unreachable".
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Standing {
@@ -79,6 +86,7 @@ impl Metrics {
         let (round, first) = (exponential_buckets(0.001, 2.0, 16), exponential_buckets(0.005, 2.0, 16));
         let mut counted = Counted {
             registry: Registry::with_prefix("specfuse"),
+            responses: Family::default(),
             refused: Family::default(),
             begun: Counter::default(),
             answers: Family::default(),
@@ -94,6 +102,11 @@ impl Metrics {
         };
         counted.register();
         Self(Arc::new(counted))
+    }
+
+    /// An HTTP response has begun.
+    pub(crate) fn responded(&self, status: u16) {
+        self.0.responses.get_or_create(&HttpStatus { status }).inc();
     }
 
     pub(crate) fn refused(&self, code: Code) {
@@ -157,6 +170,7 @@ impl Metrics {
 impl Counted {
     fn register(&mut self) {
         let registry = &mut self.registry;
+        registry.register("http_responses", "HTTP responses that began, by status", self.responses.clone());
         registry.register("refused_requests", "Requests that were not begun, by status code", self.refused.clone());
         registry.register("begun_answers", "Answers that were begun", self.begun.clone());
         let answers = "Answers that came to their end, by how they ended; \"left\": nobody read on";

@@ -109,7 +109,7 @@ async fn open(coordinator: &Process, streams: usize) -> Result<Vec<EventStream>>
 
 impl Verdict {
     pub fn is_clean(&self) -> bool {
-        self.beyond_the_round_ms.p50 <= MOST_LATER && self.idle_mib.1 - self.idle_mib.0 < MOST_MEMORY
+        self.beyond_the_round_ms.p99 <= MOST_LATER && self.idle_mib.1 - self.idle_mib.0 < MOST_MEMORY
     }
 }
 

@@ -159,6 +159,7 @@ async fn named(State(home): State<Arc<AtHome>>, mut request: Request, next: Next
         }
         None => next.run(request).await,
     };
+    home.intake.metrics.responded(response.status().as_u16());
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }

@@ -206,7 +206,12 @@ async fn what_watches_the_coordinator_sees_what_it_does() {
     assert_eq!(cluster["ensembles"][0]["default_strategy"], "fuse");
     let metrics = get(coordinator.address, "/metrics").await;
     assert!(metrics.headers["content-type"].starts_with("application/openmetrics-text"), "{metrics:?}");
-    for line in ["specfuse_answers_total{outcome=\"stop\"} 1", "specfuse_workers{state=\"ready\"} 1", "# EOF"] {
+    for line in [
+        "specfuse_answers_total{outcome=\"stop\"} 1",
+        "specfuse_http_responses_total{status=\"200\"} 2",
+        "specfuse_workers{state=\"ready\"} 1",
+        "# EOF",
+    ] {
         assert!(metrics.body.lines().any(|told| told == line), "{line}: {}", metrics.body);
     }
     let document = get(coordinator.address, "/openapi.json").await.json();
