@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use specfuse_core::{
-    generation::{DecidedBy, DraftOutcome, Ending, Exit, ExitReason, Finish, Round, Scoring},
+    generation::{DecidedBy, DraftOutcome, Ending, Exit, ExitReason, Finish, Scoring},
     member::MemberIndex,
 };
 use specfuse_proto::v1 as proto;
@@ -11,12 +11,11 @@ use specfuse_proto::v1 as proto;
 use crate::{
     client::{Token, Work},
     driver::{Item, MemberUsage, Note, RoundReport, Usage},
-    strategy::Seat,
 };
 
 pub(crate) fn response(item: Item) -> proto::GenerateResponse {
     let event = match item {
-        Item::Round(report) => proto::generate_response::Event::Segment(segment(&report, &Names(&report.seats))),
+        Item::Round(report) => proto::generate_response::Event::Segment(segment(&report)),
         Item::Recorded(json) => {
             proto::generate_response::Event::Recording(proto::Recording { json: json.as_ref().to_owned() })
         }
@@ -25,35 +24,26 @@ pub(crate) fn response(item: Item) -> proto::GenerateResponse {
     proto::GenerateResponse { event: Some(event) }
 }
 
-struct Names<'a>(&'a [Seat]);
-
-impl Names<'_> {
-    fn of(&self, member: MemberIndex) -> String {
-        self.0.get(member.0).map(|seat| seat.label.to_string()).unwrap_or_default()
-    }
-}
-
-fn segment(report: &RoundReport, names: &Names<'_>) -> proto::Segment {
+fn segment(report: &RoundReport) -> proto::Segment {
     let round = &report.round;
-    let winner = round.candidates.get(round.winner).and_then(|winner| winner.authors.first());
     proto::Segment {
         round: round.number,
         text: round.released.clone(),
-        winner: winner.map(|winner| names.of(*winner)).unwrap_or_default(),
+        winner: report.winner().map(|winner| report.label(winner)).unwrap_or_default(),
         winning_candidate: clamped(round.winner),
-        drafts: drafts(report, names),
-        candidates: candidates(round, names),
+        drafts: drafts(report),
+        candidates: candidates(report),
         scored: round.scoring.as_ref().is_some_and(|scoring| !scoring.rows.is_empty()),
-        scores: round.scoring.as_ref().map(|scoring| scores(scoring, report, names)).unwrap_or_default(),
-        active: round.active.iter().map(|member| names.of(*member)).collect(),
-        exits: round.exits.iter().map(|exit| left(*exit, report, names)).collect(),
-        standing: standing(round, names),
+        scores: round.scoring.as_ref().map(|scoring| scores(scoring, report)).unwrap_or_default(),
+        active: round.active.iter().map(|member| report.label(*member)).collect(),
+        exits: round.exits.iter().map(|exit| left(*exit, report)).collect(),
+        standing: standing(report),
         entropy: round.scoring.as_ref().and_then(|scoring| scoring.entropy),
         timing: Some(proto::Timing {
             draft_micros: micros(report.draft_time),
             score_micros: micros(report.score_time),
         }),
-        recalled: round.recalled.iter().map(|member| names.of(*member)).collect(),
+        recalled: round.recalled.iter().map(|member| report.label(*member)).collect(),
         decided_by: decision(round.decided_by).into(),
     }
 }
@@ -70,7 +60,7 @@ fn decision(decided_by: DecidedBy) -> proto::Decision {
     }
 }
 
-fn drafts(report: &RoundReport, names: &Names<'_>) -> Vec<proto::DraftReport> {
+fn drafts(report: &RoundReport) -> Vec<proto::DraftReport> {
     let draft = |(member, outcome): &(MemberIndex, DraftOutcome)| {
         let note = report.drafts.get(member);
         let outcome = match outcome {
@@ -87,7 +77,7 @@ fn drafts(report: &RoundReport, names: &Names<'_>) -> Vec<proto::DraftReport> {
                 proto::draft_report::Outcome::Missed(why(note))
             }
         };
-        proto::DraftReport { member: names.of(*member), outcome: Some(outcome) }
+        proto::DraftReport { member: report.label(*member), outcome: Some(outcome) }
     };
     report.round.drafts.iter().map(draft).collect()
 }
@@ -97,23 +87,24 @@ fn token(token: &Token) -> proto::DraftedToken {
     proto::DraftedToken { text: token.text.clone(), logprob: token.logprob, top: top.collect() }
 }
 
-fn candidates(round: &Round, names: &Names<'_>) -> Vec<proto::ScoredCandidate> {
+fn candidates(report: &RoundReport) -> Vec<proto::ScoredCandidate> {
+    let round = &report.round;
     let aggregate = round.scoring.as_ref().and_then(|scoring| scoring.aggregate.as_ref());
     let candidate = |(place, candidate): (usize, &specfuse_core::candidate::Candidate)| proto::ScoredCandidate {
         text: candidate.text.clone(),
         finished: candidate.finished,
-        authors: candidate.authors.iter().map(|author| names.of(*author)).collect(),
+        authors: candidate.authors.iter().map(|author| report.label(*author)).collect(),
         aggregate: aggregate.and_then(|aggregate| aggregate.get(place).copied()),
     };
     round.candidates.iter().enumerate().map(candidate).collect()
 }
 
 /// Only of those who were asked to score.
-fn scores(scoring: &Scoring, report: &RoundReport, names: &Names<'_>) -> Vec<proto::ScoreRow> {
+fn scores(scoring: &Scoring, report: &RoundReport) -> Vec<proto::ScoreRow> {
     let asked = scoring.rows.iter().filter_map(|(member, row)| Some((member, row, report.scores.get(member)?)));
     asked
         .map(|(member, row, note)| proto::ScoreRow {
-            member: names.of(*member),
+            member: report.label(*member),
             candidates: row.iter().flatten().map(score).collect(),
             abstained: if row.is_some() { String::new() } else { why(Some(note)) },
             work: note.work.map(work),
@@ -125,11 +116,12 @@ fn score(score: &specfuse_core::generation::CandidateScore) -> proto::CandidateS
     proto::CandidateScore { mean: score.mean, tokens: clamped(score.terms), sum_logprob: score.sum_logprob }
 }
 
-fn standing(round: &Round, names: &Names<'_>) -> Vec<proto::MemberStanding> {
+fn standing(report: &RoundReport) -> Vec<proto::MemberStanding> {
+    let round = &report.round;
     let keep = round.scoring.as_ref().and_then(|scoring| scoring.keep.as_ref());
     let weights = round.scoring.as_ref().and_then(|scoring| scoring.weights.as_ref());
     let standing = |(place, (member, quality)): (usize, (&MemberIndex, &f64))| proto::MemberStanding {
-        member: names.of(*member),
+        member: report.label(*member),
         quality: *quality,
         keep: keep.and_then(|keep| keep.get(place).copied()),
         weight: weights.and_then(|weights| weights.get(place).copied()),
@@ -137,7 +129,7 @@ fn standing(round: &Round, names: &Names<'_>) -> Vec<proto::MemberStanding> {
     round.active.iter().zip(&round.quality).enumerate().map(standing).collect()
 }
 
-fn left(exit: Exit, report: &RoundReport, names: &Names<'_>) -> proto::Exit {
+fn left(exit: Exit, report: &RoundReport) -> proto::Exit {
     let miss = || {
         let notes = [report.scores.get(&exit.member), report.drafts.get(&exit.member)];
         notes.into_iter().flatten().find_map(|note| note.miss.as_ref()).map(ToString::to_string)
@@ -149,10 +141,10 @@ fn left(exit: Exit, report: &RoundReport, names: &Names<'_>) -> proto::Exit {
         ExitReason::Refused => (proto::ExitReason::Refused, miss()),
         ExitReason::Failed => (proto::ExitReason::Failed, miss()),
     };
-    proto::Exit { member: names.of(exit.member), reason: reason.into(), detail: detail.unwrap_or_default() }
+    proto::Exit { member: report.label(exit.member), reason: reason.into(), detail: detail.unwrap_or_default() }
 }
 
-fn finished(finish: Finish, usage: Usage) -> proto::Finished {
+pub(crate) fn finished(finish: Finish, usage: Usage) -> proto::Finished {
     let reason = match finish.ending {
         Ending::Stop => proto::FinishReason::Stop,
         Ending::Length => proto::FinishReason::Length,

@@ -37,11 +37,9 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::error::HttpError;
-use super::intake::Intake;
+use super::{intake::Intake, validate::LONGEST_REQUEST_ID};
 use crate::auth::Gate;
 
-/// Characters.
-const LONGEST_REQUEST_ID: usize = 128;
 /// How long a browser need not ask again whether it may ask.
 const PREFLIGHT: Duration = Duration::from_secs(600);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

@@ -25,7 +25,7 @@ const MOST_ALTERNATIVES: u32 = 20;
 /// Bytes of UTF-8.
 const LONGEST_STOP_STRING: usize = 256;
 /// Characters.
-const LONGEST_REQUEST_ID: usize = 128;
+pub(super) const LONGEST_REQUEST_ID: usize = 128;
 
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub(super) enum Invalid {

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, ops::Range, sync::Arc, time::Duration};
 
 use specfuse_core::{
+    candidate::Draft,
     generation::{DecidedBy, DraftOutcome, Event, Finish, Round, ScoreOutcome},
     member::MemberIndex,
 };
@@ -32,17 +33,25 @@ pub(crate) struct RoundReport {
 }
 
 impl RoundReport {
-    /// The winning segment's first author.
-    fn winner(&self) -> Option<&MemberIndex> {
-        self.round.candidates.get(self.round.winner)?.authors.first()
+    /// What clients know a member by.
+    pub(crate) fn label(&self, member: MemberIndex) -> String {
+        self.seats.get(member.0).map(|seat| seat.label.to_string()).unwrap_or_default()
     }
 
-    /// Of the winning segment, as its first author drafted it; 0 where nothing won.
+    /// The winning segment's first author.
+    pub(crate) fn winner(&self) -> Option<MemberIndex> {
+        self.round.candidates.get(self.round.winner)?.authors.first().copied()
+    }
+
+    /// The winning segment, as its first author drafted it.
+    pub(crate) fn winning_draft(&self) -> Option<&Draft> {
+        let winner = self.winner()?;
+        self.round.drafts.iter().find(|(member, _)| *member == winner).and_then(|(_, outcome)| outcome.draft())
+    }
+
+    /// 0 where nothing won.
     pub(crate) fn winning_tokens(&self) -> u32 {
-        let winner = self.winner();
-        let is_winner = |(member, _): &&(MemberIndex, DraftOutcome)| Some(member) == winner;
-        let draft = self.round.drafts.iter().find(is_winner).and_then(|(_, outcome)| outcome.draft());
-        draft.map_or(0, |draft| draft.tokens)
+        self.winning_draft().map_or(0, |draft| draft.tokens)
     }
 
     /// Its part in what the cluster does.
@@ -64,7 +73,7 @@ impl RoundReport {
             let terms: usize = row.iter().flatten().map(|score| score.terms).sum();
             counts.members.entry(name).or_default().scored_tokens += terms as u64;
         }
-        if let Some(name) = self.winner().and_then(name) {
+        if let Some(name) = self.winner().as_ref().and_then(name) {
             counts.members.entry(name).or_default().segments_won += 1;
         }
         counts

@@ -20,7 +20,7 @@ pub(crate) fn round(report: &RoundReport) -> Round {
 
 impl Witness for RoundReport {
     fn name(&self, member: MemberIndex) -> String {
-        self.seats.get(member.0).map(|seat| seat.label.to_string()).unwrap_or_default()
+        self.label(member)
     }
 
     fn draft(&self, member: MemberIndex) -> Call {

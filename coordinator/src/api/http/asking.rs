@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
+    Extension, Json,
     http::{HeaderMap, HeaderValue},
     response::{
         IntoResponse, Response,
@@ -22,11 +23,12 @@ use crate::{api::intake::Intake, auth::Caller};
 
 /// What has been admitted, and what its answer's head says of it.
 pub(super) struct Asking {
-    pub(super) choices: Choices,
+    choices: Choices,
     answers: usize,
-    pub(super) head: Head,
+    streams: bool,
+    head: Head,
     /// Where the key's limits stand.
-    pub(super) limits: HeaderMap,
+    limits: HeaderMap,
 }
 
 /// What every answer and every chunk begins with.
@@ -53,11 +55,12 @@ pub(super) struct Ended {
 pub(super) async fn ask(
     intake: &Arc<Intake>,
     wanted: Wanted,
-    caller: Option<Caller>,
+    caller: Option<Extension<Caller>>,
     (prefix, request_id): (&str, &str),
 ) -> Result<Asking, HttpError> {
     let naming = wanted.naming();
-    let (choices, telling) = (wanted.choices, wanted.telling);
+    let (choices, telling, streams) = (wanted.choices, wanted.telling, wanted.streams);
+    let caller = caller.map(|Extension(caller)| caller);
     let begun = intake.begin(wanted.requests, choices, caller, None).await;
     let begun = begun.map_err(|error| HttpError::from_api(&error, naming))?;
     let each = usize::try_from(choices.get()).unwrap_or(usize::MAX);
@@ -70,13 +73,28 @@ pub(super) async fn ask(
     };
     let answers = begun.answers.len();
     let choices = Choices::new(begun.answers, each, telling, naming);
-    Ok(Asking { choices, answers, head, limits: limits(begun.standings) })
+    Ok(Asking { choices, answers, streams, head, limits: limits(begun.standings) })
 }
 
 impl Asking {
+    /// The whole answer, or a stream of chunks, as it was asked for: `answer` makes the one of what has ended, `chunk` and `last` the other.
+    pub(super) async fn respond<A: Serialize, C: Serialize + 'static>(
+        mut self,
+        answer: impl FnOnce(Head, Vec<Ended>, Usage) -> A,
+        chunk: impl Fn(&Head, Told) -> C + Send + Sync + 'static,
+        last: impl Fn(&Head, Usage) -> C + Send + Sync + 'static,
+    ) -> Result<Response, HttpError> {
+        if self.streams {
+            return self.stream(chunk, last).await;
+        }
+        let ended = self.collect().await?;
+        let usage = self.choices.tally.usage();
+        Ok((self.limits, Json(answer(self.head, ended, usage))).into_response())
+    }
+
     /// Waits for the first event, whose error is the answer's status; the rest are events of a stream. `chunk` makes one of what is
     /// told, `last` the one with the usage.
-    pub(super) async fn stream<C: Serialize + 'static>(
+    async fn stream<C: Serialize + 'static>(
         self,
         chunk: impl Fn(&Head, Told) -> C + Send + Sync + 'static,
         last: impl Fn(&Head, Usage) -> C + Send + Sync + 'static,
@@ -96,7 +114,7 @@ impl Asking {
     }
 
     /// Waits until every choice has ended. An error comes with what had been told by then.
-    pub(super) async fn collect(&mut self) -> Result<Vec<Ended>, HttpError> {
+    async fn collect(&mut self) -> Result<Vec<Ended>, HttpError> {
         let mut ended: Vec<Ended> = (0..self.answers).map(|_| Ended::default()).collect();
         while let Some(told) = self.choices.next().await {
             match told {

@@ -1,10 +1,6 @@
 //! `/v1/chat/completions`.
 
-use axum::{
-    Extension, Json,
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::{Extension, extract::State, response::Response};
 
 use super::{
     Http, RequestId,
@@ -47,15 +43,7 @@ pub(super) async fn chat(
 ) -> Result<Response, HttpError> {
     models::check(&http, &request.model)?;
     let wanted = wanted::chat(request, &request_id)?;
-    let streams = wanted.streams;
-    let caller = caller.map(|Extension(caller)| caller);
-    let mut asking = asking::ask(&http.intake, wanted, caller, ("chatcmpl", &request_id)).await?;
-    if streams {
-        return asking.stream(chunk, last).await;
-    }
-    let ended = asking.collect().await?;
-    let usage = asking.choices.tally.usage();
-    Ok((asking.limits, Json(answer(asking.head, ended, usage))).into_response())
+    asking::ask(&http.intake, wanted, caller, ("chatcmpl", &request_id)).await?.respond(answer, chunk, last).await
 }
 
 fn answer(head: Head, mut ended: Vec<Ended>, usage: Usage) -> ChatAnswer {

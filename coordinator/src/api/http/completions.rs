@@ -1,10 +1,6 @@
 //! `/v1/completions`.
 
-use axum::{
-    Extension, Json,
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::{Extension, extract::State, response::Response};
 
 use super::{
     Http, RequestId,
@@ -46,18 +42,10 @@ pub(super) async fn completions(
 ) -> Result<Response, HttpError> {
     models::check(&http, &request.model)?;
     let wanted = wanted::completion(request, &request_id)?;
-    let streams = wanted.streams;
-    let caller = caller.map(|Extension(caller)| caller);
-    let mut asking = asking::ask(&http.intake, wanted, caller, ("cmpl", &request_id)).await?;
-    if streams {
-        return asking.stream(chunk, last).await;
-    }
-    let ended = asking.collect().await?;
-    let usage = asking.choices.tally.usage();
-    Ok((asking.limits, Json(answer(&asking.head, ended, usage))).into_response())
+    asking::ask(&http.intake, wanted, caller, ("cmpl", &request_id)).await?.respond(answer, chunk, last).await
 }
 
-fn answer(head: &Head, mut ended: Vec<Ended>, usage: Usage) -> CompletionAnswer {
+fn answer(head: Head, mut ended: Vec<Ended>, usage: Usage) -> CompletionAnswer {
     let segments = ended.iter_mut().map(|ended| std::mem::take(&mut ended.segments)).collect();
     let told = AnswerExtension { request_id: head.request_id.clone(), choices: segments };
     let choice = |(index, ended): (usize, Ended)| CompletionChoice {
@@ -70,7 +58,7 @@ fn answer(head: &Head, mut ended: Vec<Ended>, usage: Usage) -> CompletionAnswer 
         choices: ended.into_iter().enumerate().map(choice).collect(),
         usage: Some(usage),
         specfuse: Some(CompletionExtension::Answer(told)),
-        ..empty(head)
+        ..empty(&head)
     }
 }
 

@@ -87,13 +87,9 @@ impl HttpError {
     fn naming(error: &ApiError, as_given: impl Fn(&str) -> String) -> Self {
         let (code, field) = (error.code(), error.field());
         let (status, kind) = status(code);
-        let message = match &field {
-            Some(field) => match error.message().strip_prefix(field.as_str()) {
-                Some(rest) => as_given(field) + rest,
-                None => error.message(),
-            },
-            None => error.message(),
-        };
+        let told = error.message();
+        let renamed = field.as_deref().and_then(|field| Some(as_given(field) + told.strip_prefix(field)?));
+        let message = renamed.unwrap_or(told);
         let known = match error.reason() {
             "UNKNOWN_ENSEMBLE" => "model_not_found".to_owned(),
             "API_KEY_MISSING" | "API_KEY_MALFORMED" | "API_KEY_UNKNOWN" => "invalid_api_key".to_owned(),
@@ -143,7 +139,8 @@ impl From<Stranger> for HttpError {
 
 impl IntoResponse for HttpError {
     fn into_response(self) -> Response {
-        let mut response = (self.status, (*self.limits).clone(), Json(self.body())).into_response();
+        let mut response = (self.status, Json(self.body())).into_response();
+        response.headers_mut().extend(*self.limits);
         if let Some(after) = self.retry_after {
             // Whole seconds in the one, rounded up; what OpenAI's clients look at first in the other.
             let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);

@@ -24,24 +24,28 @@ pub(super) async fn models(State(http): State<Http>) -> Json<ModelList> {
     (status = "4XX", description = "There is none of this name, or no API key", body = ErrorBody),
 ))]
 pub(super) async fn model(State(http): State<Http>, Place(id): Place<String>) -> Result<Json<Model>, HttpError> {
-    known(&http).find(|model| model.id == id).map(Json).ok_or_else(|| unknown(&http, &id))
+    check(&http, &id)?;
+    Ok(Json(named(&http, id)))
 }
 
 /// `id` is one of an ensemble's members, whose name may have slashes.
 pub(super) async fn member(
-    State(http): State<Http>,
+    http: State<Http>,
     Place((ensemble, member)): Place<(String, String)>,
 ) -> Result<Json<Model>, HttpError> {
-    let id = format!("{ensemble}/{member}");
-    known(&http).find(|model| model.id == id).map(Json).ok_or_else(|| unknown(&http, &id))
+    model(http, Place(format!("{ensemble}/{member}"))).await
 }
 
 fn known(http: &Http) -> impl Iterator<Item = Model> {
-    let model = |id: String| Model { id, object: "model", created: http.started, owned_by: "specfuse" };
+    let model = |id| named(http, id);
     http.intake.ensembles.values().flat_map(move |ensemble| {
         let alone = ensemble.members.iter().map(|member| model(format!("{}/{member}", ensemble.name)));
         std::iter::once(model(ensemble.name.to_string())).chain(alone).collect::<Vec<_>>()
     })
+}
+
+fn named(http: &Http, id: String) -> Model {
+    Model { id, object: "model", created: http.started, owned_by: "specfuse" }
 }
 
 /// Refuses a name that no request may give as its model.

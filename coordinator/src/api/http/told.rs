@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 
 use futures::{StreamExt, stream};
-use specfuse_proto::v1::{self as proto, draft_report::Outcome, generate_response::Event};
+use specfuse_core::generation::{self, Ending};
+use specfuse_proto::v1 as proto;
 
 use super::{
     error::HttpError,
@@ -16,7 +17,8 @@ use crate::{
         error::{ApiError, CONTEXT_FULL},
         intake::Answer,
     },
-    driver::Item,
+    client::Token,
+    driver::{Item, RoundReport},
     recorder, report,
 };
 
@@ -94,41 +96,41 @@ impl Choices {
 
     /// None: nothing that is told here.
     fn told(&mut self, index: usize, item: Item) -> Option<Told> {
-        // Nothing of it is told here: it is not even copied.
-        if let Item::Recorded(_) = item {
-            return None;
-        }
-        let trace = match &item {
-            Item::Round(report) if self.telling.trace => Some(recorder::round(report)),
-            Item::Round(_) | Item::Finished { .. } | Item::Recorded(_) => None,
-        };
-        let choice = self.choices.get_mut(index)?;
-        let (text, what) = match report::response(item).event? {
-            Event::Segment(segment) => {
-                choice.tokens.push(&segment);
+        match item {
+            Item::Round(report) => {
+                let choice = self.choices.get_mut(index)?;
+                if self.telling.logprobs {
+                    choice.tokens.push(&report);
+                }
                 choice.cost.rounds += 1;
-                choice.cost.completion_tokens += winning_draft(&segment).map_or(0, |draft| draft.drafted_tokens);
-                (segment.text.clone(), What::Round(Box::new(extension(segment, trace))))
+                choice.cost.completion_tokens += report.winning_tokens();
+                let extension = extension(&report, self.telling.trace);
+                self.telling(index, report.round.released, What::Round(Box::new(extension)))
             }
-            Event::Finished(finished) => {
-                let reason = match finished.reason() {
-                    proto::FinishReason::Length => FinishReason::Length,
-                    proto::FinishReason::Stop | proto::FinishReason::Unspecified => FinishReason::Stop,
+            Item::Finished { finish, usage } => {
+                let reason = match finish.ending {
+                    Ending::Length => FinishReason::Length,
+                    // The driver ends a failed generation with an error.
+                    Ending::Stop | Ending::Failed(_) => FinishReason::Stop,
                 };
-                let counts_prompt = index.is_multiple_of(self.choices_of_a_prompt.max(1));
-                self.tally.add(finished.usage.unwrap_or_default(), counts_prompt);
-                (finished.text, What::End(reason))
+                let finished = report::finished(finish, usage);
+                self.cost(index, finished.usage.unwrap_or_default());
+                self.telling(index, finished.text, What::End(reason))
             }
-            Event::Recording(_) => return None,
-        };
-        self.telling(index, text, what)
+            Item::Recorded(_) => None,
+        }
     }
 
     /// An answer that its members can read no further ends at this length, as one does that reaches its own.
     fn full(&mut self, index: usize, error: &ApiError) -> Option<Told> {
         let ended = self.choices.get(index).filter(|choice| choice.begun && error.reason() == CONTEXT_FULL)?;
-        self.tally.add(ended.cost.clone(), index.is_multiple_of(self.choices_of_a_prompt.max(1)));
+        let cost = ended.cost.clone();
+        self.cost(index, cost);
         self.telling(index, String::new(), What::End(FinishReason::Length))
+    }
+
+    fn cost(&mut self, index: usize, usage: proto::Usage) {
+        self.tally.add(usage, index.is_multiple_of(self.choices_of_a_prompt.max(1)));
     }
 
     fn telling(&mut self, index: usize, text: String, what: What) -> Option<Told> {
@@ -144,48 +146,42 @@ impl Choices {
     }
 }
 
-fn extension(segment: proto::Segment, trace: Option<specfuse_core::recording::Round>) -> ChunkExtension {
+fn extension(report: &RoundReport, with_trace: bool) -> ChunkExtension {
+    let round = &report.round;
     let exit =
-        |exit: proto::Exit| Exit { reason: word(exit.reason().as_str_name(), "EXIT_REASON_"), member: exit.member };
+        |exit: &generation::Exit| Exit { member: report.label(exit.member), reason: exit.reason.name().to_owned() };
     ChunkExtension {
-        round: segment.round,
-        decided_by: word(segment.decided_by().as_str_name(), "DECISION_"),
-        winner: Some(segment.winner).filter(|winner| !winner.is_empty()),
-        active: segment.active,
-        exits: segment.exits.into_iter().map(exit).collect(),
-        trace,
+        round: round.number,
+        decided_by: round.decided_by.name().to_owned(),
+        winner: report.winner().map(|winner| report.label(winner)),
+        active: round.active.iter().map(|member| report.label(*member)).collect(),
+        exits: round.exits.iter().map(exit).collect(),
+        trace: with_trace.then(|| recorder::round(report)),
     }
-}
-
-fn winning_draft(segment: &proto::Segment) -> Option<&proto::Draft> {
-    match segment.drafts.iter().find(|draft| draft.member == segment.winner)?.outcome.as_ref()? {
-        Outcome::Draft(draft) => Some(draft),
-        Outcome::Missed(_) => None,
-    }
-}
-
-/// A value of the contract, as JSON has it.
-fn word(value: &str, prefix: &str) -> String {
-    value.trim_start_matches(prefix).to_lowercase()
 }
 
 /// Tokens of winning segments, until their text is told: it lags behind where it could become a stop string.
 #[derive(Debug, Default)]
 struct Tokens {
-    held: VecDeque<proto::DraftedToken>,
+    held: VecDeque<Token>,
     /// Bytes of the first one that were told before.
     told: usize,
 }
 
 impl Tokens {
-    fn push(&mut self, segment: &proto::Segment) {
-        if let Some(draft) = winning_draft(segment) {
-            // A worker that tells no tokens: its text still counts among those of others, and is left out of what is told.
-            let untold = draft.tokens.is_empty() && !draft.text.is_empty();
-            let gap = || proto::DraftedToken { text: draft.text.clone(), logprob: f32::NAN, top: Vec::new() };
-            self.held.extend(untold.then(gap));
-            self.held.extend(draft.tokens.iter().cloned());
+    fn push(&mut self, report: &RoundReport) {
+        let note = report.winner().and_then(|winner| report.drafts.get(&winner));
+        if let (Some(draft), Some(note)) = (report.winning_draft(), note) {
+            self.hold(&draft.text, &note.tokens);
         }
+    }
+
+    fn hold(&mut self, text: &str, tokens: &[Token]) {
+        // A worker that tells no tokens: its text still counts among those of others, and is left out of what is told.
+        let untold = tokens.is_empty() && !text.is_empty();
+        let gap = || Token { text: text.to_owned(), logprob: f32::NAN, top: Vec::new() };
+        self.held.extend(untold.then(gap));
+        self.held.extend(tokens.iter().cloned());
     }
 
     /// Those whose texts are told in so many bytes. At the end one that a stop string cut is told as far as it goes.
@@ -202,22 +198,19 @@ impl Tokens {
         }
         self.told = left;
         if is_last && left > 0 {
-            let cut = self.held.pop_front().map(|token| proto::DraftedToken {
-                text: token.text.get(..left).unwrap_or_default().to_owned(),
-                ..token
-            });
+            let cut = self
+                .held
+                .pop_front()
+                .map(|token| Token { text: token.text.get(..left).unwrap_or_default().to_owned(), ..token });
             released.extend(cut.map(told));
         }
         released
     }
 }
 
-fn told(token: proto::DraftedToken) -> TokenLogprob {
-    let alternative = |other: proto::Alternative| Alternative {
-        bytes: other.text.clone().into_bytes(),
-        token: other.text,
-        logprob: other.logprob,
-    };
+fn told(token: Token) -> TokenLogprob {
+    let alternative =
+        |(token, logprob): (String, f32)| Alternative { bytes: token.clone().into_bytes(), token, logprob };
     TokenLogprob {
         bytes: token.text.clone().into_bytes(),
         token: token.text,
@@ -230,11 +223,9 @@ fn told(token: proto::DraftedToken) -> TokenLogprob {
 mod tests {
     use super::*;
 
-    fn segment(texts: &[&str]) -> proto::Segment {
-        let tokens = texts.iter().map(|text| proto::DraftedToken { text: (*text).to_owned(), ..Default::default() });
-        let draft = proto::Draft { tokens: tokens.collect(), ..Default::default() };
-        let report = proto::DraftReport { member: "a".to_owned(), outcome: Some(Outcome::Draft(draft)) };
-        proto::Segment { winner: "a".to_owned(), drafts: vec![report], ..Default::default() }
+    fn hold(tokens: &mut Tokens, texts: &[&str]) {
+        let drafted = texts.iter().map(|text| Token { text: (*text).to_owned(), logprob: 0.0, top: Vec::new() });
+        tokens.hold(&texts.concat(), &drafted.collect::<Vec<_>>());
     }
 
     fn texts(released: &[TokenLogprob]) -> Vec<&str> {
@@ -244,10 +235,10 @@ mod tests {
     #[test]
     fn tokens_are_told_with_their_text_and_not_before() {
         let mut tokens = Tokens::default();
-        tokens.push(&segment(&["He", "llo", "", "é"]));
+        hold(&mut tokens, &["He", "llo", "", "é"]);
         assert_eq!(texts(&tokens.release(3, false)), ["He"]);
         assert_eq!(texts(&tokens.release(2, false)), ["llo"]);
-        tokens.push(&segment(&[" END", " x"]));
+        hold(&mut tokens, &[" END", " x"]);
         assert_eq!(texts(&tokens.release(2, false)), ["", "é"]);
         assert_eq!(texts(&tokens.release(0, true)), [""; 0], "what a stop string took is told by nobody");
     }
@@ -255,13 +246,9 @@ mod tests {
     #[test]
     fn a_text_without_tokens_does_not_shift_those_of_others() {
         let mut tokens = Tokens::default();
-        tokens.push(&segment(&["He"]));
-        let mut untold = segment(&[]);
-        if let Some(Outcome::Draft(draft)) = untold.drafts.first_mut().and_then(|draft| draft.outcome.as_mut()) {
-            draft.text = "llo".to_owned();
-        }
-        tokens.push(&untold);
-        tokens.push(&segment(&[" there"]));
+        hold(&mut tokens, &["He"]);
+        tokens.hold("llo", &[]);
+        hold(&mut tokens, &[" there"]);
         assert_eq!(texts(&tokens.release(2, false)), ["He"]);
         let gap = tokens.release(3, false);
         assert!(gap.iter().all(|token| token.logprob.is_nan()) && texts(&gap) == ["llo"]);
@@ -271,7 +258,7 @@ mod tests {
     #[test]
     fn a_token_that_a_stop_string_cuts_is_told_as_far_as_it_goes() {
         let mut tokens = Tokens::default();
-        tokens.push(&segment(&["one", " two"]));
+        hold(&mut tokens, &["one", " two"]);
         assert_eq!(texts(&tokens.release(5, true)), ["one", " t"]);
     }
 }
