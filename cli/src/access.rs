@@ -8,6 +8,7 @@ use specfuse_runtime::{
     tls::{self, ClientTls, ClientTlsFiles, TlsError},
 };
 use tonic::{
+    Request,
     metadata::{Ascii, MetadataValue},
     transport::{Channel, Endpoint},
 };
@@ -41,7 +42,7 @@ pub(crate) struct Access {
     endpoint: Endpoint,
     tls: Option<ClientTls>,
     /// "Bearer KEY"; it is sensitive: not shown and not kept by the transport.
-    pub(crate) authorization: Option<MetadataValue<Ascii>>,
+    authorization: Option<MetadataValue<Ascii>>,
 }
 
 impl Access {
@@ -66,6 +67,15 @@ impl Access {
         }
         let authorization = key(args.api_key_file)?.map(|key| authorization(&key)).transpose()?;
         Ok(Self { url, endpoint, tls, authorization })
+    }
+
+    /// A call's message with the key beside it.
+    pub(crate) fn request<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        if let Some(authorization) = &self.authorization {
+            request.metadata_mut().insert("authorization", authorization.clone());
+        }
+        request
     }
 
     /// Connects at the first call. Must be called inside a runtime.

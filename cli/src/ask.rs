@@ -6,7 +6,7 @@ use crate::{
     access::{Access, AccessError},
     args::{AskArgs, LocalArgs},
     cluster::{Cluster, ClusterError},
-    interrupt::Interrupt,
+    interrupt::{Interrupt, Interrupted},
     local::{self, LocalError},
     output,
     record::{Record, RecordError},
@@ -42,16 +42,9 @@ pub(crate) async fn run(args: AskArgs) -> Result<ExitCode, AskError> {
     let mut view = View::choose(&view);
     let running = endpoint.map(|url| Access::given(url, access)).transpose()?;
     let mut interrupt = Interrupt::listen().map_err(AskError::Signals)?;
-    let (cluster, access) = match running {
-        Some(access) => (None, access),
-        None => tokio::select! {
-            cluster = Box::pin(start(&local)) => {
-                let cluster = cluster?;
-                let access = Access::local(cluster.endpoint())?;
-                (Some(cluster), access)
-            }
-            signal = interrupt.received() => return Ok(signal.into()),
-        },
+    let (cluster, access) = match coordinator(running, &local, &mut interrupt).await? {
+        Ok(reached) => reached,
+        Err(signal) => return Ok(signal.into()),
     };
     let outcome = tokio::select! {
         answer = Box::pin(stream::answer(&access, request, &mut view, record)) => Ok(answer),
@@ -71,7 +64,24 @@ pub(crate) async fn run(args: AskArgs) -> Result<ExitCode, AskError> {
     code
 }
 
-pub(crate) async fn start(local: &LocalArgs) -> Result<Cluster, AskError> {
+/// The coordinator that runs already, or that of a cluster of our own, unless a signal comes before it is ready.
+pub(crate) async fn coordinator(
+    running: Option<Access>,
+    local: &LocalArgs,
+    interrupt: &mut Interrupt,
+) -> Result<Result<(Option<Cluster>, Access), Interrupted>, AskError> {
+    if let Some(access) = running {
+        return Ok(Ok((None, access)));
+    }
+    let cluster = tokio::select! {
+        cluster = Box::pin(start(local)) => cluster?,
+        signal = interrupt.received() => return Ok(Err(signal)),
+    };
+    let access = Access::local(cluster.endpoint())?;
+    Ok(Ok((Some(cluster), access)))
+}
+
+async fn start(local: &LocalArgs) -> Result<Cluster, AskError> {
     let plan = local::plan(local, (Ipv4Addr::LOCALHOST, 0).into())?;
     Ok(Cluster::start(plan).await?)
 }

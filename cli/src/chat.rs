@@ -5,7 +5,6 @@ mod command;
 mod conversation;
 mod input;
 mod obedience;
-mod offered;
 mod terminal;
 mod turn;
 
@@ -76,16 +75,9 @@ pub(crate) async fn run(args: ChatArgs) -> Result<ExitCode, ChatError> {
     }
     let running = endpoint.map(|url| Access::given(url, access)).transpose()?;
     let mut interrupt = Interrupt::listen().map_err(ChatError::Signals)?;
-    let (mut cluster, access) = match running {
-        Some(access) => (None, access),
-        None => tokio::select! {
-            cluster = Box::pin(ask::start(&local)) => {
-                let cluster = cluster?;
-                let access = Access::local(cluster.endpoint())?;
-                (Some(cluster), access)
-            }
-            signal = interrupt.received() => return Ok(signal.into()),
-        },
+    let (mut cluster, access) = match ask::coordinator(running, &local, &mut interrupt).await? {
+        Ok(reached) => reached,
+        Err(signal) => return Ok(signal.into()),
     };
     let conversation = Conversation::new(prompt.system.take());
     let mut input = Input::open().await?;

@@ -7,7 +7,7 @@
 //! - [`eval`] asks many questions and compares; [`bench`] measures the engine, and what coordination costs
 //! - [`chat`]: a conversation; [`manual`]: what shells and `man` read
 //! - [`local`], [`models`]: what a local cluster is made of; [`hub`]: where models come from; [`cluster`]: its processes
-//! - [`request`], [`access`], [`key`], [`stream`]: the conversation with a coordinator
+//! - [`request`], [`access`], [`key`], [`stream`], [`ensembles`]: the conversation with a coordinator
 //! - [`view`]: what an answer looks like, with [`plain`], [`trace`] and [`json`]; [`summary`], [`palette`], [`text`]: parts of it
 //! - [`progress`], [`output`]: who writes to standard error and standard output
 //!
@@ -20,6 +20,7 @@ mod bench;
 mod chat;
 mod cluster;
 mod doctor;
+mod ensembles;
 mod eval;
 mod hub;
 mod interrupt;

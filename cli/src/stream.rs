@@ -7,7 +7,7 @@ use specfuse_proto::v1::{
     Finished, GenerateRequest, ensemble_service_client::EnsembleServiceClient, generate_response::Event,
 };
 use tokio::time::Instant;
-use tonic::{Code, Request, Status};
+use tonic::{Code, Status};
 
 use crate::{
     access::Access,
@@ -56,12 +56,9 @@ pub(crate) async fn answer(
     record: Option<Record>,
 ) -> Result<Answer, StreamError> {
     let mut client = EnsembleServiceClient::new(access.channel());
-    let mut request = Request::new(request);
-    if let Some(authorization) = &access.authorization {
-        request.metadata_mut().insert("authorization", authorization.clone());
-    }
     let begun = Instant::now();
-    let mut events = client.generate(request).await.map_err(|status| rejected(&access.url, status))?.into_inner();
+    let mut events =
+        client.generate(access.request(request)).await.map_err(|status| rejected(&access.url, status))?.into_inner();
     let (mut first_segment, mut text, mut recording) = (None, String::new(), String::new());
     loop {
         let event = match events.message().await {

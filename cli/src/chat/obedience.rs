@@ -2,8 +2,9 @@
 
 use std::{io, path::Path, process::ExitCode};
 
-use super::{After, Chat, ChatError, command::Command, offered};
+use super::{After, Chat, ChatError, command::Command};
 use crate::{
+    ensembles,
     interrupt::Interrupt,
     output,
     place::{Place, PlaceError},
@@ -60,20 +61,21 @@ impl Chat {
 
     /// Which there are, or the one that answers from now on.
     async fn strategy(&mut self, name: Option<String>) -> Result<After, ChatError> {
-        let offered = match offered::strategies(&self.access, self.ensemble.as_deref()).await {
-            Ok(offered) => offered,
+        let ensemble = match ensembles::ensemble(&self.access, self.ensemble.as_deref()).await {
+            Ok(ensemble) => ensemble,
             Err(error) => {
                 self.complain(&error.to_string());
                 return Ok(After::Next);
             }
         };
-        let known = offered.names.join(", ");
+        let names: Vec<String> = ensemble.strategies.into_iter().map(|strategy| strategy.name).collect();
+        let known = names.join(", ");
         match name {
             None => {
-                let now = self.prompt.strategy.as_deref().unwrap_or(&offered.own);
+                let now = self.prompt.strategy.as_deref().unwrap_or(&ensemble.default_strategy);
                 return self.tell(&format!("{now}; there are: {known}"));
             }
-            Some(name) if offered.names.contains(&name) => self.prompt.strategy = Some(name),
+            Some(name) if names.contains(&name) => self.prompt.strategy = Some(name),
             Some(name) => self.complain(&format!("no strategy is named {name:?}; there are: {known}")),
         }
         Ok(After::Next)

@@ -58,11 +58,8 @@ pub(crate) async fn examine(access: &Access) -> Examined {
 
 impl Client<'_> {
     fn request<T>(&self, message: T, deadline: Duration) -> Request<T> {
-        let mut request = Request::new(message);
+        let mut request = self.access.request(message);
         request.set_timeout(deadline);
-        if let Some(authorization) = &self.access.authorization {
-            request.metadata_mut().insert("authorization", authorization.clone());
-        }
         request
     }
 

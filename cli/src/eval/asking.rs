@@ -13,7 +13,7 @@ use specfuse_proto::v1::{
     generate_response::Event,
 };
 use tokio::time::{Instant, sleep, timeout};
-use tonic::{Code, Request, Status, transport::Channel};
+use tonic::{Code, Status, transport::Channel};
 
 use self::patience::Patience;
 use super::{args::WhatArgs, digest::Digest, heard::Heard};
@@ -95,11 +95,8 @@ impl Asker {
     }
 
     async fn hear(&self, request: GenerateRequest, heard: &mut Heard) -> Result<(), StreamError> {
-        let mut request = Request::new(request);
+        let mut request = self.access.request(request);
         request.set_timeout(self.deadline);
-        if let Some(authorization) = &self.access.authorization {
-            request.metadata_mut().insert("authorization", authorization.clone());
-        }
         let begun = Instant::now();
         let answer = self.client.clone().generate(request).await;
         let mut events = answer.map_err(|status| broken_off(&self.access.url, status))?.into_inner();

@@ -3,25 +3,20 @@
 
 mod offered;
 
-use std::{collections::BTreeMap, io, time::Duration};
+use std::{collections::BTreeMap, io};
 
 use serde_json::{Map, Value, json};
 use specfuse_eval::report::{FUSE, SINGLE, Strategy};
-use specfuse_proto::v1::{
-    Ensemble, GetClusterRequest, ListEnsemblesRequest, ensemble_service_client::EnsembleServiceClient,
-};
-use tonic::{Request, transport::Channel};
+use specfuse_proto::v1::GetClusterRequest;
 
 use self::offered::OfferedError;
 use super::digest;
 use crate::{
     access::Access,
     cluster::Plan,
-    stream::{StreamError, rejected},
+    ensembles::{self, EnsembleError},
+    stream::StreamError,
 };
-
-/// For what a coordinator knows without asking anybody.
-const DEADLINE: Duration = Duration::from_secs(30);
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TargetError {
@@ -31,8 +26,8 @@ pub(crate) enum TargetError {
     Call(#[from] StreamError),
     #[error("cannot read the model {0}")]
     Model(String, #[source] io::Error),
-    #[error("no ensemble is named {0:?}; there are: {1}")]
-    UnknownEnsemble(String, String),
+    #[error(transparent)]
+    Ensemble(#[from] EnsembleError),
     #[error("no strategy is named {0:?}; ensemble {1} has: {2}")]
     UnknownStrategy(String, String, String),
     #[error("cannot write down the ensemble's settings")]
@@ -75,14 +70,15 @@ impl Target {
 
     /// A running coordinator. What it does not tell is not among the conditions.
     pub(super) async fn running(access: &Access, named: Option<&str>) -> Result<Self, TargetError> {
-        let ensemble = ensemble(access, named).await?;
+        let ensemble = ensembles::ensemble(access, named).await?;
         let settings = json!({
             "name": ensemble.name, "segment_tokens": ensemble.segment_tokens, "score": ensemble.score,
             "exit": ensemble.exit, "weights": ensemble.weights, "default_max_tokens": ensemble.default_max_tokens,
         });
         let mut models: BTreeMap<String, Value> =
             ensemble.members.iter().map(|member| (member.clone(), Value::Null)).collect();
-        let cluster = call(access, async |client, request| client.get_cluster(request).await, GetClusterRequest {});
+        let cluster =
+            ensembles::call(access, async |client, request| client.get_cluster(request).await, GetClusterRequest {});
         for described in cluster.await?.workers.into_iter().filter_map(|worker| worker.description) {
             if let Some(known) = models.get_mut(&described.model) {
                 *known = json!({
@@ -113,39 +109,6 @@ impl Target {
     pub(super) fn settings_of(&self, strategy: &Strategy) -> Value {
         self.strategies.get(&strategy.name).cloned().unwrap_or_else(|| json!({ "kind": strategy.kind }))
     }
-}
-
-/// The one named, else the only one, else the one that coordinators take for requests that name none.
-async fn ensemble(access: &Access, named: Option<&str>) -> Result<Ensemble, TargetError> {
-    let list = call(access, async |client, request| client.list_ensembles(request).await, ListEnsemblesRequest {});
-    let mut ensembles = list.await?.ensembles;
-    let name = named.unwrap_or("default");
-    let at = match ensembles.as_slice() {
-        [_] if named.is_none() => Some(0),
-        several => several.iter().position(|ensemble| ensemble.name == name),
-    };
-    match at {
-        Some(at) => Ok(ensembles.swap_remove(at)),
-        None => {
-            let known = ensembles.into_iter().map(|ensemble| ensemble.name).collect::<Vec<_>>().join(", ");
-            Err(TargetError::UnknownEnsemble(name.to_owned(), known))
-        }
-    }
-}
-
-async fn call<Q, A>(
-    access: &Access,
-    method: impl AsyncFnOnce(&mut EnsembleServiceClient<Channel>, Request<Q>) -> Result<tonic::Response<A>, tonic::Status>,
-    request: Q,
-) -> Result<A, StreamError> {
-    let mut client = EnsembleServiceClient::new(access.channel());
-    let mut request = Request::new(request);
-    request.set_timeout(DEADLINE);
-    if let Some(authorization) = &access.authorization {
-        request.metadata_mut().insert("authorization", authorization.clone());
-    }
-    let answer = method(&mut client, request).await.map_err(|status| rejected(&access.url, status))?;
-    Ok(answer.into_inner())
 }
 
 #[cfg(test)]
