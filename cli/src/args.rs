@@ -1,4 +1,5 @@
-//! The command line, as clap reads it. The environment is read here and nowhere else.
+//! The command line, as clap reads it. The environment is read here, but for the variables of keys (`key`) and of
+//! the hub (`hub`), which no flag tells.
 
 use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
 

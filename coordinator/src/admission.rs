@@ -92,10 +92,7 @@ impl Admission {
         let Ok(_place) = self.places.try_acquire() else { return Err(Denied::Full(self.bounds)) };
         tokio::select! {
             biased;
-            () = self.shutdown.begun() => Err(Denied::Stopping),
-            permit = Arc::clone(&self.permits).acquire_owned() => {
-                permit.map_err(|_| Denied::Stopping).and_then(|permit| self.ticket(permit))
-            }
+            ticket = self.follow() => ticket,
             denied = self.waited(deadline) => Err(denied),
         }
     }

@@ -4,7 +4,7 @@
 //! - `app`: bind → build → serve → drain
 //! - `auth`: who asks, by API key; `limits`: what a key may still ask for
 //! - `admission`: how many generations run, how many requests wait, and whether another may start
-//! - `api`: the public gRPC contract; validation and status codes
+//! - `api`: the public contract over gRPC and HTTP, and the console; validation and status codes
 //! - `request`: what is asked for, validated
 //! - [`strategy`]: ways to answer, each a plan of generations
 //! - `driver`: performs the actions of an answer's generations as calls; decides nothing

@@ -84,12 +84,6 @@ impl Packages {
         command
     }
 
-    /// Programs that the packages brought.
-    pub fn program(&self, name: &str) -> PathBuf {
-        let python = self.folder.path().join("bin").join(name);
-        if python.exists() { python } else { self.folder.path().join("node_modules/.bin").join(name) }
-    }
-
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }

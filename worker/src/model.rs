@@ -133,11 +133,6 @@ impl Model {
         Self::from_folder(dir, &LoadOptions::default())
     }
 
-    /// The family of a Hugging Face checkpoint folder, if its config.json describes what this program computes.
-    pub fn family_of(dir: &Path) -> Result<&'static str, LoadError> {
-        Ok(ModelConfig::parse(&weights::read_json(&dir.join("config.json"))?)?.family)
-    }
-
     /// config.json and the weights of a Hugging Face checkpoint folder, memory-mapped.
     pub fn from_folder(dir: &Path, options: &LoadOptions) -> Result<Self, LoadError> {
         let config = ModelConfig::parse(&weights::read_json(&dir.join("config.json"))?)?;

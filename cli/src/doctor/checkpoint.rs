@@ -1,7 +1,7 @@
 //! One checkpoint, from its files to a worker that serves it. A worker is started only if every part can be read: else it would
 //! refuse in the same words.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, path::Path};
 
 use specfuse_runtime::message::chain;
 use specfuse_worker::{
@@ -22,7 +22,7 @@ use crate::models::LocalModel;
 #[derive(Debug)]
 struct Whole {
     outline: Outline,
-    language: Arc<Language>,
+    language: Language,
 }
 
 pub(crate) async fn examine(model: &LocalModel, flags: &WorkerFlags) -> Examined {
@@ -68,22 +68,21 @@ fn examine_parts(path: &Path) -> (Vec<Finding>, Option<Whole>) {
     };
     let mut findings = files(&parts);
     let Parts { outline, tokenizer, template, end_of_turn, weights } = parts;
-    let template = template.unwrap_or_else(|error| {
-        let remedy = "take the chat template of the published checkpoint";
-        findings.push(Subject::Template.error(chain(&error), remedy));
-        None
+    let is_template_whole = template.is_ok();
+    findings.extend(match &template {
+        Ok(template) => template::examine(template.as_ref()),
+        Err(error) => {
+            let remedy = "take the chat template of the published checkpoint";
+            vec![Subject::Template.error(chain(error), remedy)]
+        }
     });
-    let broken_template = findings.iter().any(|finding| finding.subject == Subject::Template);
-    if !broken_template {
-        findings.extend(template::examine(template.as_ref()));
-    }
     let Ok(tokenizer) = tokenizer else { return (findings, None) };
-    let language = Arc::new(Language::new(tokenizer, template));
+    let language = Language::new(tokenizer, template.unwrap_or_default());
     findings.extend(tokens::examine(&language));
     if let Some(Ok(ids)) = &end_of_turn {
         findings.extend(ends::examine(&language, ids));
     }
-    let readable = weights.is_ok() && !broken_template && matches!(end_of_turn, Some(Ok(_)));
+    let readable = weights.is_ok() && is_template_whole && matches!(end_of_turn, Some(Ok(_)));
     let Ok(outline) = outline else { return (findings, None) };
     let stranger = belongs(&language, &outline);
     let fits = stranger.as_ref().is_none_or(|finding| finding.severity < Severity::Error);

@@ -48,7 +48,7 @@ pub(crate) fn examine(language: &Language) -> Vec<Finding> {
     let mut findings = vec![plain(language)];
     findings.extend(round_trips(language));
     findings.push(cuts(language));
-    findings.extend(written_out(language));
+    findings.push(written_out(language));
     findings
 }
 
@@ -148,32 +148,39 @@ fn cut_anywhere(language: &Language, text: &str) -> Result<Option<usize>, Contex
 }
 
 /// Text in a message that becomes a special token: whoever writes the message can end a turn, or speak as another.
-fn written_out(language: &Language) -> Option<Finding> {
+fn written_out(language: &Language) -> Finding {
+    let unwritten = read_by_user(language, "");
     let special = language.tokenizer.added_tokens().into_iter().filter(|(_, token)| token.special);
     let accepted: Vec<String> = special
         .take(TRIED)
-        .filter(|(id, token)| occurrences(language, *id, &token.content) > occurrences(language, *id, ""))
+        .filter(|(id, token)| {
+            let written = read_by_user(language, &token.content);
+            occurrences(&written, *id) > occurrences(&unwritten, *id)
+        })
         .map(|(_, token)| text::quoted(&token.content))
         .collect();
     if accepted.is_empty() {
-        return Some(Subject::Tokenizer.ok("no text in a message becomes a special token"));
+        return Subject::Tokenizer.ok("no text in a message becomes a special token");
     }
     let told = accepted.iter().take(TOLD).cloned().collect::<Vec<_>>().join(", ");
     let more = if accepted.len() > TOLD { " and others" } else { "" };
     let what = format!("text in a message becomes a special token: {told}{more}");
     let remedy = "where messages hold text of strangers, take these out before they are asked: they can end a turn or begin another's";
-    Some(Subject::Tokenizer.warning(what, remedy))
+    Subject::Tokenizer.warning(what, remedy)
 }
 
-/// How often `id` is read where a user writes `written`.
-fn occurrences(language: &Language, id: u32, written: &str) -> usize {
+/// The ids of a message in which a user writes `written`.
+fn read_by_user(language: &Language, written: &str) -> Vec<u32> {
     let content = format!("a {written} b");
     let rendered = match &language.chat_template {
         Some(template) => template.render(&messages(&[(Role::User, content.as_str())])).unwrap_or(content),
         None => content,
     };
-    let ids = language.tokenizer.encode(&rendered, false).unwrap_or_default();
-    ids.into_iter().filter(|found| *found == id).count()
+    language.tokenizer.encode(&rendered, false).unwrap_or_default()
+}
+
+fn occurrences(ids: &[u32], id: u32) -> usize {
+    ids.iter().filter(|found| **found == id).count()
 }
 
 #[cfg(test)]
@@ -226,7 +233,7 @@ pub(super) mod tests {
 
     #[test]
     fn a_special_token_that_a_user_can_write_is_a_warning() {
-        let finding = written_out(&bytes("null")).unwrap();
+        let finding = written_out(&bytes("null"));
         assert!(finding.severity == Severity::Warning && finding.what.contains("\"<end>\""), "{finding:?}");
     }
 }

@@ -69,10 +69,11 @@ pub struct Calibration {
 }
 
 /// How a scorer's terms become one value (section 3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ScoreRule {
     /// Mean of the natural log-probabilities.
+    #[default]
     MeanLogprob,
     /// Mean of the probabilities.
     MeanProb,
@@ -123,7 +124,7 @@ impl Default for Policy {
         Self {
             segment_tokens: NonZeroU32::MIN.saturating_add(9),
             whole: false,
-            score: ScoreRule::MeanLogprob,
+            score: ScoreRule::default(),
             rank: RankRule::Cross,
             exit: ExitPolicy { rule: ExitRule::Cumulative, theta: 0.5, tau: 1.0 },
             weights: WeightRule::Uniform,

@@ -4,6 +4,7 @@
 use std::{
     collections::BTreeMap,
     num::{NonZeroU32, NonZeroUsize},
+    ops::RangeInclusive,
     sync::Arc,
 };
 
@@ -35,7 +36,7 @@ pub(super) const KEYS: &[&str] = &[
 #[serde(default, deny_unknown_fields)]
 pub(super) struct RawPolicy {
     segment_tokens: u32,
-    score: RawScore,
+    score: ScoreRule,
     rank: RawRank,
     exit: RawExit,
     weights: RawWeights,
@@ -46,14 +47,6 @@ pub(super) struct RawPolicy {
     quorum: usize,
     min_members: usize,
     max_strikes: u32,
-}
-
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum RawScore {
-    #[default]
-    MeanLogprob,
-    MeanProb,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -153,7 +146,7 @@ impl Default for RawPolicy {
     fn default() -> Self {
         Self {
             segment_tokens: 10,
-            score: RawScore::default(),
+            score: ScoreRule::default(),
             rank: RawRank::default(),
             exit: RawExit::default(),
             weights: RawWeights::default(),
@@ -181,7 +174,7 @@ impl RawPolicy {
         Ok(Policy {
             segment_tokens: segment_tokens(self.segment_tokens)?,
             whole: false,
-            score: self.score.rule(),
+            score: self.score,
             rank: self.rank.rule().map_err(|misfit| misfit.under("rank"))?,
             exit: self.exit.policy().map_err(|misfit| misfit.under("exit"))?,
             weights: self.weights.rule().map_err(|misfit| misfit.under("weights"))?,
@@ -216,18 +209,16 @@ pub(crate) fn min_members(given: usize, members: usize) -> Result<NonZeroUsize, 
 }
 
 pub(crate) fn theta(given: f64) -> Result<f64, Misfit> {
-    let allowed = 0.0..=1.0;
-    if allowed.contains(&given) { Ok(given) } else { Err(outside("theta", given, &allowed)) }
+    within("theta", given, 0.0..=1.0)
 }
 
 pub(crate) fn tau(given: f64) -> Result<f64, Misfit> {
-    let allowed = 0.001..=1000.0;
-    if allowed.contains(&given) { Ok(given) } else { Err(outside("tau", given, &allowed)) }
+    within("tau", given, 0.001..=1000.0)
 }
 
 pub(crate) fn score(name: &str) -> Result<ScoreRule, Misfit> {
     let unknown = || Misfit::new("score", format!("{name:?} is not one of \"mean_logprob\" and \"mean_prob\""));
-    named(name).map(RawScore::rule).ok_or_else(unknown)
+    named(name).ok_or_else(unknown)
 }
 
 /// A rule that needs nothing but its name.
@@ -243,14 +234,18 @@ pub(crate) fn exit(name: &str) -> Result<ExitRule, Misfit> {
     }
 }
 
+/// NaN is in no range.
+fn within(key: &str, value: f64, allowed: RangeInclusive<f64>) -> Result<f64, Misfit> {
+    if allowed.contains(&value) { Ok(value) } else { Err(outside(key, value, &allowed)) }
+}
+
 fn named<T: DeserializeOwned>(name: &str) -> Option<T> {
     T::deserialize(IntoDeserializer::<Error>::into_deserializer(name)).ok()
 }
 
 /// Of calibrated log-probabilities, which may be above 0.
 fn gate(bound: f64) -> Result<f64, Misfit> {
-    let allowed = -100.0..=100.0;
-    if allowed.contains(&bound) { Ok(bound) } else { Err(outside("gate", bound, &allowed)) }
+    within("gate", bound, -100.0..=100.0)
 }
 
 /// A first round of everyone, drafts and scores, and one call to write the rest.
@@ -274,30 +269,14 @@ fn calibration(given: &BTreeMap<String, RawCalibration>, members: &[Arc<str>]) -
 }
 
 fn checked(raw: RawCalibration) -> Result<Calibration, Misfit> {
-    let (scales, shifts) = (0.01..=100.0, -20.0..=20.0);
-    if !scales.contains(&raw.scale) {
-        return Err(outside("scale", raw.scale, &scales));
-    }
-    if !shifts.contains(&raw.shift) {
-        return Err(outside("shift", raw.shift, &shifts));
-    }
-    Ok(Calibration { scale: raw.scale, shift: raw.shift })
-}
-
-impl RawScore {
-    fn rule(self) -> ScoreRule {
-        match self {
-            Self::MeanLogprob => ScoreRule::MeanLogprob,
-            Self::MeanProb => ScoreRule::MeanProb,
-        }
-    }
+    let scale = within("scale", raw.scale, 0.01..=100.0)?;
+    Ok(Calibration { scale, shift: within("shift", raw.shift, -20.0..=20.0)? })
 }
 
 impl RawRank {
     fn rule(self) -> Result<RankRule, Misfit> {
         match (self.rule, self.alpha) {
-            (RawRankRule::Blend, Some(alpha)) if (0.0..=1.0).contains(&alpha) => Ok(RankRule::Blend { alpha }),
-            (RawRankRule::Blend, Some(alpha)) => Err(outside("alpha", alpha, &(0.0..=1.0))),
+            (RawRankRule::Blend, Some(alpha)) => Ok(RankRule::Blend { alpha: within("alpha", alpha, 0.0..=1.0)? }),
             (RawRankRule::Blend, None) => Err(Misfit::new("alpha", "the rule \"blend\" needs it, in 0 to 1")),
             (_, Some(_)) => Err(Misfit::new("alpha", "only the rule \"blend\" has it")),
             (RawRankRule::Cross, None) => Ok(RankRule::Cross),
@@ -331,13 +310,7 @@ impl RawWeights {
                 Err(Misfit::new("rate", "only the rule \"hedge\" has it"))
             }
             (RawWeightRule::Hedge, rate) => {
-                let rate = rate.unwrap_or(10.0);
-                let allowed = 0.0..=1000.0;
-                if allowed.contains(&rate) {
-                    Ok(WeightRule::Hedge { rate })
-                } else {
-                    Err(outside("rate", rate, &allowed))
-                }
+                Ok(WeightRule::Hedge { rate: within("rate", rate.unwrap_or(10.0), 0.0..=1000.0)? })
             }
         }
     }

@@ -23,6 +23,8 @@ pub struct TokenTexts<'a> {
     /// `drawn[base..settled]` gave the last text that was told, in whole characters. Both 0: nothing was told yet.
     base: usize,
     settled: usize,
+    /// The text of those alone.
+    base_text: String,
 }
 
 impl Language {
@@ -33,7 +35,17 @@ impl Language {
         drawn: &'a [u32],
         text: &'a str,
     ) -> TokenTexts<'a> {
-        TokenTexts { language: self, behind, drawn, text, tokens: 0, bytes: 0, base: 0, settled: 0 }
+        TokenTexts {
+            language: self,
+            behind,
+            drawn,
+            text,
+            tokens: 0,
+            bytes: 0,
+            base: 0,
+            settled: 0,
+            base_text: String::new(),
+        }
     }
 }
 
@@ -54,6 +66,7 @@ impl<'a> TokenTexts<'a> {
         self.tokens += 1;
         if self.bytes > from {
             (self.base, self.settled) = (self.settled, self.tokens);
+            self.base_text = self.language.tokenizer.decode(self.base(), true)?;
         }
         Ok(self.text.get(from..self.bytes).unwrap_or_default())
     }
@@ -66,10 +79,12 @@ impl<'a> TokenTexts<'a> {
             let whole = language.segment_text(context, encoded, &[before, &[token]].concat())?;
             return Ok(complete(&whole).to_owned());
         }
-        let base = self.drawn.get(self.base..self.settled).unwrap_or_default();
-        let told = language.tokenizer.decode(base, true)?;
-        let whole = language.tokenizer.decode(&[base, before, &[token]].concat(), true)?;
-        Ok(complete(added(&whole, &told)).to_owned())
+        let whole = language.tokenizer.decode(&[self.base(), before, &[token]].concat(), true)?;
+        Ok(complete(added(&whole, &self.base_text)).to_owned())
+    }
+
+    fn base(&self) -> &'a [u32] {
+        self.drawn.get(self.base..self.settled).unwrap_or_default()
     }
 
     /// Bytes of what is `left` of the text that are known with `token`.

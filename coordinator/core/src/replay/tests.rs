@@ -178,7 +178,7 @@ proptest! {
     }
 
     #[test]
-    fn a_changed_term_or_draft_never_passes_for_another_answer(request in any_request(), seed: u64, at: usize) {
+    fn a_changed_draft_never_passes_for_another_answer(request in any_request(), seed: u64, at: usize) {
         let mut recording = thrown(request, seed);
         prop_assume!(!recording.rounds.is_empty());
         let rounds = recording.rounds.len();

@@ -35,6 +35,7 @@ fn all() -> Vec<(ApiError, Code, &'static str)> {
         (NoRecording { request_id: "r".to_owned(), why: Missing::Unknown }.into(), Code::NotFound, "NO_RECORDING"),
         (over(OverLimit::Requests { allowed, after }), Code::ResourceExhausted, "KEY_REQUESTS_PER_MINUTE"),
         (over(OverLimit::Generations { allowed }), Code::ResourceExhausted, "KEY_MAX_GENERATIONS"),
+        (over(OverLimit::TooMany { asked: NonZeroU32::MAX, allowed }), Code::InvalidArgument, "TOO_MANY_CHOICES"),
         (over(OverLimit::Tokens { allowed, after }), Code::ResourceExhausted, "KEY_TOKENS_PER_MINUTE"),
         (Denied::Full(bounds).into(), Code::ResourceExhausted, "COORDINATOR_FULL"),
         (Denied::Late(bounds).into(), Code::ResourceExhausted, "NO_PLACE_IN_TIME"),
@@ -67,7 +68,8 @@ fn every_error_has_its_code_its_reason_and_what_can_be_done_about_it() {
         assert_eq!(field.is_some(), blames_the_request, "{status:?}");
         let passes = code == Code::ResourceExhausted || ["MEMBERS_UNAVAILABLE", "NO_QUORUM"].contains(&reason);
         assert_eq!(details.retry_info().is_some(), passes, "{status:?}");
-        assert_eq!(details.quota_failure().is_some(), reason.starts_with("KEY_"), "{status:?}");
+        let is_quota = reason.starts_with("KEY_") || reason == "TOO_MANY_CHOICES";
+        assert_eq!(details.quota_failure().is_some(), is_quota, "{status:?}");
     }
 }
 

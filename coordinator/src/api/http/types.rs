@@ -1,7 +1,7 @@
 //! What HTTP clients say and hear, as JSON: the types are the published schema, and a field that they do not name is refused.
 //!
 //! - `chat`, `completion`: the two ways to ask; `choice`: what both answer
-//! - `sampling`: fields that both have; `neutral`: fields that are known and cannot be honoured
+//! - `sampling`: stop strings and stream options, which both have; `neutral`: fields that are known and cannot be honoured
 //! - `extension`: what is ours in requests and answers; `usage`: what an answer cost
 //! - `model`, `cluster`: what there is
 

@@ -6,17 +6,16 @@ use super::{contest, never, thrown};
 use crate::{
     generation::tests::properties::{any_policy, any_request},
     policy::{ExitRule, Policy, RankRule, Voters},
-    recording::{Call, Drafted, Round, Scored},
+    recording::{Drafted, Round, Scored},
     replay::{AnotherRound, NoAlternative, Verdict, what_if},
 };
 
 /// A round without what calls told beside their outcomes.
 fn bare(round: &Round) -> Round {
     let mut round = round.clone();
-    let Call { token_logprobs: none, .. } = Call::default();
     for draft in &mut round.drafts {
         match &mut draft.outcome {
-            Drafted::Drafted { token_logprobs, .. } => token_logprobs.clone_from(&none),
+            Drafted::Drafted { token_logprobs, .. } => token_logprobs.clear(),
             Drafted::Failed { why } | Drafted::ContextFull { why } | Drafted::Refused { why } => why.clear(),
         }
     }
@@ -106,7 +105,9 @@ fn an_answer_may_end_earlier_or_later() {
     let quorum = Policy { quorum: std::num::NonZeroUsize::new(2).unwrap(), ..never() };
     assert!(what_if(&recording, &quorum).unwrap().rounds.iter().all(|round| round.ends_earlier().is_none()));
     let mut rounds = what_if(&recording, &never()).unwrap().rounds;
-    rounds[2].ended = false;
+    rounds[0].ended = true;
+    assert_eq!(rounds.iter().map(AnotherRound::goes_on).collect::<Vec<_>>(), [true, false, false]);
+    (rounds[0].ended, rounds[2].ended) = (false, false);
     let ends: Vec<_> = rounds.iter().map(AnotherRound::ends_earlier).collect();
     assert_eq!(ends, [None, None, Some("stop")]);
 }
