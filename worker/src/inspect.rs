@@ -8,7 +8,7 @@ use crate::{
     chat_template::ChatTemplate,
     end_of_turn,
     gguf::Gguf,
-    model::{Outline, check_gguf_weights, check_weights},
+    model::{Outline, WeightsOutline, check_gguf_weights},
     tokenizer::Tokenizer,
 };
 
@@ -21,8 +21,8 @@ pub struct Parts {
     pub template: Result<Option<ChatTemplate>, CheckpointError>,
     /// None: without an outline nothing can be said of ids.
     pub end_of_turn: Option<Result<Arc<[u32]>, CheckpointError>>,
-    /// Whether the files of the weights are there and whole.
-    pub weights: Result<(), CheckpointError>,
+    /// The error: the files of the weights are not there, or not whole. None: of a GGUF file's, nothing more is told.
+    pub weights: Result<Option<WeightsOutline>, CheckpointError>,
 }
 
 /// Reads every part. An error: there is nothing that has parts.
@@ -44,7 +44,7 @@ fn of_folder(path: &Path) -> Parts {
         tokenizer: Tokenizer::load(path).map_err(Into::into),
         template: ChatTemplate::load(path).map_err(Into::into),
         end_of_turn: vocab_size.map(|vocab_size| Ok(end_of_turn::load(path, vocab_size)?)),
-        weights: check_weights(path).map_err(Into::into),
+        weights: WeightsOutline::of_folder(path).map(Some).map_err(Into::into),
     }
 }
 
@@ -56,7 +56,7 @@ fn of_gguf(file: &Gguf) -> Parts {
         tokenizer: Tokenizer::from_gguf(file).map_err(Into::into),
         template: ChatTemplate::from_gguf(file).map_err(Into::into),
         end_of_turn: vocab_size.map(|vocab_size| Ok(end_of_turn::from_gguf(file, vocab_size)?)),
-        weights: check_gguf_weights(file).map_err(Into::into),
+        weights: check_gguf_weights(file).map(|()| None).map_err(Into::into),
     }
 }
 

@@ -32,10 +32,10 @@ pub(crate) use decoder::StepShape;
 pub use kv::KvStore;
 pub use options::{DeviceError, DeviceKind, LoadOptions, Precision};
 pub(crate) use outline::check_gguf_weights;
-pub use outline::{Outline, check_weights};
+pub use outline::{Outline, WeightsOutline};
 pub use stored::Format as WeightFormat;
 use weights::Weights;
-pub(crate) use weights::weight_files;
+pub use weights::weight_files;
 
 /// A loaded model, ready to be given to the engine.
 pub struct Model {
@@ -102,6 +102,10 @@ pub enum LoadError {
     WrongShape { name: String, expected: Vec<usize>, found: Vec<usize> },
     #[error("tensor {name} has element type {found} (supported: F32, F16, BF16)")]
     UnsupportedDtype { name: String, found: String },
+    #[error("weights of type {found} (supported: F32, F16, BF16)")]
+    UnsupportedWeights { found: String },
+    #[error("the files of the weights have no tensors")]
+    Empty,
     #[error(transparent)]
     Gguf(#[from] GgufError),
     #[error("{name} cannot be packed")]

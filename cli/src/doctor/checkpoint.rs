@@ -7,7 +7,7 @@ use specfuse_runtime::message::chain;
 use specfuse_worker::{
     context::Language,
     inspect::{self, Parts},
-    model::Outline,
+    model::{Outline, weight_files},
 };
 
 use super::{
@@ -109,7 +109,7 @@ fn files(parts: &Parts) -> Vec<Finding> {
         findings.push(Subject::Files.error(chain(error), remedy));
     }
     match &parts.weights {
-        Ok(()) => findings.push(Subject::Files.ok("the files of the weights are there and whole")),
+        Ok(_) => findings.push(Subject::Files.ok("the files of the weights are there and whole")),
         Err(error) => findings.push(Subject::Files.error(chain(error), "download the weights again")),
     }
     if let Some(Err(error)) = &parts.end_of_turn {
@@ -138,12 +138,11 @@ fn belongs(language: &Language, outline: &Outline) -> Option<Finding> {
     None
 }
 
-/// Of a GGUF file, or of all safetensors files of a folder.
+/// Of a GGUF file, or of the files that are loaded from a folder.
 fn weight_bytes(path: &Path) -> u64 {
     let length = |path: &Path| fs::metadata(path).map_or(0, |found| found.len());
     if path.is_file() {
         return length(path);
     }
-    let entries = fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
-    entries.filter(|file| file.extension().is_some_and(|kind| kind == "safetensors")).map(|file| length(&file)).sum()
+    weight_files(path).unwrap_or_default().iter().map(|name| length(&path.join(name))).sum()
 }

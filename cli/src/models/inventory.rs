@@ -2,10 +2,8 @@
 //! can compute. No weights are loaded: every other part is read as a worker reads it, and of the weights the headers.
 
 mod table;
-mod weights;
 
 use std::{
-    error::Error,
     fs,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -15,9 +13,12 @@ use clap::{Args, Subcommand};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 
-use specfuse_worker::inspect::{self, Parts};
+use specfuse_runtime::message::chain;
+use specfuse_worker::{
+    inspect::{self, Parts},
+    model::WeightsOutline,
+};
 
-use self::weights::Weights;
 use super::{CONFIG, Chosen, ModelsError, nearest};
 use crate::{
     hub::{self, Homeless, Hub, PREFIX, PullArgs, PullError},
@@ -71,7 +72,8 @@ struct Listed {
     folder: PathBuf,
     /// config.json's model_type.
     family: Option<String>,
-    weights: Option<Weights>,
+    /// None: they are not whole, or a GGUF file's, of which a worker tells when it loads them.
+    weights: Option<WeightsOutline>,
     /// Of all its files, in bytes.
     size: u64,
     /// Why no worker can compute it.
@@ -120,20 +122,14 @@ async fn listed(models: Option<&Path>, hub: Option<&Hub>) -> Result<Vec<Listed>,
 impl Listed {
     fn of(model: String, folder: PathBuf) -> Self {
         let parts = inspect::read(&folder);
-        // A worker tells of a GGUF file's weights when it loads them.
-        let weights = folder.is_dir().then(|| Weights::read(&folder));
         let unfit = match &parts {
             Ok(parts) => fault(parts),
             Err(error) => Some(chain(error)),
         };
-        let unfit = unfit.or_else(|| match &weights {
-            Some(Ok(weights)) => weights.unfit(),
-            Some(Err(error)) => Some(chain(error)),
-            None => None,
-        });
-        let known = parts.ok().and_then(|parts| Some(parts.outline.ok()?.family.to_owned()));
+        let (outline, weights) = parts.ok().map(|parts| (parts.outline.ok(), parts.weights.ok().flatten())).unzip();
+        let known = outline.flatten().map(|outline| outline.family.to_owned());
         let family = known.or_else(|| model_type(&folder));
-        Self { model, size: size(&folder), family, weights: weights.and_then(Result::ok), unfit, folder }
+        Self { model, size: size(&folder), family, weights: weights.flatten(), unfit, folder }
     }
 }
 
@@ -142,19 +138,14 @@ fn fault(parts: &Parts) -> Option<String> {
     let Parts { outline, tokenizer, template, end_of_turn, weights } = parts;
     let end_of_turn = end_of_turn.as_ref().and_then(|ids| ids.as_ref().err());
     let faults = [outline.as_ref().err(), weights.as_ref().err(), tokenizer.as_ref().err(), template.as_ref().err()];
-    faults.into_iter().chain([end_of_turn]).flatten().next().map(|error| chain(error))
+    let unread = || weights.as_ref().ok()?.as_ref()?.check().err().map(|error| chain(&error));
+    faults.into_iter().chain([end_of_turn]).flatten().next().map(|error| chain(error)).or_else(unread)
 }
 
 /// Also of what no worker computes.
 fn model_type(folder: &Path) -> Option<String> {
     let config: Value = serde_json::from_str(&fs::read_to_string(folder.join(CONFIG)).ok()?).ok()?;
     config.get("model_type")?.as_str().map(str::to_owned)
-}
-
-/// What an error says, and why.
-fn chain(error: &dyn Error) -> String {
-    let causes = std::iter::successors(Some(error), |error: &&dyn Error| (*error).source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// Of a file, or of the files in a folder, links followed, in bytes.
@@ -173,7 +164,7 @@ fn object(listed: &Listed) -> Value {
         "folder": listed.folder,
         "family": listed.family,
         "parameters": listed.weights.as_ref().map(|weights| weights.parameters),
-        "dtype": listed.weights.as_ref().map(|weights| weights.dtype.as_str()),
+        "dtype": listed.weights.as_ref().and_then(|weights| weights.dtype.as_deref()),
         "bytes": listed.size,
         "runs": listed.unfit.is_none(),
         "why_not": listed.unfit,

@@ -18,8 +18,8 @@ use super::{LoadError, LoadOptions, Precision};
 use crate::gguf::Gguf;
 use gguf::GgufTensors;
 use random::RandomTensors;
-use shards::Shards;
-pub(crate) use shards::weight_files;
+pub use shards::weight_files;
+pub(super) use shards::{Shards, is_read};
 
 pub(super) struct Weights<'a> {
     source: Source<'a>,

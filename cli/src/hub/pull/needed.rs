@@ -1,13 +1,9 @@
 //! Which files of a repository a worker reads: none of those in folders, and of the weights only safetensors. And whether a folder on
 //! this machine has what it cannot do without.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    path::Path,
-};
+use std::path::Path;
 
-use serde::Deserialize;
+use specfuse_worker::model::weight_files;
 
 use super::PullError;
 use crate::hub::{Repo, client::Entry};
@@ -19,23 +15,10 @@ const INDEX: &str = "model.safetensors.index.json";
 /// Read where they are there.
 const BESIDE: [&str; 3] = ["generation_config.json", "tokenizer_config.json", "chat_template.jinja"];
 
-#[derive(Deserialize)]
-struct Index {
-    weight_map: BTreeMap<String, String>,
-}
-
 /// Whether nothing that is needed is missing: a link to nothing is missing too.
 pub(in crate::hub) fn is_whole(folder: &Path) -> bool {
     let has = |name: &str| folder.join(name).is_file();
-    has(CONFIG)
-        && has(TOKENIZER)
-        && (has(WEIGHTS) || shards_in(folder).is_some_and(|shards| shards.iter().all(|s| has(s))))
-}
-
-/// As the index has them; None: there is no index, or it names none.
-fn shards_in(folder: &Path) -> Option<BTreeSet<String>> {
-    let index: Index = serde_json::from_slice(&fs::read(folder.join(INDEX)).ok()?).ok()?;
-    Some(index.weight_map.into_values().collect()).filter(|shards: &BTreeSet<_>| !shards.is_empty())
+    has(CONFIG) && has(TOKENIZER) && weight_files(folder).is_ok_and(|files| files.iter().all(|file| has(file)))
 }
 
 pub(super) fn of(repo: &Repo, entries: Vec<Entry>) -> Result<Vec<Entry>, PullError> {
@@ -65,6 +48,8 @@ fn is_shard(path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn needed(paths: &[&str]) -> Result<Vec<String>, String> {

@@ -41,7 +41,7 @@ fn row(listed: &Listed) -> [String; 6] {
         text::harmless(&listed.model),
         listed.family.as_deref().map_or_else(unknown, text::harmless),
         weights.map_or_else(unknown, |weights| count(weights.parameters)),
-        weights.map_or_else(unknown, |weights| text::harmless(&weights.dtype).to_lowercase()),
+        weights.and_then(|weights| weights.dtype.as_deref()).map_or_else(unknown, str::to_lowercase),
         HumanBytes(listed.size).to_string(),
         if listed.unfit.is_none() { "yes" } else { "no" }.to_owned(),
     ]
@@ -61,7 +61,9 @@ fn count(parameters: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::Weights, *};
+    use specfuse_worker::model::WeightsOutline;
+
+    use super::*;
 
     #[test]
     fn numbers_of_weights_have_three_digits() {
@@ -75,7 +77,7 @@ mod tests {
             model: model.to_owned(),
             folder: "/m".into(),
             family: Some(family.to_owned()),
-            weights: Some(Weights { parameters: 2_000_000, dtype: "F32".to_owned() }),
+            weights: Some(WeightsOutline { parameters: 2_000_000, dtype: Some("F32".to_owned()) }),
             size: 2048,
             unfit: unfit.map(str::to_owned),
         };

@@ -1,7 +1,7 @@
 //! The safetensors files of a checkpoint folder, memory-mapped. Trusts neither the index nor the files: every refusal names the file
 //! or the tensor.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use std::path::Path;
 
@@ -23,7 +23,7 @@ const FORMATS: [(Dtype, Format); 3] =
     [(Dtype::F32, Format::F32), (Dtype::F16, Format::F16), (Dtype::BF16, Format::Bf16)];
 
 #[derive(Debug)]
-pub(super) struct Shards {
+pub(in crate::model) struct Shards {
     maps: Vec<Mmap>,
     places: HashMap<String, Place>,
 }
@@ -39,7 +39,7 @@ struct Place {
 
 impl Shards {
     /// `model.safetensors`, else the shards that `model.safetensors.index.json` names.
-    pub(super) fn open(dir: &Path) -> Result<Self, LoadError> {
+    pub(in crate::model) fn open(dir: &Path) -> Result<Self, LoadError> {
         let files = weight_files(dir)?;
         let mut shards = Self { maps: Vec::new(), places: HashMap::new() };
         for file in files {
@@ -88,17 +88,29 @@ impl Shards {
 impl Shards {
     /// What most of the weights are.
     pub(super) fn dtype(&self) -> DType {
-        let elements = |wanted: Dtype| -> usize {
-            let of = self.places.values().filter(|place| place.dtype == wanted);
-            of.map(|place| place.shape.iter().product::<usize>()).sum()
-        };
+        let counts = self.counts();
         let kinds = [(Dtype::BF16, DType::BF16), (Dtype::F16, DType::F16), (Dtype::F32, DType::F32)];
-        kinds.into_iter().max_by_key(|(stored, _)| elements(*stored)).map_or(DType::F32, |(_, dtype)| dtype)
+        kinds.into_iter().max_by_key(|(stored, _)| counts.get(stored)).map_or(DType::F32, |(_, dtype)| dtype)
+    }
+
+    /// How many weights there are of each type.
+    pub(in crate::model) fn counts(&self) -> BTreeMap<Dtype, u64> {
+        let mut counts = BTreeMap::new();
+        for place in self.places.values() {
+            let count = counts.entry(place.dtype).or_insert(0u64);
+            *count = count.saturating_add(place.shape.iter().product::<usize>() as u64);
+        }
+        counts
     }
 }
 
+/// By the name that a file has for it.
+pub(in crate::model) fn is_read(dtype: &str) -> bool {
+    FORMATS.iter().any(|(read, _)| format!("{read:?}") == dtype)
+}
+
 /// The names of the files that are loaded from this folder.
-pub(crate) fn weight_files(dir: &Path) -> Result<BTreeSet<String>, LoadError> {
+pub fn weight_files(dir: &Path) -> Result<BTreeSet<String>, LoadError> {
     let index = dir.join(INDEX);
     match (dir.join(SINGLE).exists(), index.exists()) {
         (true, _) => Ok(BTreeSet::from([SINGLE.to_owned()])),
