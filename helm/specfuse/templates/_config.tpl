@@ -46,3 +46,23 @@ members = {{ $all }}
 {{- end }}
 {{ end }}
 {{- end -}}
+
+{{/* Takes a duration such as 1m30s: its seconds, rounded up. */}}
+{{- define "specfuse.seconds" -}}
+{{- $seconds := ternary 1 0 (contains "ms" .) -}}
+{{- range regexFindAll "[0-9]+[a-z]+" . -1 -}}
+{{- $unit := get (dict "ms" 0 "s" 1 "m" 60 "h" 3600) (regexFind "[a-z]+" .) -}}
+{{- $seconds = add $seconds (mul (regexFind "[0-9]+" . | int) $unit) -}}
+{{- end -}}
+{{ $seconds }}
+{{- end -}}
+
+{{/* How many seconds a worker's call may take: the longest timeout of any ensemble. */}}
+{{- define "specfuse.longestCall" -}}
+{{- $longest := 1 -}}
+{{- range .Values.ensembles | default (dict "default" dict) -}}
+{{- $timeouts := list (.draft_timeout | default "30s") (.score_timeout | default "30s") (.answer_timeout | default "2m") -}}
+{{- range $timeouts }}{{ $longest = max $longest (include "specfuse.seconds" . | int) }}{{ end -}}
+{{- end -}}
+{{ $longest }}
+{{- end -}}
