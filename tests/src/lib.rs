@@ -9,6 +9,7 @@
 //! - [`fleet`]: replicas of every member, coordinators and an etcd, each on a host; [`client`]: one that knows several coordinators
 //! - [`hub`]: where models are pulled from
 //! - [`packages`]: published packages of other languages
+//! - [`chart`]: the Helm chart, rendered and checked by the real tools
 //! - [`replay`]: whether what a client was told follows from itself
 //! - [`chaos`]: a fleet in which everything breaks; [`overload`]: one that is asked too much; [`streams`]: what those over HTTP
 //!   cost; [`measure`]: numbers that they tell
@@ -18,6 +19,7 @@
 pub mod answer;
 pub mod certificates;
 pub mod chaos;
+pub mod chart;
 pub mod checkpoint;
 pub mod client;
 pub mod cluster;
