@@ -4,7 +4,10 @@ mod configuration;
 mod refusals;
 mod rendered;
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Result, ensure};
 use specfuse_tests::chart::{Chart, Schemas, fixtures};
@@ -62,16 +65,19 @@ async fn what_the_chart_renders_is_what_kubernetes_takes() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_template_does_what_its_suite_says() -> Result<()> {
     let Some(chart) = chart().await else { return Ok(()) };
-    let said = chart.unit_tests().await?;
-    assert!(said.contains("0 failed") || !said.contains("failed"), "{said}");
-    for template in std::fs::read_dir(chart.folder.join("templates"))? {
+    chart.unit_tests().await?;
+    let suites = suites(&chart)?;
+    for template in fs::read_dir(chart.folder.join("templates"))? {
         let name = template?.file_name().to_string_lossy().into_owned();
-        ensure!(name.starts_with('_') || suites(&chart)?.contains(&name), "no suite has {name}");
+        ensure!(name.starts_with('_') || suites.contains(&name), "no suite has {name}");
     }
     Ok(())
 }
 
+/// All of their text.
 fn suites(chart: &Chart) -> Result<String> {
-    let files = std::fs::read_dir(chart.folder.join("tests"))?;
-    files.map(|file| Ok(std::fs::read_to_string(file?.path())?)).collect()
+    let files = fs::read_dir(chart.folder.join("tests"))?.map(|entry| Ok(entry?.path()));
+    let files = files.collect::<Result<Vec<_>>>()?;
+    let suites = files.into_iter().filter(|file| file.is_file());
+    suites.map(|file| Ok(fs::read_to_string(file)?)).collect()
 }

@@ -1,13 +1,19 @@
 {{/* Members, with all that follows from what is said of them. */}}
 
 {{/* Takes the root: {"members": [...]}, each with every key of `worker` and, worked out: resource (the name of its objects), cuda,
-     modelPath. A key of a member stands for the whole one of `worker`. */}}
+     modelPath. A key of a member stands for the whole one of `worker`, but for the two whose keys are few. */}}
 {{- define "specfuse.members" -}}
 {{- $root := . -}}
 {{- $members := list -}}
 {{- range .Values.members -}}
 {{- $member := deepCopy $root.Values.worker -}}
-{{- range $key, $value := . }}{{ $_ := set $member $key $value }}{{ end -}}
+{{- range $key, $value := . -}}
+{{- if has $key (list "gpu" "hubCache") -}}
+{{- range $inner, $value := $value }}{{ $_ := set (get $member $key) $inner $value }}{{ end -}}
+{{- else -}}
+{{- $_ := set $member $key $value -}}
+{{- end -}}
+{{- end -}}
 {{- $slug := regexReplaceAll "[^a-z0-9]+" (lower .name) "-" -}}
 {{/* 52: what a StatefulSet appends for its revisions must fit into a label. */}}
 {{- $_ := set $member "resource" (printf "%s-worker-%s" (include "specfuse.fullname" $root) $slug | trunc 52 | trimSuffix "-") -}}

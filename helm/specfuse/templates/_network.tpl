@@ -4,8 +4,11 @@
 {{- define "specfuse.fromMonitoring" -}}
 - from:
     - namespaceSelector:
-        matchLabels:
-          {{- toYaml .Values.networkPolicy.monitoringNamespaces | nindent 10 }}
+        matchExpressions:
+          - key: kubernetes.io/metadata.name
+            operator: In
+            values:
+              {{- toYaml .Values.networkPolicy.monitoringNamespaces | nindent 14 }}
   ports:
     - port: 9090
 {{- end -}}
