@@ -9,7 +9,7 @@
 {{/* Takes [root, component]. Also a StatefulSet's claims have these, which nothing may change: no version here. */}}
 {{- define "specfuse.selectorLabels" -}}
 app.kubernetes.io/name: specfuse
-app.kubernetes.io/instance: {{ (index . 0).Release.Name }}
+app.kubernetes.io/instance: {{ (index . 0).Release.Name | quote }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end -}}
 

@@ -41,7 +41,7 @@
 {{/* Takes [root, member]: what tells its pods from others. */}}
 {{- define "specfuse.memberLabels" -}}
 {{ include "specfuse.selectorLabels" (list (index . 0) "worker") }}
-specfuse/member: {{ (index . 1).name }}
+specfuse/member: {{ (index . 1).name | quote }}
 {{- end -}}
 
 {{/* Takes a member: its resources, with its GPUs where Kubernetes wants them, among the limits. */}}
@@ -76,13 +76,13 @@ specfuse/member: {{ (index . 1).name }}
 {{- with $member.model.pvc }}
 - name: model
   persistentVolumeClaim:
-    claimName: {{ .claimName }}
+    claimName: {{ .claimName | quote }}
     readOnly: true
 {{- end }}
 {{- with $member.model.image }}
 - name: model
   image:
-    reference: {{ .reference }}
+    reference: {{ .reference | quote }}
     pullPolicy: IfNotPresent
 {{- end }}
 {{- if and $member.model.hub (not $member.hubCache.persistent) }}

@@ -8,7 +8,7 @@ serviceAccountName: {{ include "specfuse.serviceAccountName" . }}
 {{- with .Values.image.pullSecrets }}
 imagePullSecrets:
   {{- range . }}
-  - name: {{ . }}
+  - name: {{ . | quote }}
   {{- end }}
 {{- end }}
 securityContext:
@@ -144,7 +144,7 @@ topologySpreadConstraints:
 {{- define "specfuse.secretVolume" }}
 - name: {{ index . 0 }}
   secret:
-    secretName: {{ index . 1 }}
+    secretName: {{ index . 1 | quote }}
     defaultMode: 0440
 {{- end -}}
 

@@ -26,7 +26,7 @@
 {{- define "specfuse.certificateSpec" -}}
 {{- $root := index . 0 -}}
 {{- $manager := $root.Values.tls.certManager -}}
-secretName: {{ index . 1 }}
+secretName: {{ index . 1 | quote }}
 duration: {{ $manager.duration }}
 renewBefore: {{ $manager.renewBefore }}
 privateKey:
