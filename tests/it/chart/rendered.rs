@@ -130,7 +130,7 @@ async fn alerts_and_dashboards_pass_as_they_are_but_for_a_runbook() -> Result<()
             &values,
             format!("monitoring: {{rules: {{enabled: true}}, dashboards: {{enabled: true}}, runbookUrl: {url:?}}}"),
         )?;
-        let objects = objects(&chart.render(NEWEST, &[values.clone()]).await?)?;
+        let objects = objects(&chart.render(NEWEST, std::slice::from_ref(&values)).await?)?;
         let named = |title: &str| objects.iter().find(|object| titled(object) == title).context("not there");
 
         let rules = named("PrometheusRule specfuse")?.pointer("/spec/groups/0/rules").context("no rules")?.clone();
