@@ -1,6 +1,7 @@
 //! The Helm chart: what it renders is what Kubernetes takes, and what it is told wrongly it refuses by name.
 
 mod configuration;
+mod executed;
 mod refusals;
 mod rendered;
 

@@ -1,9 +1,24 @@
 //! The Helm chart of this repository, rendered by the real helm. `tests/chart/go.mod` names the tools and their versions.
+//!
+//! - [`Schemas`]: what Kubernetes takes
+//! - [`Release`]: the chart installed without Kubernetes: `pods`, `names` and `volumes` are what its control plane and its network make of
+//!   the manifests, `container` is a command line of one, `kubelet` starts, probes and stops it, `keeper` is its process, `certificates`
+//!   plays cert-manager; [`Asker`]: who asks it
 
+mod asking;
+mod certificates;
+mod container;
+mod keeper;
+mod kubelet;
+mod names;
+mod pods;
+mod release;
 mod schemas;
+mod volumes;
 
 use std::{
     fs,
+    net::Ipv4Addr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -12,7 +27,14 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use tokio::{process::Command, sync::OnceCell};
 
-pub use self::schemas::Schemas;
+pub use self::{
+    asking::{Asker, Events, endless},
+    certificates::Wanted,
+    kubelet::Running,
+    release::{Plan, Release},
+    schemas::Schemas,
+    volumes::{Given, Secret},
+};
 use crate::packages::{go_tools, run};
 
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -117,4 +139,9 @@ pub fn pod(object: &Value) -> Option<&Value> {
         "Deployment" | "StatefulSet" => object.pointer("/spec/template/spec"),
         _ => None,
     }
+}
+
+/// What a pod calls "every address of mine" and its own loopback is one address here.
+fn own_address(text: &str, address: Ipv4Addr) -> String {
+    ["0.0.0.0:", "127.0.0.1:"].iter().fold(text.to_owned(), |text, own| text.replace(own, &format!("{address}:")))
 }
