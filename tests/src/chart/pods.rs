@@ -24,7 +24,7 @@ pub struct Pod {
 }
 
 /// As many as the manifests say; there must be hosts for all of them.
-pub fn pods(objects: &[Value], hosts: &[Host]) -> Result<Vec<Pod>> {
+pub(super) fn pods(objects: &[Value], hosts: &[Host]) -> Result<Vec<Pod>> {
     let mut hosts = hosts.iter();
     let mut pods = Vec::new();
     for object in objects {
@@ -75,7 +75,8 @@ impl Pod {
 
     pub fn ports(&self) -> Vec<u16> {
         let ports = self.container().ok().and_then(|container| container.get("ports")?.as_array());
-        let numbers = ports.into_iter().flatten().filter_map(|port| port.get("containerPort")?.as_u64()?.try_into().ok());
+        let numbers =
+            ports.into_iter().flatten().filter_map(|port| port.get("containerPort")?.as_u64()?.try_into().ok());
         numbers.collect()
     }
 
