@@ -1,5 +1,8 @@
 //! What came from the hub before, in the layout that all its programs share: `models--OWNER--NAME/{blobs,refs,snapshots}`. A blob is
 //! named by its checksum; a snapshot is a folder of links to blobs, named by its commit; a ref is a file that holds a commit.
+//! Beside these is one thing of our own, which others do not look at: [`record`], of the snapshots that came whole.
+
+mod record;
 
 use std::{
     fs::{self, Permissions},
@@ -46,6 +49,14 @@ impl Cache {
         Some(folder.join("snapshots").join(commit)).filter(|snapshot| is_whole(snapshot))
     }
 
+    /// The folder of a commit of which everything is here that is ever pulled of it, so that there is nothing to ask about it. A snapshot that
+    /// another program brought may lack a file that a worker can do without, and would not miss.
+    pub(super) fn complete(&self, repo: &Repo) -> Option<PathBuf> {
+        let commit = Some(repo.revision()).filter(|revision| is_commit(revision))?;
+        let names = record::read(&self.folder(repo), commit)?;
+        self.snapshot(repo).filter(|snapshot| names.iter().all(|name| snapshot.join(name).is_file()))
+    }
+
     /// All that is here, in order of their names: of each repository the revision "main" by its name alone, others by their commits.
     pub(crate) fn snapshots(&self) -> Vec<Snapshot> {
         let mut found = Vec::new();
@@ -71,7 +82,7 @@ impl Cache {
         self.root.join(".locks").join(folder.file_name().unwrap_or_default()).join(format!("{checksum}.lock"))
     }
 
-    /// Makes the snapshot of files whose blobs are all here, then the ref: nobody finds a snapshot that lacks some.
+    /// Makes the snapshot of files whose blobs are all here, then what leads to it: nobody finds a snapshot that lacks some.
     pub(super) fn publish(&self, repo: &Repo, commit: &str, files: &[(&str, &str)]) -> io::Result<PathBuf> {
         let folder = self.folder(repo);
         let snapshot = folder.join("snapshots").join(commit);
@@ -80,6 +91,7 @@ impl Cache {
         } else {
             make(&folder, &snapshot, files)?;
         }
+        record::write(&folder, commit, files.iter().map(|(name, _)| *name))?;
         let revision = repo.revision();
         if !is_commit(revision) {
             refer(&folder, revision, commit)?;
@@ -183,6 +195,30 @@ mod tests {
             fs::rename(root.path().join("away"), snapshot.join(name)).unwrap();
         }
         assert!(cache.snapshot(&repo).is_some());
+    }
+
+    #[test]
+    fn there_is_nothing_to_ask_about_a_commit_that_came_whole() {
+        let root = tempfile::tempdir().unwrap();
+        let cache = cache_of(root.path(), &[FIRST]);
+        let commit: Repo = format!("o/m@{FIRST}").parse().unwrap();
+        let more = [&FILES[..], &[("chat_template.jinja", "c0")]].concat();
+        assert!(cache.complete(&commit).is_some());
+        assert_eq!(cache.complete(&Repo::new("o/m")), None, "a branch may have moved");
+        let snapshot = cache.publish(&commit, FIRST, &more).unwrap();
+        fs::remove_file(snapshot.join("chat_template.jinja")).unwrap();
+        assert_eq!((cache.complete(&commit), cache.snapshot(&commit).is_some()), (None, true));
+        cache.publish(&commit, FIRST, &more).unwrap();
+        assert_eq!(cache.complete(&commit), Some(snapshot));
+    }
+
+    #[test]
+    fn of_a_snapshot_that_another_program_brought_it_is_not_known_whether_it_is_complete() {
+        let root = tempfile::tempdir().unwrap();
+        let cache = cache_of(root.path(), &[FIRST]);
+        fs::remove_dir_all(root.path().join("models--o--m/.specfuse")).unwrap();
+        let commit: Repo = format!("o/m@{FIRST}").parse().unwrap();
+        assert_eq!((cache.complete(&commit), cache.snapshot(&commit).is_some()), (None, true));
     }
 
     #[test]

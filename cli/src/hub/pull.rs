@@ -3,6 +3,7 @@
 
 mod bar;
 mod file;
+mod link;
 mod needed;
 
 use std::{
@@ -16,7 +17,11 @@ use futures::{StreamExt, TryStreamExt, stream};
 use indicatif::HumanBytes;
 
 pub(super) use self::needed::is_whole;
-use self::{bar::Bar, file::FileError};
+use self::{
+    bar::Bar,
+    file::FileError,
+    link::{Link, LinkError},
+};
 use super::{
     Homeless, Hub, Repo,
     client::{Checksum, Entry, HubError, Remote},
@@ -31,9 +36,11 @@ Examples:
   specfuse models pull Qwen/Qwen2.5-0.5B-Instruct
   specfuse models pull Qwen/Qwen2.5-0.5B-Instruct@main
   HF_TOKEN=hf_... specfuse models pull meta-llama/Llama-3.2-1B-Instruct
+  specfuse models pull Qwen/Qwen2.5-0.5B-Instruct --link ~/models/small      then: specfuse worker --model ~/models/small
   specfuse ask --model hf:Qwen/Qwen2.5-0.5B-Instruct \"Why is the sky blue?\"
 
-An interrupted download goes on where it stopped when the same command is given again. HF_ENDPOINT, HF_TOKEN, HF_HUB_CACHE, HF_HOME and
+An interrupted download goes on where it stopped when the same command is given again. A commit (40 hexadecimal digits) that was pulled
+before and is all there needs no hub: nothing is asked. HF_ENDPOINT, HF_TOKEN, HF_HUB_CACHE, HF_HOME and
 HF_HUB_OFFLINE mean what they mean to the hub's own programs, whose cache this is.";
 
 #[derive(Debug, clap::Args)]
@@ -42,14 +49,23 @@ pub(crate) struct PullArgs {
     /// The model on the hub: OWNER/NAME, or OWNER/NAME@REVISION.
     #[arg(value_name = "REPO")]
     pub(crate) repo: Repo,
+    /// Make PATH a symbolic link to the folder of what was pulled; one that is there is replaced in one step.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) link: Option<PathBuf>,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PullError {
     #[error(transparent)]
     Hub(#[from] HubError),
+    #[error(
+        "the hub cannot be asked about {repo}; commit {commit} of it is here: HF_HUB_OFFLINE=1 takes that as it is, and who names a whole commit needs no hub once it was pulled"
+    )]
+    Unasked { repo: Repo, commit: String, source: Box<HubError> },
     #[error(transparent)]
     File(#[from] FileError),
+    #[error(transparent)]
+    Link(#[from] LinkError),
     #[error("HF_HUB_OFFLINE is set, and {repo} is not in {}: pull it once without", cache.display())]
     Offline { repo: Repo, cache: PathBuf },
     #[error("{repo} has no {missing}: it is not a checkpoint that a worker reads{}", instead(.gguf))]
@@ -78,6 +94,7 @@ struct Wanted {
 
 pub(crate) async fn run(args: PullArgs) -> Result<ExitCode, PullError> {
     let hub = Hub::told()?;
+    let link = args.link.as_deref().map(Link::at).transpose()?;
     let mut interrupt = Interrupt::listen().map_err(PullError::Signals)?;
     let snapshot = tokio::select! {
         pulled = Box::pin(pull(&hub, &args.repo)) => pulled?,
@@ -86,7 +103,12 @@ pub(crate) async fn run(args: PullArgs) -> Result<ExitCode, PullError> {
             return Ok(signal.into());
         }
     };
-    output::complain(&format!("to use it: specfuse ask --model hf:{} \"...\"", args.repo));
+    if let Some(link) = link {
+        link.lead_to(&snapshot)?;
+        output::complain(&format!("to use it: specfuse worker --model {}", link.path().display()));
+    } else {
+        output::complain(&format!("to use it: specfuse ask --model hf:{} \"...\"", args.repo));
+    }
     // Whether anyone reads the path does not matter any more.
     let _ = output::write(&format!("{}\n", snapshot.display()));
     Ok(ExitCode::SUCCESS)
@@ -97,8 +119,12 @@ async fn pull(hub: &Hub, repo: &Repo) -> Result<PathBuf, PullError> {
         let here = hub.cache.snapshot(repo);
         return here.ok_or_else(|| PullError::Offline { repo: repo.clone(), cache: hub.cache.root.clone() });
     }
+    if let Some(here) = hub.cache.complete(repo) {
+        output::complain(&format!("{repo} is here already; the hub was not asked, since a commit never changes"));
+        return Ok(here);
+    }
     let remote = Remote::new(hub, repo)?;
-    let commit = remote.commit().await?;
+    let commit = remote.commit().await.map_err(|source| unasked(hub, repo, source))?;
     let entries = remote.entries(&commit).await?;
     let needed = needed::of(repo, entries)?;
     let wanted: Vec<Wanted> = stream::iter(needed)
@@ -121,6 +147,17 @@ async fn pull(hub: &Hub, repo: &Repo) -> Result<PathBuf, PullError> {
     let (count, new) = (wanted.len(), missing.len());
     output::complain(&format!("{repo} is here: {count} files, {bytes}; {new} of them are new"));
     Ok(snapshot)
+}
+
+/// Says of a hub that is away what can be done without it.
+fn unasked(hub: &Hub, repo: &Repo, source: HubError) -> PullError {
+    let is_away = matches!(source, HubError::Unreachable { .. });
+    let here = hub.cache.snapshot(repo).filter(|_| is_away);
+    let commit = here.as_deref().and_then(Path::file_name).map(|commit| commit.to_string_lossy().into_owned());
+    match commit {
+        Some(commit) => PullError::Unasked { repo: repo.clone(), commit, source: Box::new(source) },
+        None => source.into(),
+    }
 }
 
 async fn with_checksum(remote: &Remote, commit: &str, entry: Entry) -> Result<Wanted, HubError> {
