@@ -26,6 +26,8 @@ use crate::PROGRAM;
 
 /// Our images, by the stages that make them, and the roles of `specfuse` that their programs are.
 const OURS: [(&str, &str); 3] = [("coordinator", "coordinator"), ("worker", "worker"), ("cli", "")];
+/// At which services reach each other.
+const PORTS: [u16; 3] = [7070, 7071, 4317];
 /// Elsewhere than Prometheus's own port: a test must not meet a server that is none of its own.
 const ADMIN: (&str, &str) = (":9090", ":19090");
 
@@ -64,7 +66,7 @@ async fn prometheus_asks_every_server_of_ours_at_its_admin_port() -> Result<()> 
     Ok(())
 }
 
-/// A service as a process of this machine.
+/// Our services as processes of this machine.
 struct Deployment {
     compose: Compose,
     /// By service.
@@ -137,8 +139,9 @@ impl Deployment {
         let mut word = word.replace("0.0.0.0", &own.address.to_string()).replace(ADMIN.0, ADMIN.1);
         word = word.replace("etcd:2379", &self.etcd.address.to_string());
         for (name, host) in &self.hosts {
-            word = word.replace(&format!("//{name}:"), &format!("//{}:", host.address));
-            word = word.replace(&format!("={name}:"), &format!("={}:", host.address));
+            for port in PORTS {
+                word = word.replace(&format!("{name}:{port}"), &format!("{}:{port}", host.address));
+            }
         }
         let models = specfuse_tests::up::bundled_models().display().to_string();
         word.replace("=/models/", &format!("={models}/"))
