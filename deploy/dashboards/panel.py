@@ -107,12 +107,12 @@ def variable(name, label, metric):
 
 
 def dashboard(uid, title, description, variables, rows):
-    """The file's text: rows of panels below their headings, each row's panels equally wide."""
+    """The file's text: rows of panels below their headings, each with its height; numbers are six to a line, curves three or four."""
     panels, top = [], 0
     for heading, height, row in rows:
         panels.append({"type": "row", "title": heading, "collapsed": False, "panels": []} | at(0, top, WIDTH, 1))
         top += 1
-        across = min(len(row), 6) if height < 6 else {4: 4}.get(len(row), min(len(row), 3))
+        across = min(len(row), 6 if height < 6 else 4 if len(row) == 4 else 3)
         for index, panel in enumerate(row):
             line, column = divmod(index, across)
             width = WIDTH // across
