@@ -109,7 +109,7 @@ pub(crate) enum Command {
     Worker(Box<specfuse_worker::Args>),
     /// Be a coordinator: ensembles of workers behind Generate.
     #[command(after_help = COORDINATOR)]
-    Coordinator(specfuse_coordinator::Args),
+    Coordinator(Box<specfuse_coordinator::Args>),
 }
 
 #[derive(Debug, Subcommand)]

@@ -46,7 +46,7 @@ mod view;
 
 use std::process::ExitCode;
 
-use specfuse_runtime::telemetry;
+use tokio::runtime::Runtime;
 
 use crate::args::{BenchCommand, Cli, Command};
 
@@ -70,39 +70,33 @@ pub fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Runtime::new()?;
-    let outcome = runtime.block_on(async {
-        match command {
-            Command::Ask(args) => Ok(Box::pin(ask::run(*args)).await?),
-            Command::Chat(args) => Ok(Box::pin(chat::run(*args)).await?),
-            Command::Models(args) => Ok(Box::pin(models::inventory::run(args)).await?),
-            Command::Completions(args) => Ok(manual::completions(&args)?),
-            Command::Man(args) => Ok(manual::pages(&args)?),
-            Command::Replay(args) => Ok(replay::run(args)?),
-            Command::Up(args) => Ok(Box::pin(up::run(args)).await?),
-            Command::Doctor(args) => Ok(Box::pin(doctor::run(*args)).await?),
-            Command::Eval(args) => Ok(Box::pin(eval::run(*args)).await?),
-            Command::Bench(BenchCommand::Engine(args)) => {
-                bench::engine(args).await?;
-                Ok(ExitCode::SUCCESS)
-            }
-            Command::Bench(BenchCommand::Rounds(args)) => {
-                Box::pin(bench::rounds::run(args)).await?;
-                Ok(ExitCode::SUCCESS)
-            }
-            Command::Worker(args) => {
-                telemetry::init(&args.log)?;
-                Box::pin(specfuse_worker::run(specfuse_worker::Config::try_from(*args)?)).await?;
-                Ok(ExitCode::SUCCESS)
-            }
-            Command::Coordinator(args) => {
-                telemetry::init(&args.log)?;
-                Box::pin(specfuse_coordinator::run(specfuse_coordinator::Config::load(&args)?)).await?;
-                Ok(ExitCode::SUCCESS)
-            }
-        }
-    });
+    let runtime = Runtime::new()?;
+    let outcome = perform(command, &runtime);
     // A role that has drained leaves nothing worth waiting for.
     runtime.shutdown_background();
     outcome
+}
+
+fn perform(command: Command, runtime: &Runtime) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Ask(args) => Ok(runtime.block_on(Box::pin(ask::run(*args)))?),
+        Command::Chat(args) => Ok(runtime.block_on(Box::pin(chat::run(*args)))?),
+        Command::Models(args) => Ok(runtime.block_on(Box::pin(models::inventory::run(args)))?),
+        Command::Completions(args) => Ok(manual::completions(&args)?),
+        Command::Man(args) => Ok(manual::pages(&args)?),
+        Command::Replay(args) => Ok(replay::run(args)?),
+        Command::Up(args) => Ok(runtime.block_on(Box::pin(up::run(args)))?),
+        Command::Doctor(args) => Ok(runtime.block_on(Box::pin(doctor::run(*args)))?),
+        Command::Eval(args) => Ok(runtime.block_on(Box::pin(eval::run(*args)))?),
+        Command::Bench(BenchCommand::Engine(args)) => {
+            runtime.block_on(bench::engine(args))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Bench(BenchCommand::Rounds(args)) => {
+            runtime.block_on(Box::pin(bench::rounds::run(args)))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Worker(args) => specfuse_worker::start(*args, runtime).map(|()| ExitCode::SUCCESS),
+        Command::Coordinator(args) => specfuse_coordinator::start(*args, runtime).map(|()| ExitCode::SUCCESS),
+    }
 }

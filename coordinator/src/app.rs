@@ -1,6 +1,9 @@
 //! bind → build → serve → drain, from top to bottom.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use anyhow::Context;
 use axum::{
@@ -10,13 +13,14 @@ use axum::{
 };
 use specfuse_proto::v1::ensemble_service_server::{self, EnsembleServiceServer};
 use specfuse_runtime::{
+    admin::AdminPort,
     discovery::{Directory, Listed, Membership, etcd},
     keepalive,
     shutdown::Shutdown,
     supervised::{self, Announcement},
-    tls,
+    telemetry, tls,
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, runtime::Runtime};
 use tokio_util::sync::CancellationToken;
 use tonic::{
     Status,
@@ -34,10 +38,11 @@ use crate::{
         intake::Intake,
     },
     auth::{Gate, Keys},
-    config::{Config, Workers},
+    config::{Args, Config, Workers},
     metrics::Metrics,
     pool::Pool,
     recordings::Recordings,
+    standing::Standing,
 };
 
 /// What the last answers have to reach their clients after the last generation ended.
@@ -51,8 +56,17 @@ const MAX_STREAMS: u32 = 256;
 /// What a request may take to come in whole.
 const REQUEST_TIME: Duration = Duration::from_secs(30);
 
+/// All of a coordinator's process: logs and traces, configuration, ports, and the [run](run).
+pub fn start(args: Args, runtime: &Runtime) -> anyhow::Result<()> {
+    telemetry::telling(runtime, &args.telemetry, "specfuse-coordinator", async |log| {
+        let config = Config::load(&args)?;
+        let admin = AdminPort::bind(config.admin, log).await?;
+        run(config, admin).await
+    })
+}
+
 /// Serves until told to stop. An error: the port is taken, the server failed, or generations were cut.
-pub async fn run(config: Config) -> anyhow::Result<()> {
+pub async fn run(config: Config, admin: Option<AdminPort>) -> anyhow::Result<()> {
     let listener = TcpListener::bind(config.listen).await.with_context(|| format!("listen: {}", config.listen))?;
     let address = listener.local_addr().context("listen")?;
     let shutdown = Shutdown::new(config.shutdown_grace);
@@ -66,17 +80,23 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     if config.supervised {
         supervised::announce(&Announcement::Serving { name: "coordinator".to_owned(), address });
     }
-    serve(listener, config, shutdown).await
+    serve(listener, admin, config, shutdown).await
 }
 
 /// The listener is open already, so a client that comes before the first accept waits in its backlog.
-pub(crate) async fn serve(listener: TcpListener, config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    admin: Option<AdminPort>,
+    config: Config,
+    shutdown: Shutdown,
+) -> anyhow::Result<()> {
     let address = listener.local_addr().context("listen")?;
     let bounds = Bounds { running: config.max_generations, waiting: config.max_waiting, max_wait: config.max_wait };
     let admission = Admission::new(bounds, shutdown.clone());
     // Running answers need their workers, new ones too, until they are finished: the list and the probes end after them.
     let watching = Shutdown::new(FLUSH);
     let directory = directory(config.workers, &watching);
+    let metrics = Metrics::new(&config.ensembles, config.max_generations);
     let intake = Arc::new(Intake {
         ensembles: config.ensembles,
         pool: Pool::start(directory.membership.clone(), config.worker_tls, &watching),
@@ -84,9 +104,11 @@ pub(crate) async fn serve(listener: TcpListener, config: Config, shutdown: Shutd
         admission: admission.clone(),
         recordings: Recordings::new(config.recordings),
         activity: Activity::new(),
-        metrics: Metrics::new(),
+        metrics,
+        met: OnceLock::new(),
         log_content: config.log_content,
     });
+    let _admin = admin.map(|port| port.serve(Standing(Arc::clone(&intake))));
     let service = EnsembleServiceServer::new(Ensembles(Arc::clone(&intake))).max_decoding_message_size(MAX_REQUEST);
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<EnsembleServiceServer<Ensembles>>().await;

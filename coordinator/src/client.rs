@@ -13,7 +13,7 @@ use specfuse_proto::v1::{
 };
 use specfuse_runtime::{
     discovery::WorkerRecord,
-    keepalive,
+    keepalive, propagation,
     tls::{self, ClientTls},
 };
 use tokio::time::Instant;
@@ -192,6 +192,7 @@ impl WorkerClient {
 fn with_timeout<T>(message: T, timeout: Duration) -> tonic::Request<T> {
     let mut request = tonic::Request::new(message);
     request.set_timeout(timeout);
+    propagation::inject(request.metadata_mut());
     request
 }
 

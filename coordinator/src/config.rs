@@ -28,6 +28,7 @@ use bytesize::ByteSize;
 use serde::Deserialize;
 use specfuse_core::policy::Policy;
 use specfuse_runtime::{
+    admin::AdminError,
     discovery::etcd::DiscoveryError,
     tls::{ClientTls, ServerTls, TlsError},
 };
@@ -66,6 +67,8 @@ pub struct Config {
     pub health_needs_key: bool,
     /// Sites whose pages may ask in a browser; "*": all.
     pub cors_origins: Vec<HeaderValue>,
+    /// Where operators are told how things stand. None: nowhere but on the own port.
+    pub admin: Option<SocketAddr>,
     /// Prompts and answers may stand in the log.
     pub log_content: bool,
     pub supervised: bool,
@@ -85,6 +88,8 @@ pub enum ConfigError {
     Tls(#[from] TlsError),
     #[error(transparent)]
     Discovery(#[from] DiscoveryError),
+    #[error(transparent)]
+    Admin(#[from] AdminError),
 }
 
 /// A value that will not do, and where it stands.
@@ -238,6 +243,7 @@ impl RawConfig {
             api_keys: flags.api_keys,
             health_needs_key: self.health_needs_key,
             cors_origins,
+            admin: flags.admin,
             log_content: flags.log_content,
             supervised: flags.supervised,
         })

@@ -7,6 +7,7 @@
 mod calls;
 mod desk;
 mod ledger;
+mod spans;
 mod stages;
 mod stragglers;
 
@@ -25,12 +26,13 @@ use futures::{
 };
 use specfuse_core::generation::{Action, Ending, Failure, Finish, Generation};
 use tokio::{sync::mpsc, task::JoinSet, time::Instant};
-use tracing::{Instrument, Span};
+use tracing::Instrument;
 
 use self::{
     calls::Done,
     desk::{Breather, Desk},
     ledger::Ledger,
+    spans::Spans,
     stages::Stages,
     stragglers::Stragglers,
 };
@@ -38,7 +40,7 @@ pub(crate) use self::{
     calls::{Miss, Note},
     ledger::{MemberUsage, RoundReport, Usage},
 };
-use crate::{admission::Ticket, pool::Pool, request::GenerateRequest};
+use crate::{admission::Ticket, metrics::Metrics, pool::Pool, request::GenerateRequest};
 
 /// What a generation tells while it runs.
 #[derive(Debug)]
@@ -73,11 +75,11 @@ const READING: Duration = Duration::from_secs(60);
 pub(crate) fn run(
     request: GenerateRequest,
     pool: Pool,
+    metrics: Metrics,
     ticket: Ticket,
 ) -> impl Stream<Item = Result<Item, GenerateError>> + Send {
-    let (ensemble, key) = (&request.ensemble.name, request.key.as_deref());
-    let span = tracing::info_span!("generation", request_id = ?request.request_id, %ensemble, key);
-    let start = Start { request, pool, ticket, span };
+    let spans = Spans::begin(&request);
+    let start = Start { request, pool, metrics, ticket, spans };
     let (told, mut items) = mpsc::channel(1);
     let mut writer = JoinSet::new();
     writer.spawn(write(driven(start), told, READING));
@@ -108,8 +110,11 @@ fn driven(start: Start) -> impl Stream<Item = Result<Item, GenerateError>> + Sen
             Progress::Running(drive) => drive,
             Progress::Over => return None,
         };
-        let span = drive.span.clone();
+        let span = drive.spans.answer.clone();
         let item = drive.next().instrument(span).await;
+        if let Err(error) = &item {
+            drive.spans.failed(error);
+        }
         let over = matches!(item, Ok(Item::Finished { .. }) | Err(_));
         Some((item, if over { Progress::Over } else { Progress::Running(drive) }))
     })
@@ -124,8 +129,9 @@ enum Progress {
 struct Start {
     request: GenerateRequest,
     pool: Pool,
+    metrics: Metrics,
     ticket: Ticket,
-    span: Span,
+    spans: Spans,
 }
 
 struct Drive {
@@ -138,12 +144,13 @@ struct Drive {
     /// Told but not yet taken.
     items: VecDeque<Result<Item, GenerateError>>,
     ticket: Ticket,
-    span: Span,
+    metrics: Metrics,
+    spans: Spans,
 }
 
 impl Start {
     async fn begin(self: Box<Self>) -> Box<Drive> {
-        let Self { mut request, pool, ticket, span } = *self;
+        let Self { mut request, pool, metrics, ticket, spans } = *self;
         let plan = Arc::clone(&request.strategy).plan(&request.ensemble.members, &mut request.sampling);
         let models = plan.models();
         tokio::select! {
@@ -162,10 +169,29 @@ impl Start {
             calls: FuturesUnordered::new(),
             items: VecDeque::new(),
             ticket,
-            span,
+            metrics,
+            spans,
         });
         drive.perform(actions);
         drive
+    }
+}
+
+impl GenerateError {
+    /// In one word, for who counts.
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Failed { failure, .. } => match failure {
+                Failure::Refused => "refused",
+                Failure::PromptTooLong => "prompt_too_long",
+                Failure::ContextFull => "context_full",
+                Failure::Unavailable => "unavailable",
+                Failure::NoQuorum => "no_quorum",
+            },
+            Self::Cut => "cut",
+            Self::DeadlineExceeded => "deadline_exceeded",
+            Self::Unread => "unread",
+        }
     }
 }
 
@@ -185,6 +211,7 @@ impl Drive {
             match done {
                 Some(done) => {
                     done.log(&self.desk.seats);
+                    self.metrics.called(&done.called(&self.desk.seats));
                     self.ledger.record(&done);
                     let actions = self.generation.step(done.event);
                     self.perform(actions);
@@ -207,19 +234,31 @@ impl Drive {
             match action {
                 Action::Draft { round, member, accepted, max_tokens, whole, seed, .. } => {
                     self.ledger.draft_begins(round);
-                    let breather = breather.clone();
-                    let draft =
-                        calls::DraftAction { round, member, accepted, max_tokens, whole, seed, breather, overdue };
+                    let (span, breather) = (self.spans.round(round), breather.clone());
+                    let draft = calls::DraftAction {
+                        round,
+                        member,
+                        accepted,
+                        max_tokens,
+                        whole,
+                        seed,
+                        span,
+                        breather,
+                        overdue,
+                    };
                     self.calls.push(Box::pin(calls::draft(Arc::clone(&self.desk), draft)));
                 }
                 Action::Score { round, member, accepted, candidates, whole } => {
                     self.ledger.score_begins();
-                    let score = calls::ScoreAction { round, member, accepted, candidates, whole, overdue };
+                    let span = self.spans.round(round);
+                    let score = calls::ScoreAction { round, member, accepted, candidates, whole, span, overdue };
                     self.calls.push(Box::pin(calls::score(Arc::clone(&self.desk), score)));
                 }
                 Action::Emit(round) => {
                     self.stages.hear(&round);
-                    self.items.push_back(Ok(Item::Round(Box::new(self.ledger.close(*round, self.stages.place())))));
+                    let report = self.ledger.close(*round, self.stages.place());
+                    self.spans.round_ended(&report);
+                    self.items.push_back(Ok(Item::Round(Box::new(report))));
                 }
                 Action::Finish(finish) => self.finish(finish),
             }
@@ -250,6 +289,7 @@ impl Drive {
             Ending::Stop | Ending::Length => {
                 tracing::info!(rounds = finish.rounds, tokens = finish.completion_tokens, "answered");
                 let usage = self.ledger.usage(&finish);
+                self.spans.answered(&finish, &usage);
                 Ok(Item::Finished { finish, usage })
             }
         };

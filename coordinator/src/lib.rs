@@ -12,7 +12,7 @@
 //! - `client`: one call to one worker: wire types, deadline, typed errors, distrust
 //! - `metrics`: what is counted, for Prometheus; `activity`: what the last minute saw
 //! - `recorder`: what decided an answer, written down; `recordings`: the last of those, kept for who asked
-//! - `report`: what a round decided, as clients see it
+//! - `report`: what a round decided, as clients see it; `standing`: how things are, as operators see it
 //!
 //! The decisions are in `specfuse-core`. Wire types stop in `client`, `report` and `api`.
 
@@ -31,11 +31,12 @@ mod recorder;
 mod recordings;
 mod report;
 mod request;
+mod standing;
 pub mod strategy;
 #[cfg(test)]
 mod tests;
 
 pub use self::{
-    app::run,
+    app::{run, start},
     config::{Args, Config},
 };

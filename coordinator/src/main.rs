@@ -1,10 +1,10 @@
-//! The coordinator's own small binary: flags, log, run, one line on failure. Everything else is in the library.
+//! The coordinator's own small binary: flags, a run, one line on failure. Everything else is in the library.
 
 use std::process::ExitCode;
 
 use clap::Parser;
-use specfuse_coordinator::{Args, Config, run};
-use specfuse_runtime::{message, telemetry};
+use specfuse_coordinator::{Args, start};
+use specfuse_runtime::message;
 
 /// Lets several models write one answer together.
 #[derive(Debug, Parser)]
@@ -19,10 +19,8 @@ fn main() -> ExitCode {
 }
 
 fn coordinate(args: Args) -> anyhow::Result<()> {
-    telemetry::init(&args.log)?;
-    let config = Config::load(&args)?;
     let runtime = tokio::runtime::Runtime::new()?;
-    let outcome = runtime.block_on(run(config));
+    let outcome = start(args, &runtime);
     // Such as a name that is still being looked up.
     runtime.shutdown_background();
     outcome

@@ -139,7 +139,7 @@ impl Cluster {
 }
 
 impl Worker {
-    fn serves(&self, model: &str) -> bool {
+    pub(crate) fn serves(&self, model: &str) -> bool {
         matches!(&self.state, State::Ready(description) if description.model == model)
     }
 }

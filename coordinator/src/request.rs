@@ -3,6 +3,7 @@
 
 use std::{num::NonZeroU32, sync::Arc};
 
+use specfuse_runtime::propagation::Origin;
 use tokio::time::Instant;
 
 use crate::{config::Ensemble, strategy::Strategy};
@@ -28,6 +29,8 @@ pub(crate) struct GenerateRequest {
     pub(crate) key: Option<Arc<str>>,
     /// When the client stops waiting, where it said so.
     pub(crate) deadline: Option<Instant>,
+    /// The span that it was asked in.
+    pub(crate) origin: Origin,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -2,10 +2,12 @@
 
 use std::{path::Path, time::Duration};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use specfuse_tests::{
     chaos::{self, Trial},
-    overload, prerequisite,
+    overload,
+    packages::Packages,
+    prerequisite,
 };
 
 use crate::PROGRAM;
@@ -17,6 +19,22 @@ async fn no_answer_is_lost_or_altered_while_everything_breaks() -> Result<()> {
     prerequisite::tell(&format!("\n{verdict}"));
     assert!(verdict.is_sound(), "{verdict}");
     assert!(verdict.answers >= 40 && verdict.faults.values().sum::<u32>() >= 10, "{verdict}");
+    read_by_prometheus(&verdict.scraped).await
+}
+
+/// Every page of metrics that was told while things broke is one to Prometheus' own parsers.
+async fn read_by_prometheus(pages: &[String]) -> Result<()> {
+    for series in ["specfuse_rounds_total", "specfuse_worker_step_seconds_count"] {
+        assert!(pages.iter().any(|page| page.contains(series)), "nobody told {series}");
+    }
+    let Some(python) = Packages::python(&["prometheus-client==0.26.0"]).await? else { return Ok(()) };
+    let folder = tempfile::tempdir()?;
+    for (number, page) in pages.iter().enumerate() {
+        std::fs::write(folder.path().join(format!("{number:03}.txt")), page)?;
+    }
+    let pages = folder.path().to_str().context("the folder's name is not UTF-8")?;
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/prometheus_text.py");
+    prerequisite::tell(&python.run(&script, &[pages]).await?);
     Ok(())
 }
 

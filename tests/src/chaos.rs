@@ -3,16 +3,19 @@
 //!
 //! - `load`: the clients; `question`: what they ask
 //! - `fault`: what may break; `storm`: which breaks when
+//! - `scrapes`: what Prometheus would have seen meanwhile
 //! - `verdict`: what went wrong; `table`: the same for people
 
 mod fault;
 mod load;
 pub(crate) mod question;
+mod scrapes;
 mod storm;
 mod table;
 mod verdict;
 
 use std::{
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::atomic::Ordering,
     time::Duration,
@@ -65,17 +68,25 @@ pub async fn run(program: &Path, trial: &Trial) -> Result<Option<Verdict>> {
     let mut memory = watched(&fleet)?;
     let start = Instant::now();
     let ensemble = fleet.ensemble.clone();
+    let admins = admins(&fleet)?;
     let storm = Storm::over(fleet, trial)?;
-    let (heard, faults) = tokio::try_join!(
-        async {
-            let (answers, faults, struck) = (trial.answers, trial.faults, storm.struck());
-            let more = move |asked| asked < answers || struck.load(Ordering::Relaxed) < faults;
-            let heard = clients.hear(trial.calm_answers, more).await;
-            storm.subside();
-            heard
-        },
-        storm.rage()
-    )?;
+    let mut scraped = Vec::new();
+    let raging = async {
+        tokio::try_join!(
+            async {
+                let (answers, faults, struck) = (trial.answers, trial.faults, storm.struck());
+                let more = move |asked| asked < answers || struck.load(Ordering::Relaxed) < faults;
+                let heard = clients.hear(trial.calm_answers, more).await;
+                storm.subside();
+                heard
+            },
+            storm.rage()
+        )
+    };
+    let (heard, faults) = tokio::select! {
+        raged = raging => raged?,
+        never = scrapes::watch(&admins, &mut scraped) => match never {},
+    };
     let seconds = start.elapsed().as_secs_f64();
 
     for url in &urls {
@@ -87,7 +98,7 @@ pub async fn run(program: &Path, trial: &Trial) -> Result<Option<Verdict>> {
     }
     Ok(Some(verdict::of(
         &ensemble,
-        verdict::Evidence { cold: calm, calm: warm, heard, faults, leaked, memory, seconds },
+        verdict::Evidence { cold: calm, calm: warm, heard, faults, leaked, memory, scraped, seconds },
     )))
 }
 
@@ -128,6 +139,13 @@ fn watched(fleet: &Fleet) -> Result<Vec<Memory>> {
         Memory::of("coordinator", coordinator.id()?)?,
         Memory::of(&format!("worker {}", worker.member), worker.process.id()?)?,
     ])
+}
+
+/// Of the same.
+fn admins(fleet: &Fleet) -> Result<[SocketAddr; 2]> {
+    let coordinator = fleet.coordinators.first().context("no coordinator")?;
+    let worker = fleet.workers.get(storm::SPARED).context("no worker")?;
+    Ok([coordinator, &worker.process].map(fleet::admin))
 }
 
 /// Sequences that stay when nobody asks any more.

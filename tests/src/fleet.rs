@@ -5,6 +5,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -32,6 +33,7 @@ const WORKER_PORT: u16 = 7071;
 /// So small that a few answers fill it.
 const CACHE: &str = "4MiB";
 const COORDINATOR_PORT: u16 = 7070;
+const ADMIN_PORT: u16 = 9090;
 
 /// A model under a name, with flags of its own.
 #[derive(Clone, Debug)]
@@ -51,6 +53,8 @@ pub struct Plan {
     discovered: bool,
     settings: Settings,
     logs: Option<PathBuf>,
+    /// Of every process.
+    flags: Vec<String>,
 }
 
 /// The coordinators' configuration file.
@@ -100,8 +104,9 @@ impl Member {
 impl Plan {
     /// One replica each, one coordinator, a configured list.
     pub fn of(program: &Path, members: Vec<Member>) -> Self {
-        let (settings, logs) = (Settings::default(), None);
-        Self { program: program.to_owned(), members, replicas: 1, coordinators: 1, discovered: false, settings, logs }
+        let (settings, logs, flags) = (Settings::default(), None, Vec::new());
+        let program = program.to_owned();
+        Self { program, members, replicas: 1, coordinators: 1, discovered: false, settings, logs, flags }
     }
 
     pub fn replicas(self, replicas: u8) -> Self {
@@ -133,6 +138,12 @@ impl Plan {
     /// Keeps a log of each process in a folder.
     pub fn logs(self, folder: PathBuf) -> Self {
         Self { logs: Some(folder), ..self }
+    }
+
+    /// One more flag of every process.
+    pub fn flag(mut self, flag: &str, value: &str) -> Self {
+        self.flags.extend([flag.to_owned(), value.to_owned()]);
+        self
     }
 
     /// How many hosts the network must have.
@@ -204,7 +215,10 @@ impl Plan {
     }
 
     fn launch(&self, arguments: &[&str], host: &Host, name: &str) -> Launch {
-        let launch = Launch::of(&self.program, arguments).on(host);
+        let admin = format!("{}:{ADMIN_PORT}", host.address);
+        let flags = self.flags.iter().map(String::as_str).chain(["--admin", &admin]);
+        let arguments: Vec<&str> = arguments.iter().copied().chain(flags).collect();
+        let launch = Launch::of(&self.program, &arguments).on(host);
         match &self.logs {
             Some(folder) => launch.logged(folder.join(format!("{name}-{}.log", host.address))),
             None => launch,
@@ -289,6 +303,11 @@ pub async fn await_ready(url: &str, workers: &[String]) -> Result<()> {
         anyhow::bail!("{url} does not call all of {expected:?}: {:?}", get_cluster(client).await);
     }
     Ok(())
+}
+
+/// Where a process of a fleet tells how it stands.
+pub fn admin(process: &Process) -> SocketAddr {
+    SocketAddr::new(process.address.ip(), ADMIN_PORT)
 }
 
 /// URLs of the workers that a coordinator calls.

@@ -8,10 +8,11 @@
 //! - [`certificates`]: who signs whom
 //! - [`fleet`]: replicas of every member, coordinators and an etcd, each on a host; [`client`]: one that knows several coordinators
 //! - [`hub`]: where models are pulled from
+//! - [`collector`]: where traces are sent; [`scrape`]: a page over HTTP
 //! - [`packages`]: published packages of other languages
 //! - [`replay`]: whether what a client was told follows from itself
 //! - [`chaos`]: a fleet in which everything breaks; [`overload`]: one that is asked too much; [`streams`]: what those over HTTP
-//!   cost; [`measure`]: numbers that they tell
+//!   cost; [`cost`]: what telemetry costs; [`measure`]: numbers that they tell
 //! - [`checkpoint`]: copies of model folders, to be broken; [`random_checkpoint`]: folders of every family with random weights
 //! - [`gguf`], [`gguf_tokens`]: GGUF files made of model folders
 
@@ -21,6 +22,8 @@ pub mod chaos;
 pub mod checkpoint;
 pub mod client;
 pub mod cluster;
+pub mod collector;
+pub mod cost;
 pub mod device;
 pub mod distance;
 pub mod ensemble;
@@ -41,5 +44,6 @@ pub mod program;
 pub mod random_checkpoint;
 pub mod recorded;
 pub mod replay;
+pub mod scrape;
 pub mod streams;
 pub mod up;

@@ -10,27 +10,41 @@ use std::{error::Error as _, net::SocketAddr, num::NonZeroUsize};
 use anyhow::{Context as _, anyhow, bail};
 use chrono::{DateTime, Utc};
 use specfuse_runtime::{
+    admin::AdminPort,
     discovery::{WorkerRecord, etcd},
     shutdown::Shutdown,
     supervised::{Announcement, announce, stop_with_parent},
+    telemetry,
 };
-use tokio::sync::oneshot;
+use tokio::{runtime::Runtime, sync::oneshot};
 use tokio_util::task::TaskTracker;
 
 pub use self::checkpoint::CheckpointError;
 pub(crate) use self::checkpoint::Loaded;
 use crate::{
-    config::{Config, ModelChoice, ModelSource},
+    config::{Args, Config, ModelChoice, ModelSource},
     engine::{Engine, EngineThread},
     service::{ReadLimits, Served, Service},
+    standing::Standing,
 };
 
+/// All of a worker's process: logs and traces, configuration, ports, and the [run](run).
+pub fn start(args: Args, runtime: &Runtime) -> anyhow::Result<()> {
+    telemetry::telling(runtime, &args.telemetry.clone(), "specfuse-worker", async |log| {
+        let config = Config::try_from(args)?;
+        let admin = AdminPort::bind(config.admin, log).await?;
+        Box::pin(run(config, admin)).await
+    })
+}
+
 /// Runs a worker until it is told to stop. An error: it could not start, its engine died, or calls were cut at the end.
-pub async fn run(config: Config) -> anyhow::Result<()> {
+pub async fn run(config: Config, admin: Option<AdminPort>) -> anyhow::Result<()> {
     let started = Utc::now();
     room::check(&config)?;
     use_threads(config.model.threads)?;
     let shutdown = Shutdown::new(config.shutdown_grace);
+    let standing = Standing::loading(shutdown.clone());
+    let _admin = admin.map(|port| port.serve(standing.clone()));
     let port = server::bind(config.listen)?.with_tls(config.tls.clone());
     let address = port.local_addr().context("the listener has no address")?;
     if config.supervised {
@@ -48,17 +62,19 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         loaded = load(config.model.clone()) => loaded?,
         () = shutdown.begun() => return Ok(()),
     };
-    let (service, engine) = start(&config, loaded)?;
+    let (service, engine) = built(&config, loaded)?;
+    standing.serves(service.clone());
     if config.supervised {
         announce(&Announcement::Serving { name: config.name.clone(), address });
     }
     tracing::info!(model = config.name, %address, "serving");
-    serve(&config, &shutdown, Serving { service, engine, port, address, started }).await
+    serve(&config, &shutdown, Serving { service, engine, standing, port, address, started }).await
 }
 
 struct Serving {
     service: Service,
     engine: EngineThread,
+    standing: Standing,
     port: server::Port,
     address: SocketAddr,
     started: DateTime<Utc>,
@@ -66,7 +82,7 @@ struct Serving {
 
 /// Until the stop, until the engine ends (it must not, before), or until the grace after the stop is over or cut short.
 async fn serve(config: &Config, shutdown: &Shutdown, serving: Serving) -> anyhow::Result<()> {
-    let Serving { service, mut engine, port, address, started } = serving;
+    let Serving { service, mut engine, standing, port, address, started } = serving;
     let calls = service.calls();
     // Keeps the engine up until the server has ended: only then may the engine end.
     let last_handle = service.clone();
@@ -83,6 +99,7 @@ async fn serve(config: &Config, shutdown: &Shutdown, serving: Serving) -> anyhow
         () = grace_over => return cut(&calls, config),
         () = shutdown.hurried() => bail!("stopped at once by a second signal: {} calls were cut", calls.len()),
     }
+    standing.has_served();
     drop(last_handle);
     tokio::select! {
         ended = engine.ended() => ended.map_err(|panic| anyhow!("the engine panicked while it stopped: {panic}")),
@@ -146,7 +163,7 @@ async fn load(choice: ModelChoice) -> anyhow::Result<Loaded> {
     loaded?.with_context(|| format!("cannot serve {shown}"))
 }
 
-fn start(config: &Config, loaded: Loaded) -> anyhow::Result<(Service, EngineThread)> {
+fn built(config: &Config, loaded: Loaded) -> anyhow::Result<(Service, EngineThread)> {
     let Loaded { model, language, end_of_turn, fingerprint } = loaded;
     let served = Served { name: config.name.clone(), info: model.info.clone(), language, end_of_turn, fingerprint };
     let (engine, thread) = Engine::start(model, config.engine).with_context(|| {

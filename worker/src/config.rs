@@ -9,11 +9,12 @@ use std::{net::SocketAddr, num::NonZeroUsize, time::Duration};
 
 use bytesize::ByteSize;
 use specfuse_runtime::{
+    admin::{AdminArgs, AdminError},
     discovery::{
         etcd::{DiscoveryArgs, DiscoveryError, EtcdConfig},
         worker_url,
     },
-    telemetry::LogArgs,
+    telemetry::TelemetryArgs,
     tls::{ServerTls, ServerTlsArgs, TlsError},
 };
 
@@ -60,7 +61,9 @@ pub struct Args {
     #[arg(long, hide = true)]
     pub supervised: bool,
     #[command(flatten)]
-    pub log: LogArgs,
+    pub admin: AdminArgs,
+    #[command(flatten)]
+    pub telemetry: TelemetryArgs,
     /// Let prompts and drafts appear in the log, at level debug.
     #[arg(long, env = "SPECFUSE_LOG_CONTENT")]
     pub log_content: bool,
@@ -81,6 +84,8 @@ pub struct Config {
     pub advertise: Option<String>,
     pub engine: EngineConfig,
     pub shutdown_grace: Duration,
+    /// Where operators are told how things stand. None: nowhere.
+    pub admin: Option<SocketAddr>,
     pub supervised: bool,
     /// Prompts and drafts may appear in the log.
     pub log_content: bool,
@@ -101,6 +106,8 @@ pub enum ConfigError {
     Tls(#[from] TlsError),
     #[error(transparent)]
     Discovery(#[from] DiscoveryError),
+    #[error(transparent)]
+    Admin(#[from] AdminError),
     #[error("--advertise {0:?} is not a host and a port, such as worker-0.example:7071")]
     Advertise(String),
     #[error("--advertise needs --discovery")]
@@ -136,8 +143,21 @@ impl TryFrom<Args> for Config {
         let tls = args.tls.load()?;
         let shutdown_grace = humantime::parse_duration(&args.shutdown_grace)
             .map_err(|_| ConfigError::ShutdownGrace(args.shutdown_grace))?;
+        let admin = args.admin.check()?;
         let Args { supervised, log_content, .. } = args;
-        Ok(Self { model, name, listen, tls, discovery, advertise, engine, shutdown_grace, supervised, log_content })
+        Ok(Self {
+            model,
+            name,
+            listen,
+            tls,
+            discovery,
+            advertise,
+            engine,
+            shutdown_grace,
+            admin,
+            supervised,
+            log_content,
+        })
     }
 }
 
@@ -240,6 +260,7 @@ mod tests {
             ("--tls-client-ca", "/no/such/file"),
             ("--discovery", "http://127.0.0.1:2379"),
             ("--cluster", "a/b"),
+            ("--admin", "9090"),
         ] {
             let error = config(&[&format!("{flag}={value}")]).unwrap_err().to_string();
             assert!(error.starts_with(flag), "{flag} {value:?}: {error}");

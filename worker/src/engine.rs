@@ -15,9 +15,11 @@ mod sequence;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use prometheus_client::metrics::histogram::Histogram;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tracing::Span;
 
 use crate::model::{ForwardError, Model};
 use call::{Job, Request};
@@ -192,6 +194,21 @@ impl Engine {
         self.counters.load(self.max_queue.saturating_sub(self.places.available_permits()))
     }
 
+    /// Calls that may wait.
+    pub fn max_queue(&self) -> usize {
+        self.max_queue
+    }
+
+    /// How long each forward pass took, in seconds, and its rows: both of the engine's own, and counted on.
+    pub(crate) fn steps(&self) -> (Histogram, Histogram) {
+        self.counters.steps()
+    }
+
+    /// How long the forward pass under way has taken. None: there is none.
+    pub(crate) fn passing(&self) -> Option<Duration> {
+        self.counters.passing()
+    }
+
     /// A job is made ready here; one of a long context better by who reads it, which then holds up nobody.
     pub async fn draft(&self, draft: impl Into<ReadyDraft>) -> Result<Drafted, EngineError> {
         let draft = draft.into();
@@ -241,7 +258,8 @@ impl Engine {
         let full = || EngineError::QueueFull { limit: self.max_queue };
         let place = self.places.clone().try_acquire_owned().map_err(|_| full())?;
         self.counters.queue();
-        self.jobs.try_send(Job { request, arrived: Instant::now(), place }).map_err(|error| {
+        let job = Job { request, arrived: Instant::now(), place, span: Span::current() };
+        self.jobs.try_send(job).map_err(|error| {
             self.counters.take();
             match error {
                 mpsc::error::TrySendError::Full(_) => full(),

@@ -2,6 +2,7 @@
 //!
 //! - [`config`]: flags to a checked [`Config`]; [`app`]: bind, load, serve, drain
 //! - [`service`]: the contract; `status`: its errors
+//! - `metrics`: what is counted; `standing`: how things are, as operators see it
 //! - [`context`]: a call's text to token ids and drawn ids back to text, with [`tokenizer`] and [`chat_template`]
 //! - `contained`: a library's panic as an error
 //! - `memo`: what was read lately, within a bound
@@ -26,11 +27,13 @@ pub mod gguf;
 pub mod inspect;
 mod mapped;
 mod memo;
+mod metrics;
 pub mod model;
 pub mod segment;
 pub mod service;
+mod standing;
 mod status;
 pub mod tokenizer;
 
-pub use app::run;
+pub use app::{run, start};
 pub use config::{Args, Config, ModelSource};

@@ -1,10 +1,10 @@
-//! The binary: flags, log, run, one message on failure.
+//! The binary: flags, a run, one message on failure.
 
 use std::process::ExitCode;
 
 use clap::Parser;
-use specfuse_runtime::{message, telemetry};
-use specfuse_worker::{Args, Config, run};
+use specfuse_runtime::message;
+use specfuse_worker::{Args, start};
 
 /// Serves one model to SpecFuse coordinators.
 #[derive(Debug, Parser)]
@@ -23,10 +23,8 @@ fn main() -> ExitCode {
 }
 
 fn work(args: Args) -> anyhow::Result<()> {
-    telemetry::init(&args.log)?;
-    let config = Config::try_from(args)?;
     let runtime = tokio::runtime::Runtime::new()?;
-    let outcome = runtime.block_on(run(config));
+    let outcome = start(args, &runtime);
     // What is still being read by then, nobody waits for.
     runtime.shutdown_background();
     outcome

@@ -4,16 +4,18 @@
 //! frees what it held. What is remembered between calls is how texts encode, within a bound: it changes no answer.
 
 mod request;
+mod spans;
 mod told;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use specfuse_proto::v1 as wire;
-use specfuse_runtime::discovery::WorkerRecord;
+use specfuse_runtime::{discovery::WorkerRecord, propagation::Origin};
 use tokio::{sync::Semaphore, task::spawn_blocking};
 use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
 use tonic::{Code, Request, Response, Status};
+use tracing::{Instrument, Span};
 
 pub use self::request::RequestError;
 use self::request::{Candidate, DraftCall, ScoreCall};
@@ -21,6 +23,7 @@ use crate::{
     contained::contained,
     context::{Context, Encoded, Language},
     engine::{DraftJob, Engine, EngineError, Load, ReadyDraft, ScoreJob, ScoreSequence, Work},
+    metrics::{Counting, Info, Metrics},
     model::ModelInfo,
     status::CallError,
 };
@@ -55,12 +58,21 @@ pub struct Service {
     waiting: Arc<Semaphore>,
     limits: ReadLimits,
     calls: TaskTracker,
+    metrics: Metrics,
     logs_content: bool,
 }
 
 impl Service {
     pub fn new(served: Served, engine: Engine, limits: ReadLimits) -> Self {
+        let info = Info {
+            model: served.name.clone(),
+            family: served.info.family.clone(),
+            dtype: served.info.dtype,
+            device: served.info.device.clone(),
+            version: env!("CARGO_PKG_VERSION"),
+        };
         Self {
+            metrics: Metrics::new(&engine, &info),
             served: Arc::new(served),
             engine,
             instance_id: uuid::Uuid::new_v4().to_string().into(),
@@ -110,12 +122,25 @@ impl Service {
         }
     }
 
-    #[tracing::instrument(name = "draft", skip_all, fields(request_id = call.name.request_id, round = call.name.round))]
+    /// How long the forward pass under way has taken. None: there is none.
+    pub(crate) fn passing(&self) -> Option<Duration> {
+        self.engine.passing()
+    }
+
+    /// In the text format of OpenMetrics.
+    pub(crate) fn metrics(&self) -> Result<String, std::fmt::Error> {
+        self.metrics.told(self.engine.load())
+    }
+
+    /// In the span of the call.
     async fn draft(&self, call: DraftCall) -> Result<wire::DraftResponse, CallError> {
         let shown = self.logs_content.then(|| call.context.clone());
         let tells_tokens = call.top_logprobs.is_some();
-        let (context, encoded, job) = self.read(move |served| read_draft(served, call)).await?;
-        let drafted = self.engine.draft(job).await?;
+        let read = self.read(move |served| read_draft(served, call)).instrument(spans::reading());
+        let (context, encoded, job) = read.await?;
+        let drafted = self.engine.draft(job).instrument(spans::engine()).await?;
+        self.metrics.drafted(drafted.tokens.len(), &drafted.work);
+        spans::worked(&Span::current(), drafted.tokens.len(), &drafted.work);
         let told = move |served: &Served| told::drafted(&served.language, (&context, &encoded), drafted, tells_tokens);
         let response = self.off_the_async_threads(move |served| Ok(told(served)?)).await?;
         if let Some(Context { prompt, accepted }) = shown {
@@ -125,14 +150,23 @@ impl Service {
         Ok(response)
     }
 
-    #[tracing::instrument(name = "score", skip_all, fields(request_id = call.name.request_id, round = call.name.round))]
+    /// In the span of the call.
     async fn score(&self, call: ScoreCall) -> Result<wire::ScoreResponse, CallError> {
         let ScoreCall { context, candidates, .. } = call;
-        let candidates = self.read(move |served| read_candidates(served, &context, &candidates)).await?;
+        let read = self.read(move |served| read_candidates(served, &context, &candidates));
+        let candidates = read.instrument(spans::reading()).await?;
         let end_of_turn = Arc::clone(&self.served.end_of_turn);
-        let scored = self.engine.score(ScoreJob { candidates, end_of_turn }).await?;
+        let scored = self.engine.score(ScoreJob { candidates, end_of_turn }).instrument(spans::engine()).await?;
+        let terms = scored.terms.iter().map(Vec::len).sum();
+        self.metrics.scored(terms, &scored.work);
+        spans::worked(&Span::current(), 0, &scored.work);
         let candidates = scored.terms.into_iter().map(|terms| wire::CandidateTerms { terms }).collect();
         Ok(wire::ScoreResponse { candidates, work: Some(work(scored.work)) })
+    }
+
+    fn answering(&self, call: &'static str) -> Answering {
+        let (counted, counting) = (self.calls.token(), self.metrics.begin(call));
+        Answering { _counted: counted, counting, logs_content: self.logs_content }
     }
 
     /// Reads a call's text, unless too many wait for that.
@@ -225,12 +259,26 @@ fn load(load: Load) -> wire::Load {
     }
 }
 
-/// Ends a call: its answer or its status; what is the worker's own fault is logged.
-fn answer<T>(
+/// A call under way: counted until its answer is told, or it is dropped.
+struct Answering {
     _counted: TaskTrackerToken,
-    answered: Result<T, CallError>,
+    counting: Counting,
     logs_content: bool,
-) -> Result<Response<T>, Status> {
+}
+
+impl Answering {
+    fn end<T>(self, span: &Span, answered: Result<T, CallError>) -> Result<Response<T>, Status> {
+        let told = span.in_scope(|| answer(answered, self.logs_content));
+        if let Err(status) = &told {
+            spans::failed(span, status.code());
+        }
+        self.counting.ended(told.as_ref().map_or_else(Status::code, |_| Code::Ok));
+        told
+    }
+}
+
+/// A call's answer or its status; what is the worker's own fault is logged.
+fn answer<T>(answered: Result<T, CallError>, logs_content: bool) -> Result<Response<T>, Status> {
     answered.map(Response::new).map_err(|error| {
         let what = error.to_string();
         let status = Status::from(error);
@@ -252,21 +300,27 @@ impl wire::worker_service_server::WorkerService for Service {
     }
 
     async fn draft(&self, request: Request<wire::DraftRequest>) -> Result<Response<wire::DraftResponse>, Status> {
-        let counted = self.calls.token();
-        let answered = match DraftCall::try_from(request.into_inner()) {
-            Ok(call) => Self::draft(self, call).await,
-            Err(error) => Err(error.into()),
-        };
-        answer(counted, answered, self.logs_content)
+        let (answering, origin) = (self.answering("draft"), Origin::of(request.metadata().as_ref()));
+        match DraftCall::try_from(request.into_inner()) {
+            Ok(call) => {
+                let span = spans::draft(&call.name, &self.served.name, &origin);
+                let answered = Self::draft(self, call).instrument(span.clone()).await;
+                answering.end(&span, answered)
+            }
+            Err(error) => answering.end(&Span::none(), Err(error.into())),
+        }
     }
 
     async fn score(&self, request: Request<wire::ScoreRequest>) -> Result<Response<wire::ScoreResponse>, Status> {
-        let counted = self.calls.token();
-        let answered = match ScoreCall::try_from(request.into_inner()) {
-            Ok(call) => Self::score(self, call).await,
-            Err(error) => Err(error.into()),
-        };
-        answer(counted, answered, self.logs_content)
+        let (answering, origin) = (self.answering("score"), Origin::of(request.metadata().as_ref()));
+        match ScoreCall::try_from(request.into_inner()) {
+            Ok(call) => {
+                let span = spans::score(&call.name, &self.served.name, &origin);
+                let answered = Self::score(self, call).instrument(span.clone()).await;
+                answering.end(&span, answered)
+            }
+            Err(error) => answering.end(&Span::none(), Err(error.into())),
+        }
     }
 }
 

@@ -5,10 +5,15 @@ use std::{num::NonZeroU32, sync::Arc};
 use futures::{StreamExt, stream::BoxStream};
 use specfuse_core::policy::{ExitRule, ScoreRule, WeightRule};
 use specfuse_proto::v1::{self as proto, ensemble_service_server::EnsembleService};
+use specfuse_runtime::propagation::Origin;
 use tokio::time::Instant;
 use tonic::{Request, Response, Status};
 
-use super::{error::ApiError, intake::Intake, validate};
+use super::{
+    error::ApiError,
+    intake::{Asker, Intake},
+    validate,
+};
 use crate::{
     admission::Counts,
     config::Ensemble,
@@ -30,7 +35,9 @@ impl EnsembleService for Ensembles {
     ) -> Result<Response<Self::GenerateStream>, Status> {
         let (metadata, extensions, wire) = request.into_parts();
         let deadline = validate::deadline(&metadata, Instant::now()).map_err(ApiError::from)?;
-        let begun = self.0.begin(vec![wire], NonZeroU32::MIN, extensions.get().cloned(), deadline).await?;
+        let origin = Origin::of(metadata.as_ref());
+        let asker = Asker { caller: extensions.get().cloned(), deadline, origin };
+        let begun = self.0.begin(vec![wire], NonZeroU32::MIN, asker).await?;
         let items = futures::stream::iter(begun.answers).flatten();
         Ok(Response::new(items.map(|item| Ok(report::response(item?))).boxed()))
     }

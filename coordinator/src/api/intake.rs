@@ -2,14 +2,18 @@
 //! to the key as they are written, content is logged where that is wanted, and what decided an answer is kept where the request asks
 //! for it.
 
-use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    num::NonZeroU32,
+    sync::{Arc, OnceLock},
+};
 
 use futures::{
     StreamExt,
     stream::{self, BoxStream},
 };
 use specfuse_proto::v1 as proto;
-use specfuse_runtime::discovery::Directory;
+use specfuse_runtime::{discovery::Directory, propagation::Origin};
 use tokio::time::Instant;
 
 use super::{
@@ -39,12 +43,24 @@ pub(crate) struct Intake {
     pub(crate) recordings: Recordings,
     pub(crate) activity: Activity,
     pub(crate) metrics: Metrics,
+    /// Set once every worker of the first list has been tried.
+    pub(crate) met: OnceLock<()>,
     /// Prompts and answers may stand in the log.
     pub(crate) log_content: bool,
 }
 
 /// Characters that the ids of one request's answers have in common at most.
 const LONGEST_SHARED_ID: usize = 120;
+
+/// Who asks, and how.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Asker {
+    /// None: no key is needed.
+    pub(crate) caller: Option<Caller>,
+    /// When they stop waiting, where they said so.
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) origin: Origin,
+}
 
 /// What an answer holds of its key's limits.
 type Held = (Option<Arc<Meter>>, Option<Arc<Allowance>>);
@@ -67,30 +83,25 @@ impl Intake {
         self: &Arc<Self>,
         wires: Vec<proto::GenerateRequest>,
         choices: NonZeroU32,
-        caller: Option<Caller>,
-        deadline: Option<Instant>,
+        asker: Asker,
     ) -> Result<Begun, ApiError> {
         let asked = Instant::now();
-        let begun = match self.validated(wires, caller.as_ref(), deadline) {
-            Ok(requests) => self.admitted(requests, choices, caller, asked).await,
+        let begun = match self.validated(wires, &asker) {
+            Ok(requests) => self.admitted(requests, choices, asker.caller, asked).await,
             Err(error) => Err(error),
         };
         begun.inspect_err(|error| self.metrics.refused(error.code()))
     }
 
-    fn validated(
-        &self,
-        wires: Vec<proto::GenerateRequest>,
-        caller: Option<&Caller>,
-        deadline: Option<Instant>,
-    ) -> Result<Vec<GenerateRequest>, ApiError> {
-        let key = caller.map(|caller| &caller.name);
+    fn validated(&self, wires: Vec<proto::GenerateRequest>, asker: &Asker) -> Result<Vec<GenerateRequest>, ApiError> {
+        let key = asker.caller.as_ref().map(|caller| &caller.name);
         let valid = |wire| {
             let request = validate::request(wire, &self.ensembles)?;
             if request.record && !self.recordings.are_made() {
                 return Err(Invalid::NoRecordings.into());
             }
-            Ok(GenerateRequest { key: key.cloned(), deadline, ..request })
+            let origin = asker.origin.clone();
+            Ok(GenerateRequest { key: key.cloned(), deadline: asker.deadline, origin, ..request })
         };
         wires.into_iter().map(valid).collect()
     }
@@ -138,9 +149,10 @@ impl Intake {
         if let Some(request_id) = &logged {
             tracing::debug!(?request_id, prompt = ?request.prompt, "asked");
         }
-        self.metrics.begun();
+        self.metrics.begun(&request.ensemble.name);
         let recorder = || Recorder::new(&request, &self.pool.cluster(), self.recordings.clone(), asked);
         let mut watch = Watch {
+            ensemble: Arc::clone(&request.ensemble.name),
             meter,
             _allowance: allowance,
             logged,
@@ -151,7 +163,7 @@ impl Intake {
             rounds: 0,
             is_over: false,
         };
-        let items = driver::run(request, self.pool.clone(), ticket);
+        let items = driver::run(request, self.pool.clone(), self.metrics.clone(), ticket);
         items.flat_map(move |item| stream::iter(watch.pass(item.map_err(ApiError::from)))).boxed()
     }
 
@@ -198,6 +210,7 @@ fn of_choice((number, request): (u32, GenerateRequest)) -> GenerateRequest {
 
 /// Lives as long as the answer, and with it what the key is allowed at once.
 struct Watch {
+    ensemble: Arc<str>,
     /// None: no key was needed.
     meter: Option<Arc<Meter>>,
     _allowance: Option<Arc<Allowance>>,
@@ -226,14 +239,14 @@ impl Watch {
                 }
                 self.activity.count(&report.counts());
                 self.rounds += 1;
-                self.metrics.round(report, (self.rounds == 1).then(|| self.asked.elapsed()));
+                self.metrics.round(&self.ensemble, report, (self.rounds == 1).then(|| self.asked.elapsed()));
             }
             Ok(Item::Finished { finish, .. }) => {
                 self.activity.answered();
-                self.metrics.answered(finish);
+                self.metrics.answered(&self.ensemble, finish.ending, self.asked.elapsed());
             }
             Ok(Item::Recorded(_)) => {}
-            Err(error) => self.metrics.failed(error.code()),
+            Err(error) => self.metrics.failed(&self.ensemble, error.code()),
         }
         let recorded = self.recorder.as_mut().and_then(|recorder| match &item {
             Ok(item) => recorder.hear(item),
@@ -248,7 +261,7 @@ impl Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         if !self.is_over {
-            self.metrics.left();
+            self.metrics.left(&self.ensemble);
         }
     }
 }

@@ -10,6 +10,7 @@ mod tests;
 use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc, time::Duration};
 
 use specfuse_proto::v1 as proto;
+use specfuse_runtime::propagation::Origin;
 use tokio::time::Instant;
 use tonic::metadata::MetadataMap;
 
@@ -95,6 +96,7 @@ pub(super) fn request(wire: proto::GenerateRequest, ensembles: &Ensembles) -> Re
         ensemble,
         key: None,
         deadline: None,
+        origin: Origin::default(),
     })
 }
 

@@ -80,6 +80,20 @@ impl CallError {
         }
     }
 
+    /// In one word, for who counts.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::Unreachable(_) => "unreachable",
+            Self::Late { .. } => "late",
+            Self::Busy(_) => "busy",
+            Self::ContextFull(_) => "context_full",
+            Self::Refused(_) => "refused",
+            Self::Invalid(_) => "invalid",
+            Self::Broken(_) => "broken",
+            Self::Malformed(_) => "malformed",
+        }
+    }
+
     pub(super) fn from_status(status: &Status, timeout: Duration) -> Self {
         let message = message_of(status);
         match status.code() {

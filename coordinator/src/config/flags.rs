@@ -1,10 +1,11 @@
 //! The flags → what they name, read and checked. Files that hold secrets are named here, never their contents.
 
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
 use specfuse_runtime::{
+    admin::AdminArgs,
     discovery::etcd::{DiscoveryArgs, EtcdConfig},
-    telemetry::LogArgs,
+    telemetry::TelemetryArgs,
     tls::{ClientTls, ClientTlsFiles, ServerTls, ServerTlsArgs},
 };
 
@@ -38,7 +39,9 @@ pub struct Args {
     #[arg(long, hide = true)]
     pub supervised: bool,
     #[command(flatten)]
-    pub log: LogArgs,
+    pub admin: AdminArgs,
+    #[command(flatten)]
+    pub telemetry: TelemetryArgs,
 }
 
 /// What the flags say besides the file.
@@ -48,6 +51,7 @@ pub(super) struct Flags {
     pub(super) server_tls: Option<ServerTls>,
     pub(super) worker_tls: Option<ClientTls>,
     pub(super) api_keys: Option<KeyFile>,
+    pub(super) admin: Option<SocketAddr>,
     pub(super) log_content: bool,
     pub(super) supervised: bool,
 }
@@ -64,6 +68,7 @@ impl Args {
             server_tls: self.tls.load_with_http1()?,
             worker_tls: worker_tls.map(ClientTls::load).transpose()?,
             api_keys: self.api_keys.as_deref().map(KeyFile::load).transpose()?,
+            admin: self.admin.check()?,
             log_content: self.log_content,
             supervised: self.supervised,
         })

@@ -7,11 +7,14 @@ use specfuse_core::{
     generation::{DraftOutcome, Event, ScoreOutcome},
     member::MemberIndex,
 };
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::Span;
 
-use super::desk::{Breather, Desk, Limits};
+use super::desk::{Asking, Breather, Desk};
 use crate::{
     client::{CallError, DraftCall, Drafted, ScoreCall, Scored, Token, Work},
+    metrics::{CallKind, Called},
     pool::NoReplica,
     request::Sampling,
     strategy::Seat,
@@ -25,6 +28,8 @@ pub(super) struct DraftAction {
     /// As long as the member's context length allows.
     pub(super) whole: bool,
     pub(super) seed: u64,
+    /// Of its round.
+    pub(super) span: Span,
     /// After a round that came to nothing.
     pub(super) breather: Option<Breather>,
     /// The others have waited for it long enough.
@@ -37,6 +42,8 @@ pub(super) struct ScoreAction {
     pub(super) accepted: Arc<str>,
     pub(super) candidates: Arc<[Candidate]>,
     pub(super) whole: bool,
+    /// Of its round.
+    pub(super) span: Span,
     pub(super) overdue: CancellationToken,
 }
 
@@ -57,6 +64,8 @@ pub(crate) struct Note {
     pub(crate) work: Option<Work>,
     /// Why there is no draft or no score.
     pub(crate) miss: Option<Miss>,
+    /// From the call to its end, all tries together.
+    pub(crate) took: Duration,
 }
 
 /// Why a member has no part in a round.
@@ -72,7 +81,36 @@ pub(crate) enum Miss {
     Overdue { grace: Duration },
 }
 
+impl Miss {
+    /// In one word, for who counts.
+    pub(super) fn reason(&self) -> &'static str {
+        match self {
+            Self::NoReplica(_) => "no_replica",
+            Self::Call(error) => error.reason(),
+            Self::Terms(_) => "malformed",
+            Self::Overdue { .. } => "overdue",
+        }
+    }
+}
+
 impl Done {
+    /// For who counts.
+    pub(super) fn called(&self, seats: &[Seat]) -> Called {
+        let (kind, member, tokens) = match &self.event {
+            Event::Drafted { member, outcome, .. } => {
+                (CallKind::Draft, member, outcome.draft().map_or(0, |draft| draft.tokens.into()))
+            }
+            Event::Scored { member, outcome: ScoreOutcome::Scored(terms), .. } => {
+                let terms: usize = terms.iter().map(|terms| terms.as_slice().len()).sum();
+                (CallKind::Score, member, terms as u64)
+            }
+            Event::Scored { member, .. } => (CallKind::Score, member, 0),
+        };
+        let member = seats.get(member.0).map(|seat| Arc::clone(&seat.model)).unwrap_or_default();
+        let Note { took, work, ref miss, .. } = self.note;
+        Called { member, kind, took, tokens, work, missed: miss.as_ref().map(Miss::reason) }
+    }
+
     /// Says that a call failed. What a worker says of the messages themselves may quote them: that stays out of the log.
     pub(super) fn log(&self, seats: &[Seat]) {
         let Some(miss) = &self.note.miss else { return };
@@ -101,7 +139,7 @@ impl Done {
 }
 
 pub(super) async fn draft(desk: Arc<Desk>, action: DraftAction) -> Done {
-    let DraftAction { round, member, accepted, max_tokens, whole, seed, breather, overdue } = action;
+    let DraftAction { round, member, accepted, max_tokens, whole, seed, span, breather, overdue } = action;
     if let Some(breather) = breather {
         breather.taken(&desk.pool).await;
     }
@@ -109,33 +147,37 @@ pub(super) async fn draft(desk: Arc<Desk>, action: DraftAction) -> Done {
     let context = desk.context(round, accepted);
     let top_logprobs = desk.request.top_logprobs;
     let call = Arc::new(DraftCall { context, max_tokens, as_fits: whole, sampling, top_logprobs });
+    let began = Instant::now();
+    let asking = Asking { kind: CallKind::Draft, member, round: span, timeout: desk.draft_timeout(whole), overdue };
     let answer = desk
-        .ask(member, Limits { timeout: desk.draft_timeout(whole), overdue }, |client, deadline| {
+        .ask(asking, |client, deadline| {
             let call = Arc::clone(&call);
             async move { client.draft(&call, deadline).await }
         })
         .await;
     let (outcome, note) = draft_outcome(answer);
-    Done { event: Event::Drafted { round, member, outcome }, note }
+    Done { event: Event::Drafted { round, member, outcome }, note: Note { took: began.elapsed(), ..note } }
 }
 
 pub(super) async fn score(desk: Arc<Desk>, action: ScoreAction) -> Done {
-    let ScoreAction { round, member, accepted, candidates, whole, overdue } = action;
+    let ScoreAction { round, member, accepted, candidates, whole, span, overdue } = action;
     let call = Arc::new(ScoreCall { context: desk.context(round, accepted), candidates });
+    let began = Instant::now();
+    let asking = Asking { kind: CallKind::Score, member, round: span, timeout: desk.score_timeout(whole), overdue };
     let answer = desk
-        .ask(member, Limits { timeout: desk.score_timeout(whole), overdue }, |client, deadline| {
+        .ask(asking, |client, deadline| {
             let call = Arc::clone(&call);
             async move { client.score(&call, deadline).await }
         })
         .await;
     let (outcome, note) = score_outcome(answer);
-    Done { event: Event::Scored { round, member, outcome }, note }
+    Done { event: Event::Scored { round, member, outcome }, note: Note { took: began.elapsed(), ..note } }
 }
 
 fn draft_outcome(answer: Result<Drafted, Miss>) -> (DraftOutcome, Note) {
     let miss = match answer {
         Ok(Drafted { draft, token_logprobs, tokens, context_tokens, work }) => {
-            let note = Note { token_logprobs, tokens, context_tokens, work: Some(work), miss: None };
+            let note = Note { token_logprobs, tokens, context_tokens, work: Some(work), ..Note::default() };
             return (DraftOutcome::Drafted(draft), note);
         }
         Err(miss) => miss,

@@ -9,10 +9,12 @@ use std::{
 use specfuse_core::member::MemberIndex;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
 
-use super::calls::Miss;
+use super::{calls::Miss, spans};
 use crate::{
     client::{CallError, Context, WorkerClient},
+    metrics::CallKind,
     pool::{Calling, Link, NoReplica, Pool},
     request::{GenerateRequest, Prompt},
     strategy::Seat,
@@ -36,8 +38,12 @@ pub(super) struct Desk {
     slow: Arc<Mutex<Vec<Arc<Link>>>>,
 }
 
-/// When a call ends without an answer.
-pub(super) struct Limits {
+/// Whom a call asks for what, and when it ends without an answer.
+pub(super) struct Asking {
+    pub(super) kind: CallKind,
+    pub(super) member: MemberIndex,
+    /// The span of its round.
+    pub(super) round: Span,
     pub(super) timeout: Duration,
     /// The others have waited for it long enough.
     pub(super) overdue: CancellationToken,
@@ -94,27 +100,27 @@ impl Desk {
     }
 
     /// Asks until there is an answer, or another try is no use.
-    pub(super) async fn ask<T, F>(
-        &self,
-        member: MemberIndex,
-        limits: Limits,
-        call: impl Fn(WorkerClient, Instant) -> F,
-    ) -> Result<T, Miss>
+    pub(super) async fn ask<T, F>(&self, asking: Asking, call: impl Fn(WorkerClient, Instant) -> F) -> Result<T, Miss>
     where
         F: Future<Output = Result<T, CallError>>,
     {
-        let own = Instant::now() + limits.timeout;
+        let own = Instant::now() + asking.timeout;
         let deadline = self.request.deadline.map_or(own, |deadline| deadline.min(own));
-        let replicas = self.replicas(member)?;
+        let replicas = self.replicas(asking.member)?;
         let mut broken: Option<Calling> = None;
         let mut tried = 0;
         loop {
             let Some(link) = replicas.get(tried % replicas.len().min(2)) else { return Err(NoReplica::none().into()) };
             let calling = link.call();
+            let span = spans::call(&asking.round, asking.kind, self.model(asking.member), (link.url(), tried + 1));
             let answer = tokio::select! {
                 biased;
-                answer = call(calling.client(), deadline) => answer,
-                () = limits.overdue.cancelled() => return Err(self.overdue(link, &calling)),
+                answer = call(calling.client(), deadline).instrument(span.clone()) => answer,
+                () = asking.overdue.cancelled() => {
+                    let miss = self.overdue(link, &calling);
+                    spans::missed(&span, &miss);
+                    return Err(miss);
+                }
             };
             let error = match answer {
                 Ok(answer) => {
@@ -127,6 +133,8 @@ impl Desk {
             };
             tried += 1;
             judge(&calling, &error);
+            spans::missed(&span, &Miss::Call(error.clone()));
+            drop(span);
             let pause = next_try(tried, replicas.len(), &error).filter(|pause| Instant::now() + *pause < deadline);
             let Some(pause) = pause else { return Err(error.into()) };
             if matches!(error, CallError::Broken(_)) {
@@ -136,9 +144,12 @@ impl Desk {
         }
     }
 
+    fn model(&self, member: MemberIndex) -> &str {
+        self.seats.get(member.0).map_or("", |seat| seat.model.as_ref())
+    }
+
     fn replicas(&self, member: MemberIndex) -> Result<Vec<Arc<Link>>, NoReplica> {
-        let model = self.seats.get(member.0).map_or("", |seat| seat.model.as_ref());
-        let mut replicas = self.pool.replicas(model, &self.request.request_id)?;
+        let mut replicas = self.pool.replicas(self.model(member), &self.request.request_id)?;
         let slow = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
         replicas.sort_by_key(|link| slow.iter().any(|slow| Arc::ptr_eq(slow, link)));
         Ok(replicas)

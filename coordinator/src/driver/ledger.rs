@@ -33,9 +33,13 @@ pub(crate) struct RoundReport {
 }
 
 impl RoundReport {
+    pub(crate) fn seat(&self, member: MemberIndex) -> Option<&Seat> {
+        self.seats.get(member.0)
+    }
+
     /// What clients know a member by.
     pub(crate) fn label(&self, member: MemberIndex) -> String {
-        self.seats.get(member.0).map(|seat| seat.label.to_string()).unwrap_or_default()
+        self.seat(member).map(|seat| seat.label.to_string()).unwrap_or_default()
     }
 
     /// The winning segment's first author.

@@ -127,6 +127,8 @@ mod tests {
         member::MemberIndex,
     };
 
+    use specfuse_runtime::propagation::Origin;
+
     use super::*;
     use crate::{config::Config, request::Sampling};
 
@@ -144,6 +146,7 @@ mod tests {
             request_id: "r".into(),
             key: None,
             deadline: None,
+            origin: Origin::default(),
             ensemble,
         }
     }

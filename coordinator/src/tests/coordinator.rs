@@ -44,7 +44,7 @@ impl Coordinator {
         let address = listener.local_addr().unwrap();
         let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
         let mut served = JoinSet::new();
-        served.spawn(app::serve(listener, config, shutdown.clone()));
+        served.spawn(app::serve(listener, None, config, shutdown.clone()));
         Self { shutdown, address, channel, served }
     }
 

@@ -185,13 +185,13 @@ async fn a_client_that_leaves_frees_the_workers() {
     let counted = async {
         loop {
             let metrics = get(coordinator.address, "/metrics").await.body;
-            if metrics.contains("specfuse_answers_total{outcome=\"left\"} 2\n") {
+            if metrics.contains("specfuse_answers_total{ensemble=\"default\",outcome=\"left\"} 2\n") {
                 return metrics;
             }
         }
     };
     let metrics = tokio::time::timeout(std::time::Duration::from_secs(10), counted).await.unwrap();
-    assert!(metrics.contains("specfuse_begun_answers_total 2\n"), "{metrics}");
+    assert!(metrics.contains("specfuse_begun_answers_total{ensemble=\"default\"} 2\n"), "{metrics}");
     assert!(!metrics.contains("discovery_last_sync"), "nothing was discovered: {metrics}");
 }
 
@@ -207,7 +207,7 @@ async fn what_watches_the_coordinator_sees_what_it_does() {
     let metrics = get(coordinator.address, "/metrics").await;
     assert!(metrics.headers["content-type"].starts_with("application/openmetrics-text"), "{metrics:?}");
     for line in [
-        "specfuse_answers_total{outcome=\"stop\"} 1",
+        "specfuse_answers_total{ensemble=\"default\",outcome=\"stop\"} 1",
         "specfuse_http_responses_total{status=\"200\"} 2",
         "specfuse_workers{state=\"ready\"} 1",
         "# EOF",

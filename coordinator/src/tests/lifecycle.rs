@@ -106,7 +106,7 @@ async fn a_taken_port_is_named() {
     let listen = taken.local_addr().unwrap();
     let text = format!("listen = \"{listen}\"\nworkers = [\"http://127.0.0.1:1\"]\n{SOLO}");
     let config = crate::Config::parse(&text, std::path::Path::new("test")).unwrap();
-    let error = tokio::time::timeout(Duration::from_secs(5), crate::run(config)).await.unwrap().unwrap_err();
+    let error = tokio::time::timeout(Duration::from_secs(5), crate::run(config, None)).await.unwrap().unwrap_err();
     assert_eq!(error.to_string(), format!("listen: {listen}"));
     assert!(format!("{error:#}").contains("in use"), "{error:#}");
 }

@@ -39,6 +39,11 @@ impl Directory {
         (publisher, Self { membership, synced: Some(when), _open: sender })
     }
 
+    /// Whether the list is more than the empty one to begin with.
+    pub fn is_known(&self) -> bool {
+        self.synced.as_ref().is_none_or(|synced| synced.borrow().is_some())
+    }
+
     /// How long ago the list was last known to be that of the discovery service. None: it never was, or there is no such service.
     pub fn last_sync(&self) -> Option<Duration> {
         let synced = *self.synced.as_ref()?.borrow();

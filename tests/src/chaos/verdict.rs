@@ -37,6 +37,9 @@ pub struct Verdict {
     pub answer_ms: Weathers,
     pub seconds: f64,
     pub memory: Vec<Memory>,
+    /// Pages of metrics that were told meanwhile.
+    #[serde(skip)]
+    pub scraped: Vec<String>,
     /// The first of what went wrong.
     pub complaints: Vec<String>,
 }
@@ -55,6 +58,7 @@ pub(super) struct Evidence {
     pub(super) faults: BTreeMap<Kind, u32>,
     pub(super) leaked: u32,
     pub(super) memory: Vec<Memory>,
+    pub(super) scraped: Vec<String>,
     pub(super) seconds: f64,
 }
 
@@ -77,7 +81,7 @@ impl Verdict {
 }
 
 pub(super) fn of(ensemble: &Ensemble, evidence: Evidence) -> Verdict {
-    let Evidence { cold, calm, heard, faults, leaked, memory, seconds } = evidence;
+    let Evidence { cold, calm, heard, faults, leaked, memory, scraped, seconds } = evidence;
     let (mut failed, mut altered, mut complaints) = (0, 0, Vec::new());
     for heard in cold.iter().chain(&calm).chain(&heard) {
         let id = &heard.request.request_id;
@@ -110,6 +114,7 @@ pub(super) fn of(ensemble: &Ensemble, evidence: Evidence) -> Verdict {
         answer_ms: Weathers { without_faults: whole(&calm), with_faults: whole(&heard) },
         seconds,
         memory,
+        scraped,
         complaints,
     }
 }

@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tracing::Span;
 
 use super::sequence::Outcome;
 use super::{Drafted, EngineError, ReadyDraft, ScoreJob, Scored, Work};
@@ -15,6 +16,8 @@ pub(super) struct Job {
     pub(super) arrived: Instant,
     /// Its place among the calls that may wait, given back when its first sequence runs.
     pub(super) place: OwnedSemaphorePermit,
+    /// That it was sent in.
+    pub(super) span: Span,
 }
 
 #[derive(Debug)]
@@ -26,6 +29,7 @@ pub(super) enum Request {
 #[derive(Debug)]
 pub(super) struct Call {
     reply: Reply,
+    pub(super) span: Span,
     arrived: Instant,
     place: Option<OwnedSemaphorePermit>,
     started: Option<Instant>,
@@ -43,20 +47,21 @@ enum Reply {
 }
 
 impl Call {
-    pub(super) fn draft(reply: oneshot::Sender<Result<Drafted, EngineError>>, arrived: Instant) -> Self {
-        Self::new(Reply::Draft(reply), arrived)
+    pub(super) fn draft(reply: oneshot::Sender<Result<Drafted, EngineError>>, arrived: Instant, span: Span) -> Self {
+        Self::new(Reply::Draft(reply), arrived, span)
     }
 
     pub(super) fn score(
         reply: oneshot::Sender<Result<Scored, EngineError>>,
-        arrived: Instant,
         candidates: usize,
+        arrived: Instant,
+        span: Span,
     ) -> Self {
-        Self::new(Reply::Score(reply, vec![None; candidates]), arrived)
+        Self::new(Reply::Score(reply, vec![None; candidates]), arrived, span)
     }
 
-    fn new(reply: Reply, arrived: Instant) -> Self {
-        Self { reply, arrived, place: None, started: None, prefilled: None, computed: 0, cached: None }
+    fn new(reply: Reply, arrived: Instant, span: Span) -> Self {
+        Self { reply, span, arrived, place: None, started: None, prefilled: None, computed: 0, cached: None }
     }
 
     pub(super) fn keep_place(&mut self, place: OwnedSemaphorePermit) {

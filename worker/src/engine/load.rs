@@ -5,6 +5,10 @@ use std::sync::atomic::{
     Ordering::{Acquire, Relaxed, Release},
 };
 
+use std::time::{Duration, Instant};
+
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+
 /// A moment of the engine (the contract's `Load`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Load {
@@ -18,13 +22,36 @@ pub struct Load {
     pub cached_tokens: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Counters {
     /// Calls that the engine's thread has not taken yet, each of one sequence or more.
     queued: AtomicU32,
     sequences: AtomicU32,
     steps: AtomicU64,
     cached_tokens: AtomicU64,
+    /// Since then `pass_since` counts.
+    since: Instant,
+    /// When the pass under way began, in milliseconds from 1 on; 0: there is none.
+    pass_since: AtomicU64,
+    /// Of passes: seconds and rows.
+    took: Histogram,
+    rows: Histogram,
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self {
+            queued: AtomicU32::new(0),
+            sequences: AtomicU32::new(0),
+            steps: AtomicU64::new(0),
+            cached_tokens: AtomicU64::new(0),
+            since: Instant::now(),
+            pass_since: AtomicU64::new(0),
+            // 0.25 ms to 16 s, and 1 to 32 Ki.
+            took: Histogram::new(exponential_buckets(0.00025, 2.0, 17)),
+            rows: Histogram::new(exponential_buckets(1.0, 2.0, 16)),
+        }
+    }
 }
 
 impl Counters {
@@ -44,8 +71,33 @@ impl Counters {
         self.queued.fetch_sub(1, Release);
     }
 
-    pub(super) fn count_step(&self) {
+    pub(super) fn pass_begins(&self) {
+        self.pass_since.store(self.millis() + 1, Relaxed);
+    }
+
+    pub(super) fn pass_ends(&self, took: Duration, rows: usize) {
+        self.pass_since.store(0, Relaxed);
         self.steps.fetch_add(1, Relaxed);
+        self.took.observe(took.as_secs_f64());
+        self.rows.observe(rows as f64);
+    }
+
+    /// That have ended.
+    pub(super) fn passes(&self) -> u64 {
+        self.steps.load(Relaxed)
+    }
+
+    pub(super) fn passing(&self) -> Option<Duration> {
+        let began = self.pass_since.load(Relaxed).checked_sub(1)?;
+        Some(Duration::from_millis(self.millis().saturating_sub(began)))
+    }
+
+    pub(super) fn steps(&self) -> (Histogram, Histogram) {
+        (self.took.clone(), self.rows.clone())
+    }
+
+    fn millis(&self) -> u64 {
+        u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX - 1)
     }
 
     pub(super) fn load(&self, waiting_calls: usize) -> Load {

@@ -1,12 +1,13 @@
 //! The loop of the engine's thread: take calls, plan, compute, read, answer. Owns the model, the store and every call; the only place
 //! where the plan meets the tensors. Blocks when there is nothing to do; never spins, never drops a call without an answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::mpsc::error::TryRecvError;
+use tracing::Span;
 
 use super::EngineError;
 use super::call::{Call, Job, Request};
@@ -15,6 +16,11 @@ use super::sampler::NotFinite;
 use super::scheduler::{Plan, Scheduler};
 use super::sequence::{Outcome, Sequence, SequenceId};
 use crate::model::{KvStore, Model};
+
+/// One pass of so many has a span in its calls' traces: a trace shows what passes are like, and the engine is not held up.
+const SAMPLED: u64 = 16;
+/// Other calls that such a span names.
+const MAX_LINKS: usize = 16;
 
 pub(super) struct Runner {
     model: Model,
@@ -80,10 +86,11 @@ impl Runner {
         let call = self.next_call;
         self.next_call += 1;
         let id = |index| SequenceId { call, index };
+        let (arrived, span) = (job.arrived, job.span);
         let (mut entry, sequences) = match job.request {
-            Request::Draft(draft, reply) => (Call::draft(reply, job.arrived), vec![Sequence::draft(id(0), draft)]),
+            Request::Draft(draft, reply) => (Call::draft(reply, arrived, span), vec![Sequence::draft(id(0), draft)]),
             Request::Score(score, reply) => {
-                let entry = Call::score(reply, job.arrived, score.candidates.len());
+                let entry = Call::score(reply, score.candidates.len(), arrived, span);
                 let sequence = |(index, candidate)| Sequence::score(id(index), candidate, score.end_of_turn.clone());
                 (entry, score.candidates.into_iter().enumerate().map(sequence).collect())
             }
@@ -116,6 +123,7 @@ impl Runner {
             return self.fail_all("no row could be planned");
         }
         let started = Instant::now();
+        let span = self.span(&plan).entered();
         for admission in &plan.admitted {
             if let Some(call) = self.calls.get_mut(&admission.id.call) {
                 call.admitted(admission.cached);
@@ -131,13 +139,31 @@ impl Runner {
             let Some(reader) = readers.next() else { return };
             ended.extend(scheduler.read(*reader, logits).map(|outcome| (*reader, outcome)));
         };
+        self.counters.pass_begins();
         let computed = self.model.forward_each(&plan.batch, &mut self.store, read);
-        self.counters.count_step();
+        self.counters.pass_ends(started.elapsed(), plan.batch.rows());
+        drop(span);
         self.end(&plan, ended);
         if let Err(error) = computed {
             self.fail_running(&error.to_string());
         }
         tracing::trace!(rows = plan.batch.rows(), sequences = plan.owners.len(), took = ?started.elapsed(), "engine step");
+    }
+
+    /// Of a pass that has one: a child of the first call that it computes for, and linked to the others.
+    fn span(&self, plan: &Plan) -> Span {
+        if !self.counters.passes().is_multiple_of(SAMPLED) {
+            return Span::none();
+        }
+        let owners: BTreeSet<u64> = plan.owners.iter().map(|owner| owner.call).collect();
+        let mut calls = owners.iter().filter_map(|owner| self.calls.get(owner));
+        let Some(first) = calls.next() else { return Span::none() };
+        let (rows, sequences) = (plan.batch.rows(), plan.owners.len());
+        let span = tracing::info_span!(parent: &first.span, "step", rows, sequences);
+        for other in calls.take(MAX_LINKS) {
+            span.follows_from(&other.span);
+        }
+        span
     }
 
     /// Answers the calls whose last sequence a pass brought to its end.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    Extension, Json,
+    Json,
     http::{HeaderMap, HeaderValue},
     response::{
         IntoResponse, Response,
@@ -19,7 +19,7 @@ use super::{
     types::{ChunkExtension, FinishReason, Segment, TokenLogprob, Usage},
     wanted::Wanted,
 };
-use crate::{api::intake::Intake, auth::Caller};
+use crate::api::intake::{Asker, Intake};
 
 /// What has been admitted, and what its answer's head says of it.
 pub(super) struct Asking {
@@ -55,13 +55,12 @@ pub(super) struct Ended {
 pub(super) async fn ask(
     intake: &Arc<Intake>,
     wanted: Wanted,
-    caller: Option<Extension<Caller>>,
+    asker: Asker,
     (prefix, request_id): (&str, &str),
 ) -> Result<Asking, HttpError> {
     let naming = wanted.naming();
     let (choices, telling, streams) = (wanted.choices, wanted.telling, wanted.streams);
-    let caller = caller.map(|Extension(caller)| caller);
-    let begun = intake.begin(wanted.requests, choices, caller, None).await;
+    let begun = intake.begin(wanted.requests, choices, asker).await;
     let begun = begun.map_err(|error| HttpError::from_api(&error, naming))?;
     let each = usize::try_from(choices.get()).unwrap_or(usize::MAX);
     let head = Head {

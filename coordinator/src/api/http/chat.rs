@@ -15,7 +15,7 @@ use super::{
     },
     wanted,
 };
-use crate::auth::Caller;
+use crate::api::intake::Asker;
 
 /// Answer a conversation.
 ///
@@ -37,13 +37,13 @@ use crate::auth::Caller;
 )]
 pub(super) async fn chat(
     State(http): State<Http>,
-    caller: Option<Extension<Caller>>,
+    asker: Asker,
     Extension(RequestId(request_id)): Extension<RequestId>,
     Body(request): Body<ChatRequest>,
 ) -> Result<Response, HttpError> {
     models::check(&http, &request.model)?;
     let wanted = wanted::chat(request, &request_id)?;
-    asking::ask(&http.intake, wanted, caller, ("chatcmpl", &request_id)).await?.respond(answer, chunk, last).await
+    asking::ask(&http.intake, wanted, asker, ("chatcmpl", &request_id)).await?.respond(answer, chunk, last).await
 }
 
 fn answer(head: Head, mut ended: Vec<Ended>, usage: Usage) -> ChatAnswer {

@@ -15,7 +15,7 @@ use super::{
     },
     wanted,
 };
-use crate::auth::Caller;
+use crate::api::intake::Asker;
 
 /// Continue a text as it is, without a chat template.
 ///
@@ -36,13 +36,13 @@ use crate::auth::Caller;
 )]
 pub(super) async fn completions(
     State(http): State<Http>,
-    caller: Option<Extension<Caller>>,
+    asker: Asker,
     Extension(RequestId(request_id)): Extension<RequestId>,
     Body(request): Body<CompletionRequest>,
 ) -> Result<Response, HttpError> {
     models::check(&http, &request.model)?;
     let wanted = wanted::completion(request, &request_id)?;
-    asking::ask(&http.intake, wanted, caller, ("cmpl", &request_id)).await?.respond(answer, chunk, last).await
+    asking::ask(&http.intake, wanted, asker, ("cmpl", &request_id)).await?.respond(answer, chunk, last).await
 }
 
 fn answer(head: Head, mut ended: Vec<Ended>, usage: Usage) -> CompletionAnswer {

@@ -1,6 +1,6 @@
 //! A request's body → its type, within a bound of bytes and of time. An error names the field.
 
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
 use axum::{
     body::to_bytes,
@@ -12,8 +12,10 @@ use axum::{
     },
 };
 use serde::de::DeserializeOwned;
+use specfuse_runtime::propagation::Origin;
 
 use super::{Http, error::HttpError};
+use crate::api::intake::Asker;
 
 /// Bytes.
 const LONGEST: usize = 4 << 20;
@@ -34,6 +36,15 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Place<T
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
         let read = Path::<T>::from_request_parts(parts, state).await;
         read.map(|Path(place)| Self(place)).map_err(|rejected| HttpError::invalid(None, rejected.body_text()))
+    }
+}
+
+/// HTTP has no deadlines: who does not wait any longer goes.
+impl<S: Send + Sync> FromRequestParts<S> for Asker {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self { caller: parts.extensions.get().cloned(), deadline: None, origin: Origin::of(&parts.headers) })
     }
 }
 

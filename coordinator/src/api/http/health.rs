@@ -6,8 +6,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+use specfuse_runtime::admin::{OPEN_METRICS, Standing as _};
+
 use super::{Http, error::HttpError};
-use crate::metrics::Now;
+use crate::standing::Standing;
 
 /// The process answers.
 #[utoipa::path(get, path = "/healthz", tag = "operation", responses((status = 200, description = "ok", body = String)))]
@@ -15,16 +17,15 @@ pub(super) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// New requests are taken: not once it has been told to stop.
+/// New requests are taken: not before the workers of the first list have been tried, and not once it has been told to stop.
 #[utoipa::path(get, path = "/readyz", tag = "operation", responses(
     (status = 200, description = "ready", body = String),
-    (status = 503, description = "stopping", body = String),
+    (status = 503, description = "why not", body = String),
 ))]
-pub(super) async fn readyz(State(http): State<Http>) -> (StatusCode, &'static str) {
-    if http.intake.admission.is_open() {
-        (StatusCode::OK, "ready\n")
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "stopping\n")
+pub(super) async fn readyz(State(http): State<Http>) -> (StatusCode, String) {
+    match Standing(http.intake).ready() {
+        Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
+        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
     }
 }
 
@@ -33,14 +34,7 @@ pub(super) async fn readyz(State(http): State<Http>) -> (StatusCode, &'static st
     (status = 200, description = "What is counted", body = String, content_type = "application/openmetrics-text"),
 ))]
 pub(super) async fn metrics(State(http): State<Http>) -> Result<Response, HttpError> {
-    let intake = &http.intake;
-    let now = Now {
-        generations: intake.admission.counts(),
-        cluster: intake.pool.cluster(),
-        last_sync: intake.directory.last_sync(),
-    };
     let failed = |_| HttpError::of(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "the metrics cannot be written");
-    let text = intake.metrics.told(&now).map_err(failed)?;
-    let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    Ok(([(CONTENT_TYPE, media_type)], text).into_response())
+    let text = Standing(http.intake).metrics().map_err(failed)?;
+    Ok(([(CONTENT_TYPE, OPEN_METRICS)], text).into_response())
 }

@@ -1,0 +1,143 @@
+//! What telemetry costs: the same answers from two clusters in turn, one that sends every span to a collector and is scraped every
+//! second, and one that is left alone.
+
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+
+use anyhow::{Context, Result, ensure};
+use futures::future::try_join_all;
+use serde::Serialize;
+use specfuse_proto::v1::Sampling;
+use tokio::{
+    task::JoinSet,
+    time::{Instant, interval},
+};
+
+use crate::{
+    answer,
+    collector::Collector,
+    ensemble::Ensemble,
+    fleet::{self, Fleet, Member, Plan},
+    process::DEADLINE,
+    scrape,
+    up::bundled_models,
+};
+
+/// At a time.
+const CLIENTS: usize = 4;
+const QUESTIONS: [&str; 2] =
+    ["Ben was born on a Tuesday. What day was it 93 days later?", "Write the letters of the alphabet, one by one."];
+/// Of one answer.
+const TOKENS: u32 = 128;
+/// What it may cost, of the tokens per second.
+const MOST: f64 = 0.02;
+const SCRAPES: Duration = Duration::from_secs(1);
+
+#[derive(Clone, Debug)]
+pub struct Trial {
+    pub program: PathBuf,
+    /// Checkpoints; one alone is asked as `single`, and only decodes. None: one of the bundled models.
+    pub models: Vec<PathBuf>,
+    /// Blocks of answers from each.
+    pub blocks: usize,
+}
+
+/// Tokens of answers per second.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Verdict {
+    pub left_alone: f64,
+    pub observed: f64,
+    /// Median over the pairs of blocks of what is lost, and its quartiles.
+    pub lost: f64,
+    pub lost_quartiles: (f64, f64),
+    pub spans: usize,
+}
+
+pub async fn run(trial: &Trial) -> Result<Option<Verdict>> {
+    let collector = Collector::start().await?;
+    let observed = trial.plan().flag("--otlp-endpoint", &collector.endpoint).start();
+    let (Some(alone), Some(observed)) = tokio::try_join!(trial.plan().start(), observed)? else { return Ok(None) };
+    let mut scraping = JoinSet::new();
+    for process in observed.coordinators.iter().chain(observed.workers.iter().map(|worker| &worker.process)) {
+        scraping.spawn(scraped(fleet::admin(process)));
+    }
+    // The first block of each meets cold caches.
+    block(&alone).await?;
+    block(&observed).await?;
+    let mut pairs = Vec::new();
+    for number in 0..trial.blocks {
+        // Whoever is first is so every other time.
+        let pair = if number % 2 == 0 {
+            let first = block(&alone).await?;
+            (first, block(&observed).await?)
+        } else {
+            let first = block(&observed).await?;
+            (block(&alone).await?, first)
+        };
+        pairs.push(pair);
+    }
+    let at = |mut values: Vec<f64>, share: f64| {
+        values.sort_by(f64::total_cmp);
+        let place = ((values.len() as f64 - 1.0) * share).round() as usize;
+        values.get(place).copied().unwrap_or_default()
+    };
+    let lost: Vec<f64> = pairs.iter().map(|(alone, observed)| 1.0 - observed / alone).collect();
+    Ok(Some(Verdict {
+        left_alone: at(pairs.iter().map(|pair| pair.0).collect(), 0.5),
+        observed: at(pairs.iter().map(|pair| pair.1).collect(), 0.5),
+        lost: at(lost.clone(), 0.5),
+        lost_quartiles: (at(lost.clone(), 0.25), at(lost, 0.75)),
+        spans: collector.count(),
+    }))
+}
+
+impl Trial {
+    fn plan(&self) -> Plan {
+        let bundled = || vec![bundled_models().join("speller-mistral")];
+        let models = if self.models.is_empty() { bundled() } else { self.models.clone() };
+        let members = models.into_iter().map(Member::of).collect();
+        Plan::of(&self.program, members).ensemble(Ensemble::nobody_leaves())
+    }
+}
+
+/// Asks all questions by several clients at once; tokens per second.
+async fn block(fleet: &Fleet) -> Result<f64> {
+    let begun = Instant::now();
+    let clients = (0..CLIENTS).map(async |client| {
+        let mut tokens = 0;
+        for (number, question) in (0u64..).zip(QUESTIONS) {
+            let mut request = answer::question(question, TOKENS);
+            let seed = client as u64 * 100 + number;
+            request.sampling = Some(Sampling { temperature: 1.0, seed, ..Sampling::default() });
+            let answer = fleet.client(0)?.ask(&request, DEADLINE).await.outcome?;
+            tokens += answer.finished.usage.context("no usage")?.completion_tokens;
+        }
+        Ok::<_, anyhow::Error>(tokens)
+    });
+    let tokens: u32 = try_join_all(clients).await?.into_iter().sum();
+    ensure!(tokens > 0, "no tokens");
+    Ok(f64::from(tokens) / begun.elapsed().as_secs_f64())
+}
+
+async fn scraped(address: SocketAddr) {
+    let mut tact = interval(SCRAPES);
+    loop {
+        tact.tick().await;
+        // What it costs to be asked, not what it says.
+        let _ = scrape::get(address, "/metrics").await;
+    }
+}
+
+impl Verdict {
+    pub fn is_cheap(&self) -> bool {
+        self.lost <= MOST
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { left_alone, observed, lost, lost_quartiles: (low, high), spans } = self;
+        writeln!(to, "tokens per second: {left_alone:.1} left alone, {observed:.1} observed")?;
+        let [lost, low, high] = [lost, low, high].map(|share| share * 100.0);
+        writeln!(to, "lost: {lost:.2} % (quartiles of pairs {low:.2} to {high:.2}), {spans} spans sent")
+    }
+}
