@@ -73,7 +73,7 @@ ENGINE = [
         "Steps",
         "short",
         "Forward passes each second. 0 while calls wait: the engine hangs.",
-        {"{{instance}}": f"rate(specfuse_worker_steps_total{{{WHO}}}{RATE})"},
+        {"{{instance}}": f"rate(specfuse_worker_step_seconds_count{{{WHO}}}{RATE})"},
     ),
     graph(
         "Time of a step, p95",

@@ -14,6 +14,7 @@ use specfuse_tests::{
     network::{Host, Network},
     process::{Launch, Process},
     program,
+    scrape::get,
 };
 use tempfile::TempDir;
 
@@ -28,8 +29,8 @@ use crate::PROGRAM;
 const OURS: [(&str, &str); 3] = [("coordinator", "coordinator"), ("worker", "worker"), ("cli", "")];
 /// At which services reach each other.
 const PORTS: [u16; 3] = [7070, 7071, 4317];
-/// Elsewhere than Prometheus's own port: a test must not meet a server that is none of its own.
-const ADMIN: (&str, &str) = (":9090", ":19090");
+/// Elsewhere than Prometheus's own port, 9090: a test must not meet a server that is none of its own.
+const ADMIN_PORT: u16 = 19_090;
 
 #[tokio::test]
 async fn what_is_mounted_exists_and_no_port_is_open_to_others() -> Result<()> {
@@ -92,6 +93,12 @@ async fn the_written_command_lines_start_a_cluster_that_answers() -> Result<()> 
     let ran = program::run(Path::new(PROGRAM), &words.iter().map(String::as_str).collect::<Vec<_>>()).await?;
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert!(ran.stdout.contains("85"), "{}", ran.stdout);
+
+    // Where Prometheus asks them.
+    for name in ["coordinator", "abacus-llama", "calendar-qwen2", "sorter-gemma2"] {
+        let told = get((deployment.hosts[name].address, ADMIN_PORT).into(), "/metrics").await?;
+        assert!(told.status == 200 && told.body.contains("specfuse_"), "{name}: {told:?}");
+    }
     Ok(())
 }
 
@@ -136,7 +143,7 @@ impl Deployment {
     /// A word of a command line, with the addresses and the paths of this machine.
     fn here(&self, service: &str, word: &str) -> String {
         let own = &self.hosts[service];
-        let mut word = word.replace("0.0.0.0", &own.address.to_string()).replace(ADMIN.0, ADMIN.1);
+        let mut word = word.replace("0.0.0.0", &own.address.to_string()).replace(":9090", &format!(":{ADMIN_PORT}"));
         word = word.replace("etcd:2379", &self.etcd.address.to_string());
         for (name, host) in &self.hosts {
             for port in PORTS {
