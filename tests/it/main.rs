@@ -4,6 +4,7 @@
 
 mod bench_engine;
 mod bundled;
+mod chart;
 mod chat;
 mod checkpoints;
 mod console;

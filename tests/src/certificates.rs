@@ -50,9 +50,21 @@ impl Authority {
 
     /// For a server of this name or address, or for a client. A pair of the same file name is replaced, one file after the other.
     pub fn issue(&self, file: &str, subject: &str, validity: Validity) -> io::Result<Pair> {
-        let mut params = CertificateParams::new([subject.to_owned()]).map_err(io::Error::other)?;
-        params.distinguished_name.push(DnType::CommonName, subject);
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        let both = [ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        self.issue_for(file, &[subject.to_owned()], &both, validity)
+    }
+
+    /// Likewise, for several names and addresses, the first of which names it, and for these uses alone.
+    pub fn issue_for(
+        &self,
+        file: &str,
+        subjects: &[String],
+        uses: &[ExtendedKeyUsagePurpose],
+        validity: Validity,
+    ) -> io::Result<Pair> {
+        let mut params = CertificateParams::new(subjects).map_err(io::Error::other)?;
+        params.distinguished_name.push(DnType::CommonName, subjects.first().map_or("", String::as_str));
+        params.extended_key_usages = uses.to_vec();
         if validity == Validity::Expired {
             params.not_before = date_time_ymd(2020, 1, 1);
             params.not_after = date_time_ymd(2020, 1, 2);

@@ -10,6 +10,7 @@
 //! - [`hub`]: where models are pulled from
 //! - [`collector`]: where traces are sent; [`scrape`]: a page over HTTP
 //! - [`packages`]: published packages of other languages
+//! - [`chart`]: the Helm chart, rendered and checked by the real tools
 //! - [`replay`]: whether what a client was told follows from itself
 //! - [`chaos`]: a fleet in which everything breaks; [`overload`]: one that is asked too much; [`streams`]: what those over HTTP
 //!   cost; [`cost`]: what telemetry costs; [`measure`]: numbers that they tell
@@ -19,6 +20,7 @@
 pub mod answer;
 pub mod certificates;
 pub mod chaos;
+pub mod chart;
 pub mod checkpoint;
 pub mod client;
 pub mod cluster;

@@ -71,6 +71,14 @@ impl Packages {
         Ok(Some(Self { folder, interpreter: "go".into() }))
     }
 
+    /// Where a Python package lies.
+    pub fn python_package(&self, name: &str) -> Result<PathBuf> {
+        let versions = fs::read_dir(self.folder.path().join("lib"))?;
+        let folders = versions.map(|version| Ok(version?.path().join("site-packages").join(name)));
+        let found = folders.collect::<Result<Vec<_>>>()?.into_iter().find(|folder| folder.is_dir());
+        found.with_context(|| format!("no package {name}"))
+    }
+
     /// A command that finds the programs that the packages brought before those of the machine.
     pub fn command(&self, program: &str) -> Command {
         let mut folders = vec![self.folder.path().join("bin"), self.folder.path().join("node_modules/.bin")];
@@ -96,6 +104,14 @@ impl Packages {
         let output = run(Command::new(&self.interpreter).arg(copy).args(arguments), RUN_DEADLINE).await?;
         Ok(String::from_utf8(output.stdout)?)
     }
+}
+
+/// Builds the tools that a Go module names, each into this folder, which stays: what is there is not built again. False: they cannot
+/// be had, and the test is skipped, having said so.
+pub async fn go_tools(module: &Path, folder: &Path) -> bool {
+    let mut install = Command::new("go");
+    install.args(["install", "tool"]).env("GOBIN", folder).current_dir(module);
+    has(&["go"]) && fetched(&mut install, COMPILE_DEADLINE).await
 }
 
 /// Whether the machine has all of these programs; if not, the test is skipped, having said so.
