@@ -9,6 +9,7 @@ mod chat;
 mod checkpoints;
 mod console;
 mod contract;
+mod deploy;
 mod docs;
 mod doctor;
 mod drain;

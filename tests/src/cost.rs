@@ -6,7 +6,7 @@ use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 use anyhow::{Context, Result, ensure};
 use futures::future::try_join_all;
 use serde::Serialize;
-use specfuse_proto::v1::Sampling;
+use specfuse_proto::v1::{GenerateRequest, Sampling};
 use tokio::{
     task::JoinSet,
     time::{Instant, interval},
@@ -19,14 +19,13 @@ use crate::{
     fleet::{self, Fleet, Member, Plan},
     process::DEADLINE,
     scrape,
-    up::bundled_models,
 };
 
 /// At a time.
-const CLIENTS: usize = 4;
-const QUESTIONS: [&str; 2] =
-    ["Ben was born on a Tuesday. What day was it 93 days later?", "Write the letters of the alphabet, one by one."];
-/// Of one answer.
+const CLIENTS: u64 = 4;
+/// In the words of random weights.
+const QUESTION: &str = "t17 t4 t99 t1024 t7 t300";
+/// Of one answer: random weights find no end.
 const TOKENS: u32 = 128;
 /// What it may cost, of the tokens per second.
 const MOST: f64 = 0.02;
@@ -35,8 +34,8 @@ const SCRAPES: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub struct Trial {
     pub program: PathBuf,
-    /// Checkpoints; one alone is asked as `single`, and only decodes. None: one of the bundled models.
-    pub models: Vec<PathBuf>,
+    /// A config.json: a model of this shape decodes, alone.
+    pub shape: PathBuf,
     /// Blocks of answers from each.
     pub blocks: usize,
 }
@@ -92,26 +91,20 @@ pub async fn run(trial: &Trial) -> Result<Option<Verdict>> {
 
 impl Trial {
     fn plan(&self) -> Plan {
-        let bundled = || vec![bundled_models().join("speller-mistral")];
-        let models = if self.models.is_empty() { bundled() } else { self.models.clone() };
-        let members = models.into_iter().map(Member::of).collect();
-        Plan::of(&self.program, members).ensemble(Ensemble::nobody_leaves())
+        let cache = ["--cache-memory", "64MiB"].map(str::to_owned).to_vec();
+        let member = Member { name: "random".to_owned(), folder: self.shape.clone(), flags: cache };
+        Plan::of(&self.program, vec![member]).ensemble(Ensemble::nobody_leaves())
     }
 }
 
-/// Asks all questions by several clients at once; tokens per second.
+/// Several clients ask at once; tokens per second.
 async fn block(fleet: &Fleet) -> Result<f64> {
     let begun = Instant::now();
     let clients = (0..CLIENTS).map(async |client| {
-        let mut tokens = 0;
-        for (number, question) in (0u64..).zip(QUESTIONS) {
-            let mut request = answer::question(question, TOKENS);
-            let seed = client as u64 * 100 + number;
-            request.sampling = Some(Sampling { temperature: 1.0, seed, ..Sampling::default() });
-            let answer = fleet.client(0)?.ask(&request, DEADLINE).await.outcome?;
-            tokens += answer.finished.usage.context("no usage")?.completion_tokens;
-        }
-        Ok::<_, anyhow::Error>(tokens)
+        let sampling = Some(Sampling { temperature: 1.0, seed: client, ..Sampling::default() });
+        let request = GenerateRequest { sampling, ..answer::question(QUESTION, TOKENS) };
+        let answer = fleet.client(0)?.ask(&request, DEADLINE).await.outcome?;
+        Ok::<_, anyhow::Error>(answer.finished.usage.context("no usage")?.completion_tokens)
     });
     let tokens: u32 = try_join_all(clients).await?.into_iter().sum();
     ensure!(tokens > 0, "no tokens");

@@ -30,7 +30,7 @@ use crate::{
 
 const POLL: Duration = Duration::from_millis(50);
 const WORKER_PORT: u16 = 7071;
-/// So small that a few answers fill it.
+/// So small that a few answers of the bundled models fill it.
 const CACHE: &str = "4MiB";
 const COORDINATOR_PORT: u16 = 7070;
 const ADMIN_PORT: u16 = 9090;
@@ -39,6 +39,7 @@ const ADMIN_PORT: u16 = 9090;
 #[derive(Clone, Debug)]
 pub struct Member {
     pub name: String,
+    /// Of the checkpoint, or a config.json, in whose shape the weights are random.
     pub folder: PathBuf,
     pub flags: Vec<String>,
 }
@@ -196,8 +197,12 @@ impl Plan {
     async fn worker(&self, member: &Member, host: &Host, discovery: Option<&str>) -> Result<Worker> {
         let folder = member.folder.to_str().context("the folder's name is not UTF-8")?;
         let listen = format!("{}:{WORKER_PORT}", host.address);
-        let mut arguments = vec!["worker", "--name", &member.name, "--model", folder, "--listen", &listen];
-        arguments.extend(["--threads", "1", "--cache-memory", CACHE]);
+        let source = if member.folder.is_file() { "--random-weights" } else { "--model" };
+        let mut arguments = vec!["worker", "--name", &member.name, source, folder, "--listen", &listen];
+        arguments.extend(["--threads", "1"]);
+        if !member.flags.iter().any(|flag| flag == "--cache-memory") {
+            arguments.extend(["--cache-memory", CACHE]);
+        }
         arguments.extend(member.flags.iter().map(String::as_str));
         arguments.extend(discovery.iter().flat_map(|url| ["--discovery", url]));
         let process = self.launch(&arguments, host, &member.name).start().await?;

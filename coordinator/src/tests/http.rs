@@ -227,11 +227,26 @@ async fn what_watches_the_coordinator_sees_what_it_does() {
 }
 
 #[tokio::test]
+async fn a_coordinator_is_not_ready_before_it_has_tried_its_workers() {
+    // Connections wait here, and nobody answers them.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let coordinator =
+        Coordinator::start_with(&format!("workers = [{url:?}]\n[ensembles.default]\nmembers = [\"a\"]")).await;
+    let told = get(coordinator.address, "/readyz").await;
+    assert_eq!((told.status, told.body.as_str()), (503, "not every worker has been tried yet\n"));
+    drop(silent);
+    let ready = async { while get(coordinator.address, "/readyz").await.status != 200 {} };
+    tokio::time::timeout(std::time::Duration::from_secs(20), ready).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_stop_lets_streams_finish_and_is_seen_by_who_looks() {
     let a = worker("a", &[Draft::Say(" Hello"), Draft::Hang], &[]).await;
     let settings = "shutdown_grace = \"300ms\"\n[ensembles.default]\nmembers = [\"a\"]";
     let mut coordinator = Coordinator::start(&[&a], settings).await;
-    assert_eq!(get(coordinator.address, "/readyz").await.status, 200);
+    let ready = async { while get(coordinator.address, "/readyz").await.status != 200 {} };
+    tokio::time::timeout(std::time::Duration::from_secs(10), ready).await.unwrap();
     let request = asked(|request| request["stream"] = true.into());
     let mut begun = begin(coordinator.address, &json_head(CHAT), &request.to_string()).await;
     begun.event().await.unwrap();

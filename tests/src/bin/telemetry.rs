@@ -14,9 +14,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Measures what telemetry costs.
 #[derive(Debug, Parser)]
 struct Args {
-    /// Checkpoint folder; several for an ensemble. Default: one of the bundled models.
-    #[arg(long, value_name = "DIR")]
-    model: Vec<PathBuf>,
+    /// A model of this shape decodes, with random weights.
+    #[arg(long, value_name = "CONFIG", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../bench/shapes/llama-80m.json"))]
+    shape: PathBuf,
     /// Blocks of answers, with telemetry and without.
     #[arg(long, default_value_t = 25)]
     blocks: usize,
@@ -34,7 +34,7 @@ fn main() -> Result<ExitCode> {
 }
 
 async fn run(args: Args) -> Result<ExitCode> {
-    let trial = Trial { program: std::env::current_exe()?, models: args.model, blocks: args.blocks };
+    let trial = Trial { program: std::env::current_exe()?, shape: args.shape, blocks: args.blocks };
     let Some(verdict) = cost::run(&trial).await? else { return Ok(ExitCode::FAILURE) };
     let mut out = std::io::stdout().lock();
     if args.json {
