@@ -2,6 +2,7 @@
 
 mod configuration;
 mod executed;
+mod flags;
 mod refusals;
 mod rendered;
 

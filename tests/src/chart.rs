@@ -30,6 +30,7 @@ use tokio::{process::Command, sync::OnceCell};
 pub use self::{
     asking::{Asker, Events, endless},
     certificates::Wanted,
+    container::{Played, played},
     kubelet::Running,
     release::{Plan, Release},
     schemas::Schemas,

@@ -22,6 +22,27 @@ pub(super) struct Line {
     pub variables: BTreeMap<String, String>,
 }
 
+/// What plays a container's image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Played {
+    Etcd,
+    /// The program that plays all of ours, in this role.
+    Ours(Option<&'static str>),
+}
+
+pub fn played(container: &Value) -> Result<Played> {
+    let image = text(container, "/image")?;
+    let name = image.rsplit('/').next().and_then(|name| name.split(':').next()).context("no image")?;
+    let command = container.get("command").map(Value::to_string);
+    match (name, command.as_deref()) {
+        ("etcd", Some(r#"["etcd"]"#)) => Ok(Played::Etcd),
+        ("specfuse", None) => Ok(Played::Ours(None)),
+        ("specfuse-coordinator", None) => Ok(Played::Ours(Some("coordinator"))),
+        ("specfuse-worker" | "specfuse-worker-cuda", None) => Ok(Played::Ours(Some("worker"))),
+        other => bail!("{other:?} cannot be played"),
+    }
+}
+
 /// Where containers run.
 pub(super) struct Site<'a> {
     pub pod: &'a Pod,
@@ -32,22 +53,11 @@ pub(super) struct Site<'a> {
 
 /// `specfuse`: the program that plays all of ours.
 pub(super) fn line(container: &Value, site: &Site<'_>, specfuse: &Path) -> Result<Line> {
-    let image = text(container, "/image")?;
-    let name = image.rsplit('/').next().and_then(|name| name.split(':').next()).context("no image")?;
-    let specfuse = specfuse.to_str().context("the program's name is not UTF-8")?;
     let mut mounts = site.volumes.mounts(container)?;
-    let (program, role) = match name {
-        "specfuse" => (specfuse, None),
-        "specfuse-coordinator" => (specfuse, Some("coordinator")),
-        "specfuse-worker" => (specfuse, Some("worker")),
-        "etcd" => ("etcd", None),
-        other => bail!("{other}: an image that cannot be played"),
+    let (program, role) = match played(container)? {
+        Played::Etcd => ("etcd", None),
+        Played::Ours(role) => (specfuse.to_str().context("the program's name is not UTF-8")?, role),
     };
-    match container.get("command").and_then(|command| command.get(0)).and_then(Value::as_str) {
-        None if name != "etcd" => {}
-        Some("etcd") if name == "etcd" => {}
-        other => bail!("{name}: command {other:?}"),
-    }
     if role == Some("worker") {
         mounts = mounts.and("/models", bundled_models());
     }

@@ -17,7 +17,7 @@ use crate::{process::DEADLINE, scrape};
 
 const POLL: Duration = Duration::from_millis(50);
 /// What a second of preStop's sleep is here: there is no service whose list of pods would have to change everywhere.
-const SLEPT: Duration = Duration::from_millis(50);
+const SLEPT: Duration = Duration::from_millis(20);
 
 /// What all pods of a cluster see.
 #[derive(Clone, Copy, Debug)]
@@ -113,6 +113,14 @@ impl Running {
         let is_well = status.success() || self.pod.component() == "etcd";
         ensure!(is_well, "{}: {status}: {}", self.pod.name, self.kept.said());
         Ok(())
+    }
+
+    /// What a series stands at that it tells of itself, such as `specfuse_workers{state="ready"}`.
+    pub async fn series(&self, name: &str) -> Result<f64> {
+        let admin = self.pod.port(&"admin".into())?;
+        let page = scrape::get(SocketAddr::from((self.pod.address, admin)), "/metrics").await?;
+        let line = page.body.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        Ok(line.with_context(|| format!("no {name}: {}", page.body))?.parse()?)
     }
 
     pub fn said(&self) -> String {

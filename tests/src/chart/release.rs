@@ -5,6 +5,7 @@ use std::{
     collections::BTreeMap,
     net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::{Context, Result, ensure};
@@ -23,6 +24,7 @@ use super::{
 };
 use crate::{network::Network, process::DEADLINE};
 
+const POLL: Duration = Duration::from_millis(50);
 /// More than any test needs: they cost nothing.
 const HOSTS: u8 = 40;
 
@@ -54,7 +56,7 @@ pub struct Release {
 }
 
 impl Release {
-    /// Starts everything at once, in no order, and waits until the probes say that all of it is ready.
+    /// Starts everything at once, in no order, and waits until the probes say that all of it is ready, and coordinators call all workers.
     pub async fn install(plan: Plan<'_>) -> Result<Self> {
         let objects = objects(&plan.chart.render(plan.kubernetes, &plan.values).await?)?;
         let network = Network::on_loopback(HOSTS)?;
@@ -84,7 +86,22 @@ impl Release {
             Ok::<_, anyhow::Error>((running.pod.name.clone(), running))
         });
         release.pods = try_join_all(started).await?.into_iter().collect();
+        release.met().await?;
         Ok(release)
+    }
+
+    /// A worker is ready a moment before a coordinator has heard of it.
+    async fn met(&self) -> Result<()> {
+        let of = |component| self.pods.values().filter(move |running| running.pod.component() == component);
+        let workers = f64::from(u32::try_from(of("worker").count())?);
+        let met = of("coordinator").map(async |coordinator| {
+            while coordinator.series(r#"specfuse_workers{state="ready"}"#).await? < workers {
+                tokio::time::sleep(POLL).await;
+            }
+            Ok::<_, anyhow::Error>(())
+        });
+        tokio::time::timeout(DEADLINE, try_join_all(met)).await.context("some worker is not called")??;
+        Ok(())
     }
 
     /// As `helm test` does it: what the pod said.

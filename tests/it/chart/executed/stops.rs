@@ -10,7 +10,6 @@ use specfuse_tests::{
     collector::Collector,
     hub::{Fault, Hub, TOKEN},
     process::DEADLINE,
-    scrape,
     up::bundled_models,
 };
 use tempfile::NamedTempFile;
@@ -104,17 +103,12 @@ impl Undisturbed {
     }
 }
 
-/// What a series of a pod stands at.
-async fn series(release: &Release, pod: &str, name: &str) -> Result<f64> {
-    let pod = &release.pods.get(pod).with_context(|| format!("no pod {pod}"))?.pod;
-    let page = scrape::get(SocketAddr::from((pod.address, pod.port(&"admin".into())?)), "/metrics").await?;
-    let line = page.body.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    Ok(line.with_context(|| format!("no {name}: {}", page.body))?.parse()?)
-}
-
 /// Forward passes of both replicas so far.
 async fn steps(release: &Release) -> Result<[f64; 2]> {
-    let [one, other] = REPLICAS.map(|pod| series(release, pod, "specfuse_worker_step_seconds_count"));
+    let [one, other] = REPLICAS.map(async |name| {
+        let replica = release.pods.get(name).with_context(|| format!("no pod {name}"))?;
+        replica.series("specfuse_worker_step_seconds_count").await
+    });
     let (one, other) = tokio::try_join!(one, other)?;
     Ok([one, other])
 }
@@ -152,7 +146,8 @@ async fn a_coordinator_stops(
     answered(&asker).await?;
     coordinator.terminate().await?;
     coordinator.until("readinessProbe", false).await?;
-    assert!(series(release, COORDINATOR, "specfuse_running_generations").await? > 1.0, "too late to see anything");
+    let left = coordinator.series("specfuse_running_generations").await?;
+    assert!(left > 1.0, "{left} answers are left: too late to see anything");
     let second = release.service(COORDINATORS).await?;
     assert_ne!(second, first);
     answered(&Asker::of(second, ca)?).await?;
