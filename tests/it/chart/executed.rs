@@ -69,7 +69,8 @@ async fn certificates_keys_and_passwords_come_from_secrets_and_etcd_from_elsewhe
 
     let mut plan = plan(&chart, vec![fixtures().join("secrets.yaml")]);
     // Nobody listens to the traces: that stops nothing.
-    plan.outside = vec![("etcd.example.org:2379", etcd.address), ("otel-collector.monitoring:4317", "127.0.0.1:1".parse()?)];
+    plan.outside =
+        vec![("etcd.example.org:2379", etcd.address), ("otel-collector.monitoring:4317", "127.0.0.1:1".parse()?)];
     plan.given.secrets.extend([
         ("etcd-client".to_owned(), secret(&[("ca.crt", &ca), ("tls.crt", &cert), ("tls.key", &key)])),
         ("etcd-password".to_owned(), secret(&[("password", PASSWORD)])),
@@ -96,11 +97,8 @@ async fn guarded_etcd(host: &Host, authority: &Authority) -> Result<Option<Etcd>
     let [cert, key, ca] = [&cert, &key, &authority.ca].map(|file| file.display().to_string());
     let flags = ["--cert-file", &cert, "--key-file", &key, "--trusted-ca-file", &ca, "--client-cert-auth"];
     let Some(etcd) = Etcd::with(host, "https", &flags).await? else { return Ok(None) };
-    let files = ClientTlsFiles::given(
-        ("--ca", Some(ca.into())),
-        ("--cert", Some(cert.into())),
-        ("--key", Some(key.into())),
-    )?;
+    let files =
+        ClientTlsFiles::given(("--ca", Some(ca.into())), ("--cert", Some(cert.into())), ("--key", Some(key.into())))?;
     let tls = ClientTls::load(files.context("no files")?)?;
     let endpoint = Endpoint::from_shared(format!("https://{}", etcd.address))?.timeout(DEADLINE);
     let mut admin = Client::from_channel(tls::channel(endpoint, Some(&tls)), None).await?;

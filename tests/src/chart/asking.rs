@@ -4,9 +4,7 @@ use std::{net::SocketAddr, path::Path, pin::Pin};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use specfuse_proto::v1::{
-    GenerateRequest, GenerateResponse, Sampling, ensemble_service_client::EnsembleServiceClient,
-};
+use specfuse_proto::v1::{GenerateRequest, GenerateResponse, Sampling, ensemble_service_client::EnsembleServiceClient};
 use specfuse_runtime::tls::{self, ClientTls, ClientTlsFiles};
 use tonic::{
     Streaming,

@@ -75,7 +75,8 @@ impl Pod {
 
     pub fn ports(&self) -> Vec<u16> {
         let ports = self.container().ok().and_then(|container| container.get("ports")?.as_array());
-        let numbers = ports.into_iter().flatten().filter_map(|port| port.get("containerPort")?.as_u64()?.try_into().ok());
+        let numbers =
+            ports.into_iter().flatten().filter_map(|port| port.get("containerPort")?.as_u64()?.try_into().ok());
         numbers.collect()
     }
 

@@ -96,7 +96,8 @@ impl Mounts {
     pub fn path(&self, path: &str) -> Result<String> {
         let below = |mount: &str| path.strip_prefix(mount).filter(|rest| rest.is_empty() || rest.starts_with('/'));
         let found = self.0.iter().filter_map(|(mount, folder)| Some((mount, folder, below(mount)?)));
-        let (_, folder, rest) = found.max_by_key(|(mount, ..)| mount.len()).with_context(|| format!("{path} is not mounted"))?;
+        let (_, folder, rest) =
+            found.max_by_key(|(mount, ..)| mount.len()).with_context(|| format!("{path} is not mounted"))?;
         Ok(format!("{}{rest}", folder.display()))
     }
 }
