@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use etcd_client::{Client, Permission};
+use etcd_client::{Channel, Client, Permission};
 use specfuse_runtime::tls::{self, ClientTls, ClientTlsFiles};
 use specfuse_tests::{
     certificates::{Authority, Pair, Validity},
@@ -101,7 +101,7 @@ async fn guarded_etcd(host: &Host, authority: &Authority) -> Result<Option<Etcd>
         ClientTlsFiles::given(("--ca", Some(ca.into())), ("--cert", Some(cert.into())), ("--key", Some(key.into())))?;
     let tls = ClientTls::load(files.context("no files")?)?;
     let endpoint = Endpoint::from_shared(format!("https://{}", etcd.address))?.timeout(DEADLINE);
-    let mut admin = Client::from_channel(tls::channel(endpoint, Some(&tls)), None).await?;
+    let mut admin = Client::from_channel(Channel::Tonic(tls::channel(endpoint, Some(&tls))), None).await?;
     for name in ["root", "specfuse"] {
         admin.role_add(name).await?;
         admin.user_add(name, PASSWORD, None).await?;

@@ -16,14 +16,14 @@ use crate::up::bundled_models;
 
 /// A command with nothing around it: no variable but these.
 #[derive(Clone, Debug)]
-pub struct Line {
+pub(super) struct Line {
     pub program: String,
     pub arguments: Vec<String>,
     pub variables: BTreeMap<String, String>,
 }
 
 /// Where containers run.
-pub struct Site<'a> {
+pub(super) struct Site<'a> {
     pub pod: &'a Pod,
     pub volumes: &'a Volumes,
     pub names: &'a Names,
@@ -31,7 +31,7 @@ pub struct Site<'a> {
 }
 
 /// `specfuse`: the program that plays all of ours.
-pub fn line(container: &Value, site: &Site<'_>, specfuse: &Path) -> Result<Line> {
+pub(super) fn line(container: &Value, site: &Site<'_>, specfuse: &Path) -> Result<Line> {
     let image = text(container, "/image")?;
     let name = image.rsplit('/').next().and_then(|name| name.split(':').next()).context("no image")?;
     let specfuse = specfuse.to_str().context("the program's name is not UTF-8")?;

@@ -28,14 +28,14 @@ kill $!
 exit $code"#;
 
 #[derive(Debug)]
-pub struct Kept {
+pub(super) struct Kept {
     shell: Child,
     pipe: Option<ChildStdin>,
     log: PathBuf,
 }
 
 impl Kept {
-    pub fn start(line: &Line, log: &Path) -> Result<Self> {
+    pub(super) fn start(line: &Line, log: &Path) -> Result<Self> {
         let mut command = Command::new("sh");
         command.args(["-c", KEEPER, "sh", &line.program]).args(&line.arguments);
         command.env_clear().envs(&line.variables);
@@ -49,24 +49,24 @@ impl Kept {
     }
 
     /// Such as "TERM".
-    pub async fn signal(&mut self, name: &str) -> Result<()> {
+    pub(super) async fn signal(&mut self, name: &str) -> Result<()> {
         let pipe = self.pipe.as_mut().context("killed")?;
         Ok(pipe.write_all(format!("{name}\n").as_bytes()).await?)
     }
 
     /// Waits until it has ended, at most so long.
-    pub async fn ended(&mut self, within: Duration) -> Result<ExitStatus> {
+    pub(super) async fn ended(&mut self, within: Duration) -> Result<ExitStatus> {
         // Waiting would close the pipe of a child that has its own.
         let ended = tokio::time::timeout(within, self.shell.wait()).await;
         Ok(ended.with_context(|| format!("it does not end in {within:?}: {}", self.said()))??)
     }
 
-    pub fn has_ended(&mut self) -> Result<bool> {
+    pub(super) fn has_ended(&mut self) -> Result<bool> {
         Ok(self.shell.try_wait()?.is_some())
     }
 
     /// What it wrote.
-    pub fn said(&self) -> String {
+    pub(super) fn said(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 }

@@ -20,7 +20,7 @@ const POLL: Duration = Duration::from_millis(50);
 const SLEPT: Duration = Duration::from_millis(50);
 
 /// What all pods of a cluster see.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Cluster<'a> {
     pub objects: &'a [Value],
     pub names: &'a Names,

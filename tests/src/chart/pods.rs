@@ -24,7 +24,7 @@ pub struct Pod {
 }
 
 /// As many as the manifests say; there must be hosts for all of them.
-pub fn pods(objects: &[Value], hosts: &[Host]) -> Result<Vec<Pod>> {
+pub(super) fn pods(objects: &[Value], hosts: &[Host]) -> Result<Vec<Pod>> {
     let mut hosts = hosts.iter();
     let mut pods = Vec::new();
     for object in objects {

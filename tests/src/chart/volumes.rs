@@ -29,11 +29,11 @@ pub struct Given {
 }
 
 /// Of one pod: the folders of its volumes.
-pub struct Volumes(BTreeMap<String, PathBuf>);
+pub(super) struct Volumes(BTreeMap<String, PathBuf>);
 
 /// Of one container: where it finds them, and where they are.
 #[derive(Debug)]
-pub struct Mounts(Vec<(String, PathBuf)>);
+pub(super) struct Mounts(Vec<(String, PathBuf)>);
 
 impl Given {
     pub fn secret(&self, name: &str) -> Result<&Secret> {
@@ -43,7 +43,7 @@ impl Given {
 
 impl Volumes {
     /// Made below a folder of the pod's own. What configuration maps say of names and of its own address is said in the addresses here.
-    pub fn make(pod: &Pod, folder: &Path, objects: &[Value], given: &Given, names: &Names) -> Result<Self> {
+    pub(super) fn make(pod: &Pod, folder: &Path, objects: &[Value], given: &Given, names: &Names) -> Result<Self> {
         let mut volumes = BTreeMap::new();
         for name in &pod.claims {
             volumes.insert(name.clone(), folder.join(name));
@@ -74,7 +74,7 @@ impl Volumes {
         Ok(Self(volumes))
     }
 
-    pub fn mounts(&self, container: &Value) -> Result<Mounts> {
+    pub(super) fn mounts(&self, container: &Value) -> Result<Mounts> {
         let mut mounts = Vec::new();
         for mount in container.get("volumeMounts").and_then(Value::as_array).into_iter().flatten() {
             let (path, name) = (text(mount, "/mountPath")?, text(mount, "/name")?);
@@ -87,13 +87,13 @@ impl Volumes {
 
 impl Mounts {
     /// One more, of what an image holds.
-    pub fn and(mut self, path: &str, folder: PathBuf) -> Self {
+    pub(super) fn and(mut self, path: &str, folder: PathBuf) -> Self {
         self.0.push((path.to_owned(), folder));
         self
     }
 
     /// The path as it is here. An error: nothing is mounted there.
-    pub fn path(&self, path: &str) -> Result<String> {
+    pub(super) fn path(&self, path: &str) -> Result<String> {
         let below = |mount: &str| path.strip_prefix(mount).filter(|rest| rest.is_empty() || rest.starts_with('/'));
         let found = self.0.iter().filter_map(|(mount, folder)| Some((mount, folder, below(mount)?)));
         let (_, folder, rest) =

@@ -52,10 +52,12 @@ async fn stops_lose_nothing(overlays: &[&str]) -> Result<()> {
     let first = *release.names.addresses(COORDINATORS)?.first().context("no coordinator")?;
     let asker = Asker::of(first, ca)?;
     let before = steps(&release).await?;
-    let expected = undisturbed(&asker).await?;
+    let answer = Answer::read(asker.ask(endless(TOKENS)).await?).await?;
     let after = steps(&release).await?;
     let worked = usize::from(after[0] == before[0]);
     assert!(after[1 - worked] == before[1 - worked] && after[worked] > before[worked], "{before:?}, {after:?}");
+    let expected = Undisturbed::of(answer);
+    assert_eq!(asker.ask_over_http(TOKENS).await?.rest().await?, expected.text, "over HTTP");
 
     a_worker_stops(release.pod(REPLICAS[worked])?, &asker, &expected).await?;
     a_coordinator_stops(&mut release, first, ca, &expected).await?;
@@ -86,11 +88,20 @@ fn public_ca(release: &Release) -> Result<Option<NamedTempFile>> {
     Ok(Some(file))
 }
 
-async fn undisturbed(asker: &Asker) -> Result<Undisturbed> {
-    let answer = Answer::read(asker.ask(endless(TOKENS)).await?).await?;
-    let text = asker.ask_over_http(TOKENS).await?.rest().await?;
-    assert_eq!(text, answer.text(), "the two ways to ask");
-    Ok(Undisturbed { segments: answer.segments.into_iter().map(decision).collect(), text })
+impl Undisturbed {
+    fn of(answer: Answer) -> Self {
+        let text = answer.text();
+        assert!(answer.segments.len() > 100, "over in {} rounds: {text}", answer.segments.len());
+        Self { segments: answer.segments.into_iter().map(decision).collect(), text }
+    }
+
+    /// Fails at the first difference.
+    fn assert_is(&self, segments: Vec<Segment>) {
+        assert_eq!(segments.len(), self.segments.len(), "rounds");
+        for (segment, expected) in segments.into_iter().map(decision).zip(&self.segments) {
+            assert_eq!(&segment, expected);
+        }
+    }
 }
 
 /// What a series of a pod stands at.
@@ -103,7 +114,7 @@ async fn series(release: &Release, pod: &str, name: &str) -> Result<f64> {
 
 /// Forward passes of both replicas so far.
 async fn steps(release: &Release) -> Result<[f64; 2]> {
-    let [one, other] = REPLICAS.map(|pod| series(release, pod, "specfuse_worker_steps_total"));
+    let [one, other] = REPLICAS.map(|pod| series(release, pod, "specfuse_worker_step_seconds_count"));
     let (one, other) = tokio::try_join!(one, other)?;
     Ok([one, other])
 }
@@ -116,8 +127,7 @@ async fn a_worker_stops(worker: &mut Running, asker: &Asker, expected: &Undistur
     worker.terminate().await?;
     worker.ended().await?;
     segments.extend(tokio::time::timeout(DEADLINE, Answer::read(stream)).await??.segments);
-    let segments: Vec<Segment> = segments.into_iter().map(decision).collect();
-    assert!(segments == expected.segments, "{segments:#?} is not {:#?}", expected.segments);
+    expected.assert_is(segments);
     Ok(())
 }
 
@@ -151,8 +161,7 @@ async fn a_coordinator_stops(
     let (answer, rest) = tokio::time::timeout(DEADLINE, both).await??;
     segments.extend(answer.segments);
     text += &rest;
-    let segments: Vec<Segment> = segments.into_iter().map(decision).collect();
-    assert!(segments == expected.segments, "{segments:#?} is not {:#?}", expected.segments);
+    expected.assert_is(segments);
     assert_eq!(text, expected.text);
     release.pod(COORDINATOR)?.ended().await
 }
