@@ -1,9 +1,6 @@
 //! bind → build → serve → drain, from top to bottom.
 
-use std::{
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use axum::{
@@ -42,7 +39,7 @@ use crate::{
     metrics::Metrics,
     pool::Pool,
     recordings::Recordings,
-    standing::Standing,
+    standing::{Introduction, Standing},
 };
 
 /// What the last answers have to reach their clients after the last generation ended.
@@ -96,16 +93,15 @@ pub(crate) async fn serve(
     // Running answers need their workers, new ones too, until they are finished: the list and the probes end after them.
     let watching = Shutdown::new(FLUSH);
     let directory = directory(config.workers, &watching);
-    let metrics = Metrics::new(&config.ensembles, config.max_generations);
     let intake = Arc::new(Intake {
+        metrics: Metrics::new(&config.ensembles, config.max_generations),
         ensembles: config.ensembles,
         pool: Pool::start(directory.membership.clone(), config.worker_tls, &watching),
         directory,
         admission: admission.clone(),
         recordings: Recordings::new(config.recordings),
         activity: Activity::new(),
-        metrics,
-        met: OnceLock::new(),
+        introduction: Introduction::default(),
         log_content: config.log_content,
     });
     let _admin = admin.map(|port| port.serve(Standing(Arc::clone(&intake))));

@@ -6,6 +6,7 @@
 
 mod calls;
 mod desk;
+mod error;
 mod ledger;
 mod spans;
 mod stages;
@@ -38,6 +39,7 @@ use self::{
 };
 pub(crate) use self::{
     calls::{Miss, Note},
+    error::GenerateError,
     ledger::{MemberUsage, RoundReport, Usage},
 };
 use crate::{admission::Ticket, metrics::Metrics, pool::Pool, request::GenerateRequest};
@@ -52,20 +54,6 @@ pub(crate) enum Item {
     },
     /// A part of what decided the answer, as JSON: where that is asked for, before its end. Not of the driver's own making.
     Recorded(Arc<str>),
-}
-
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum GenerateError {
-    /// `misses`: why the last call to each member failed, where it did, in their order.
-    #[error("ensemble {ensemble}: {failure}")]
-    Failed { ensemble: Arc<str>, failure: Failure, misses: Vec<(Arc<str>, Miss)> },
-    /// The shutdown's grace is over.
-    #[error("the coordinator stopped before the answer was finished")]
-    Cut,
-    #[error("the deadline of the call passed before the answer was finished")]
-    DeadlineExceeded,
-    #[error("nothing of the answer was read for {READING:?}")]
-    Unread,
 }
 
 /// How long an answer waits for its reader.
@@ -174,24 +162,6 @@ impl Start {
         });
         drive.perform(actions);
         drive
-    }
-}
-
-impl GenerateError {
-    /// In one word, for who counts.
-    fn reason(&self) -> &'static str {
-        match self {
-            Self::Failed { failure, .. } => match failure {
-                Failure::Refused => "refused",
-                Failure::PromptTooLong => "prompt_too_long",
-                Failure::ContextFull => "context_full",
-                Failure::Unavailable => "unavailable",
-                Failure::NoQuorum => "no_quorum",
-            },
-            Self::Cut => "cut",
-            Self::DeadlineExceeded => "deadline_exceeded",
-            Self::Unread => "unread",
-        }
     }
 }
 

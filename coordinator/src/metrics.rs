@@ -11,9 +11,10 @@ use std::{
 
 use prometheus_client::encoding::text::encode;
 use specfuse_core::generation::{DecidedBy, DraftOutcome, Ending, ScoreOutcome};
+use specfuse_runtime::message::code_name;
 use tonic::Code;
 
-use self::series::{Called as CalledLabels, Member, MemberOf, Of, Series};
+use self::series::{Member, MemberOf, Of, Series};
 use crate::{
     admission::Counts,
     client::Work,
@@ -87,7 +88,7 @@ impl Metrics {
     }
 
     pub(crate) fn refused(&self, code: Code) {
-        self.0.series.refused.get_or_create(&series::Reason { reason: name(code) }).inc();
+        self.0.series.refused.get_or_create(&series::Reason { reason: code_name(code) }).inc();
     }
 
     pub(crate) fn begun(&self, ensemble: &Arc<str>) {
@@ -97,7 +98,7 @@ impl Metrics {
     pub(crate) fn called(&self, call: &Called) {
         let (series, member) = (&self.0.series, Member { member: Arc::clone(&call.member) });
         if let Some(reason) = call.missed {
-            let labels = CalledLabels { member: Arc::clone(&call.member), call: call.kind.name(), reason };
+            let labels = series::Missed { member: Arc::clone(&call.member), call: call.kind.name(), reason };
             series.missed.get_or_create(&labels).inc();
         }
         if let Some(work) = call.work {
@@ -151,7 +152,7 @@ impl Metrics {
     }
 
     pub(crate) fn failed(&self, ensemble: &Arc<str>, code: Code) {
-        let labels = series::Failed { ensemble: Arc::clone(ensemble), reason: name(code) };
+        let labels = series::Failed { ensemble: Arc::clone(ensemble), reason: code_name(code) };
         self.0.series.failed.get_or_create(&labels).inc();
     }
 
@@ -212,27 +213,5 @@ fn name_of(state: &State) -> &'static str {
         State::Connecting => "connecting",
         State::Ready(_) => "ready",
         State::Unreachable { .. } => "unreachable",
-    }
-}
-
-pub(crate) fn name(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "ok",
-        Code::Cancelled => "cancelled",
-        Code::Unknown => "unknown",
-        Code::InvalidArgument => "invalid_argument",
-        Code::DeadlineExceeded => "deadline_exceeded",
-        Code::NotFound => "not_found",
-        Code::AlreadyExists => "already_exists",
-        Code::PermissionDenied => "permission_denied",
-        Code::ResourceExhausted => "resource_exhausted",
-        Code::FailedPrecondition => "failed_precondition",
-        Code::Aborted => "aborted",
-        Code::OutOfRange => "out_of_range",
-        Code::Unimplemented => "unimplemented",
-        Code::Internal => "internal",
-        Code::Unavailable => "unavailable",
-        Code::DataLoss => "data_loss",
-        Code::Unauthenticated => "unauthenticated",
     }
 }

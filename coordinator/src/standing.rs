@@ -1,6 +1,10 @@
 //! How this coordinator stands, for whoever runs it: on the port of `--admin`, and at its own.
 
-use std::{collections::BTreeSet, fmt, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use specfuse_runtime::{admin, discovery::Membership};
 
@@ -9,6 +13,14 @@ use crate::{
     metrics::Now,
     pool::{Cluster, State, Worker},
 };
+
+/// How a coordinator gets to know its workers, once.
+#[derive(Debug, Default)]
+pub(crate) struct Introduction {
+    /// The list when readiness was first asked for.
+    first: OnceLock<Arc<Membership>>,
+    is_over: OnceLock<()>,
+}
 
 /// Clones share it.
 #[derive(Clone, Debug)]
@@ -26,15 +38,18 @@ impl admin::Standing for Standing {
         if !intake.admission.is_open() {
             return Err("stopping".to_owned());
         }
-        if intake.met.get().is_none() {
-            if !intake.directory.is_known() {
-                return Err("who serves is not known yet".to_owned());
-            }
-            if !has_met(&intake.directory.membership.borrow(), &intake.pool.cluster()) {
-                return Err("not every worker has been tried yet".to_owned());
-            }
-            intake.met.get_or_init(|| ());
+        if intake.introduction.is_over.get().is_some() {
+            return Ok(());
         }
+        if !intake.directory.is_known() {
+            return Err("who serves is not known yet".to_owned());
+        }
+        let listed = Arc::clone(&intake.directory.membership.borrow());
+        let first = intake.introduction.first.get_or_init(|| Arc::clone(&listed));
+        if !has_met(first, &listed, &intake.pool.cluster()) {
+            return Err("not every worker has been tried yet".to_owned());
+        }
+        intake.introduction.is_over.get_or_init(|| ());
         Ok(())
     }
 
@@ -48,9 +63,15 @@ impl admin::Standing for Standing {
     }
 }
 
-/// Whether every worker on the list has answered or has not, once.
-fn has_met(listed: &Membership, cluster: &Cluster) -> bool {
+/// Whether every worker of the first list that is still on it has answered or has not, once: those that came since are waited for by
+/// nobody.
+fn has_met(first: &Membership, listed: &Membership, cluster: &Cluster) -> bool {
     let tried = |worker: &&Worker| !matches!(worker.state, State::Connecting);
     let tried: BTreeSet<&str> = cluster.workers.iter().filter(tried).map(|worker| worker.link.url()).collect();
-    listed.workers.iter().all(|listed| tried.contains(&*listed.address))
+    let stays: BTreeSet<&str> = listed.workers.iter().map(|listed| &*listed.address).collect();
+    first
+        .workers
+        .iter()
+        .map(|listed| &*listed.address)
+        .all(|address| tried.contains(address) || !stays.contains(address))
 }

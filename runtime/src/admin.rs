@@ -12,7 +12,12 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use tokio::{net::TcpListener, task::JoinSet};
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
 
 use crate::telemetry::{FilterError, LogFilter};
 
@@ -20,8 +25,11 @@ use crate::telemetry::{FilterError, LogFilter};
 pub const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 /// Bytes of a log filter.
 const MAX_FILTER: usize = 4 << 10;
-/// What a request may take.
+/// What a request may take, and the wait for the next one on its connection.
 const REQUEST_TIME: Duration = Duration::from_secs(10);
+const MAX_CONNECTIONS: usize = 64;
+/// After a connection that could not be taken.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The flag that every server takes.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -83,13 +91,33 @@ impl AdminPort {
 
     pub fn serve(self, standing: impl Standing) -> Admin {
         let mut serving = JoinSet::new();
-        let router = router(Asked { standing: Arc::new(standing), log: self.log });
-        serving.spawn(async move {
-            if let Err(error) = axum::serve(self.listener, router).await {
-                tracing::error!(%error, "the port of --admin broke");
-            }
-        });
+        serving.spawn(accept(self.listener, router(Asked { standing: Arc::new(standing), log: self.log })));
         Admin { _serving: serving }
+    }
+}
+
+/// So many connections at once; others wait in the backlog.
+async fn accept(listener: TcpListener, router: Router) {
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut connections = JoinSet::new();
+    while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+        while connections.try_join_next().is_some() {}
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let router = TowerToHyperService::new(router.clone());
+                connections.spawn(async move {
+                    let _place = place;
+                    let mut http = http1::Builder::new();
+                    http.timer(TokioTimer::new()).header_read_timeout(REQUEST_TIME);
+                    // A client that breaks off has no need of an answer.
+                    let _ = http.serve_connection(TokioIo::new(stream), router).await;
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the port of --admin took no connection");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
     }
 }
 
@@ -144,10 +172,8 @@ async fn log(State(asked): State<Asked>) -> String {
 async fn change_log(State(asked): State<Asked>, filter: String) -> (StatusCode, String) {
     let filter = filter.trim();
     match asked.log.change(filter) {
-        Ok(()) => {
-            tracing::info!(filter, "the log changes");
-            (StatusCode::OK, format!("{filter}\n"))
-        }
+        Ok(()) => (StatusCode::OK, format!("{filter}\n")),
+        Err(error @ FilterError::Empty) => (StatusCode::BAD_REQUEST, format!("the filter {error}\n")),
         Err(error @ FilterError::Malformed { .. }) => (StatusCode::BAD_REQUEST, format!("{error}\n")),
         Err(error @ FilterError::Ended(_)) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
     }

@@ -2,6 +2,8 @@
 
 use std::{error::Error, fmt::Display, process::ExitCode};
 
+use tonic::Code;
+
 /// At most so many bytes, cut between characters: a status travels in headers, which have a limit of their own.
 pub fn clipped(mut text: String, longest: usize) -> String {
     if text.len() > longest {
@@ -35,6 +37,29 @@ pub fn exit_code(outcome: Result<(), impl Display>) -> ExitCode {
             }
             ExitCode::FAILURE
         }
+    }
+}
+
+/// A status code's name, in the words of gRPC.
+pub fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "ok",
+        Code::Cancelled => "cancelled",
+        Code::Unknown => "unknown",
+        Code::InvalidArgument => "invalid_argument",
+        Code::DeadlineExceeded => "deadline_exceeded",
+        Code::NotFound => "not_found",
+        Code::AlreadyExists => "already_exists",
+        Code::PermissionDenied => "permission_denied",
+        Code::ResourceExhausted => "resource_exhausted",
+        Code::FailedPrecondition => "failed_precondition",
+        Code::Aborted => "aborted",
+        Code::OutOfRange => "out_of_range",
+        Code::Unimplemented => "unimplemented",
+        Code::Internal => "internal",
+        Code::Unavailable => "unavailable",
+        Code::DataLoss => "data_loss",
+        Code::Unauthenticated => "unauthenticated",
     }
 }
 

@@ -13,6 +13,11 @@ use tonic::{
 use tracing::{Span, field::display};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
+/// Bytes of a tracestate that are passed on: what the standard asks for at least. Every call of an answer has it among its headers, of
+/// which a worker takes 16 KiB in all.
+const LONGEST_STATE: usize = 512;
+const STATE: &str = "tracestate";
+
 /// The span of the caller, as its headers tell; of nobody, where they tell nothing that could be one.
 #[derive(Clone, Debug, Default)]
 pub struct Origin(Context);
@@ -43,7 +48,8 @@ struct Headers<'a>(&'a HeaderMap);
 
 impl Extractor for Headers<'_> {
     fn get(&self, key: &str) -> Option<&str> {
-        self.0.get(key)?.to_str().ok()
+        let value = self.0.get(key)?.to_str().ok()?;
+        (key != STATE || value.len() <= LONGEST_STATE).then_some(value)
     }
 
     fn keys(&self) -> Vec<&str> {
@@ -55,6 +61,9 @@ struct HeadersMut(HeaderMap);
 
 impl Injector for HeadersMut {
     fn set(&mut self, key: &str, value: String) {
+        if value.is_empty() {
+            return;
+        }
         if let (Ok(name), Ok(value)) = (key.parse::<HeaderName>(), HeaderValue::try_from(value)) {
             self.0.insert(name, value);
         }
@@ -75,7 +84,7 @@ mod tests {
         HeaderMap::from_iter([(HeaderName::from_static("traceparent"), traceparent.parse().unwrap())])
     }
 
-    fn told_to_a_callee(caller: &HeaderMap) -> String {
+    fn told_to_a_callee(caller: &HeaderMap) -> MetadataMap {
         let provider = SdkTracerProvider::builder().with_sampler(Sampler::ParentBased(Box::new(Sampler::AlwaysOff)));
         let layer = tracing_opentelemetry::layer().with_tracer(provider.build().tracer("test"));
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
@@ -83,14 +92,18 @@ mod tests {
             Origin::of(caller).adopts(&span);
             let mut metadata = MetadataMap::new();
             span.in_scope(|| inject(&mut metadata));
-            metadata.get("traceparent").unwrap().to_str().unwrap().to_owned()
+            metadata
         })
+    }
+
+    fn parent_told(caller: &HeaderMap) -> String {
+        told_to_a_callee(caller).get("traceparent").unwrap().to_str().unwrap().to_owned()
     }
 
     #[test]
     fn a_callee_is_told_the_trace_of_the_caller_and_its_choice() {
         for flags in ["00", "01"] {
-            let told = told_to_a_callee(&headers(&format!("00-{TRACE}-b7ad6b7169203331-{flags}")));
+            let told = parent_told(&headers(&format!("00-{TRACE}-b7ad6b7169203331-{flags}")));
             let parts: Vec<&str> = told.split('-').collect();
             assert_eq!((parts[0], parts[1], parts[3]), ("00", TRACE, flags), "{told}");
             assert_ne!(parts[2], "b7ad6b7169203331", "the callee's parent is our span");
@@ -98,12 +111,22 @@ mod tests {
     }
 
     #[test]
+    fn a_long_state_is_not_passed_on() {
+        for (length, passes) in [(100, true), (600, false)] {
+            let mut caller = headers(&format!("00-{TRACE}-b7ad6b7169203331-01"));
+            caller.insert(STATE, format!("a={}", "x".repeat(length)).parse().unwrap());
+            assert_eq!(told_to_a_callee(&caller).get(STATE).is_some(), passes, "{length}");
+        }
+        assert!(told_to_a_callee(&HeaderMap::new()).get(STATE).is_none());
+    }
+
+    #[test]
     fn headers_that_tell_no_trace_begin_one() {
         for nonsense in ["", "x", "00-0-0-00", "00-00000000000000000000000000000000-b7ad6b7169203331-01"] {
-            let told = told_to_a_callee(&headers(nonsense));
+            let told = parent_told(&headers(nonsense));
             assert_eq!(told.len(), 55, "{nonsense:?}: {told}");
             assert!(!told.contains(TRACE));
         }
-        assert_eq!(told_to_a_callee(&HeaderMap::new()).len(), 55);
+        assert_eq!(parent_told(&HeaderMap::new()).len(), 55);
     }
 }

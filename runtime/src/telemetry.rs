@@ -4,6 +4,7 @@
 //! passed on from caller to worker whether or not traces are sent anywhere. Prompts and answers are in neither, unless a program says so.
 
 mod logs;
+mod sending;
 mod traces;
 
 use std::time::Duration;
@@ -35,9 +36,9 @@ pub struct TelemetryArgs {
     pub otlp_endpoint: Option<String>,
     /// Speak TLS to --otlp-endpoint, and trust what one of these signed: certificates in PEM. Read again when they change.
     #[arg(long, value_name = "FILE", env = "OTEL_EXPORTER_OTLP_CERTIFICATE")]
-    pub otlp_ca: Option<std::path::PathBuf>,
+    pub otlp_ca: Option<String>,
     /// Which part of the answers is traced, 0 to 1, where who asks has not decided.
-    #[arg(long, value_name = "RATIO", env = "OTEL_TRACES_SAMPLER_ARG", default_value = "1")]
+    #[arg(long, value_name = "RATIO", env = "SPECFUSE_TRACE_RATIO", default_value = "1")]
     pub trace_ratio: String,
 }
 

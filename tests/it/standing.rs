@@ -9,7 +9,8 @@ use crate::failover;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn probes_see_a_stop_and_a_log_filter_changes_while_a_server_runs() -> Result<()> {
-    let Some(mut fleet) = failover::plan().start().await? else { return Ok(()) };
+    let folder = tempfile::tempdir()?;
+    let Some(mut fleet) = failover::plan().logs(folder.path().to_owned()).start().await? else { return Ok(()) };
     fleet.client(0)?.ask(&answer::question("What is 1 plus 1?", 8), DEADLINE).await.outcome?;
     let worker = fleet.workers.first_mut().context("no worker")?;
     for process in [&mut worker.process, fleet.coordinators.first_mut().context("no coordinator")?] {
@@ -17,12 +18,13 @@ async fn probes_see_a_stop_and_a_log_filter_changes_while_a_server_runs() -> Res
         for path in ["/livez", "/readyz"] {
             assert_eq!(scrape::get(admin, path).await?.status, 200, "{path}");
         }
-        assert_eq!(scrape::get(admin, "/log").await?.body, "warn\n");
+        assert_eq!(scrape::get(admin, "/log").await?.body, "info\n");
         let refused = scrape::send(admin, "PUT /log", &[], "specfuse=loud").await?;
         assert!(refused.status == 400 && refused.body.contains("\"specfuse=loud\" is not a log filter"), "{refused:?}");
         let changed = scrape::send(admin, "PUT /log", &[], "info,specfuse_worker=debug\n").await?;
         assert_eq!((changed.status, changed.body.as_str()), (200, "info,specfuse_worker=debug\n"));
         assert!(process.log()?.contains("the log changes"), "{}", process.log()?);
+        assert_eq!(scrape::send(admin, "PUT /log", &[], " ").await?.status, 400);
         assert_eq!(scrape::send(admin, "PUT /log", &[], &"x".repeat(5000)).await?.status, 413);
         assert_eq!(scrape::get(admin, "/").await?.status, 404);
     }

@@ -20,6 +20,7 @@ use tonic::{Request, Response, Status, transport::server::TcpIncoming};
 
 /// Servers send what they have every second.
 const DEADLINE: Duration = Duration::from_secs(30);
+const QUIET: Duration = Duration::from_millis(1500);
 
 /// Ends with the value.
 #[derive(Debug)]
@@ -86,6 +87,12 @@ impl Collector {
     /// Spans that came.
     pub fn count(&self) -> usize {
         *self.kept.count.borrow()
+    }
+
+    /// Completes when nothing has come for longer than servers keep what they have.
+    pub async fn quiet(&self) {
+        let mut changed = self.kept.count.subscribe();
+        while tokio::time::timeout(QUIET, changed.changed()).await.is_ok() {}
     }
 
     fn so_far(&self, trace: &str) -> Trace {

@@ -55,23 +55,21 @@ pub async fn run(trial: &Trial) -> Result<Option<Verdict>> {
     let collector = Collector::start().await?;
     let observed = trial.plan().flag("--otlp-endpoint", &collector.endpoint).start();
     let (Some(alone), Some(observed)) = tokio::try_join!(trial.plan().start(), observed)? else { return Ok(None) };
-    let mut scraping = JoinSet::new();
-    for process in observed.coordinators.iter().chain(observed.workers.iter().map(|worker| &worker.process)) {
-        scraping.spawn(scraped(fleet::admin(process)));
-    }
     // The first block of each meets cold caches.
     block(&alone).await?;
-    block(&observed).await?;
+    watched_block(&observed).await?;
     let mut pairs = Vec::new();
     for number in 0..trial.blocks {
         // Whoever is first is so every other time.
         let pair = if number % 2 == 0 {
             let first = block(&alone).await?;
-            (first, block(&observed).await?)
+            (first, watched_block(&observed).await?)
         } else {
-            let first = block(&observed).await?;
+            let first = watched_block(&observed).await?;
+            collector.quiet().await;
             (block(&alone).await?, first)
         };
+        collector.quiet().await;
         pairs.push(pair);
     }
     let at = |mut values: Vec<f64>, share: f64| {
@@ -109,6 +107,15 @@ async fn block(fleet: &Fleet) -> Result<f64> {
     let tokens: u32 = try_join_all(clients).await?.into_iter().sum();
     ensure!(tokens > 0, "no tokens");
     Ok(f64::from(tokens) / begun.elapsed().as_secs_f64())
+}
+
+/// The same, scraped meanwhile.
+async fn watched_block(fleet: &Fleet) -> Result<f64> {
+    let mut scraping = JoinSet::new();
+    for process in fleet.coordinators.iter().chain(fleet.workers.iter().map(|worker| &worker.process)) {
+        scraping.spawn(scraped(fleet::admin(process)));
+    }
+    block(fleet).await
 }
 
 async fn scraped(address: SocketAddr) {

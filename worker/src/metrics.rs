@@ -1,4 +1,4 @@
-//! What a worker counts, for Prometheus: every series is declared here, and nowhere else. `docs/metrics.md` lists them.
+//! What a worker counts, for Prometheus: every series has its name here, and nowhere else; the engine keeps those of its passes. `docs/metrics.md` lists them.
 
 use std::{
     fmt,
@@ -16,7 +16,7 @@ use prometheus_client::{
     },
     registry::{Registry, Unit},
 };
-use specfuse_runtime::process;
+use specfuse_runtime::{message::code_name, process};
 use tonic::Code;
 
 use crate::engine::{Engine, Load, Work};
@@ -190,7 +190,7 @@ impl Series {
 }
 
 impl Counting {
-    pub(crate) fn ended(mut self, code: Code) {
+    pub(crate) fn ends(&mut self, code: Code) {
         self.code = code;
     }
 }
@@ -198,7 +198,7 @@ impl Counting {
 impl Drop for Counting {
     fn drop(&mut self) {
         let (series, call) = (&self.metrics.0, self.call);
-        series.calls.get_or_create(&Ended { call, code: name(self.code) }).inc();
+        series.calls.get_or_create(&Ended { call, code: code_name(self.code) }).inc();
         series.call.get_or_create(&Call { call }).observe(self.began.elapsed().as_secs_f64());
     }
 }
@@ -211,27 +211,4 @@ fn constant(value: usize) -> Gauge {
 
 fn micros(micros: u64) -> f64 {
     Duration::from_micros(micros).as_secs_f64()
-}
-
-/// Of those that a worker answers with.
-fn name(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "ok",
-        Code::Cancelled => "cancelled",
-        Code::InvalidArgument => "invalid_argument",
-        Code::FailedPrecondition => "failed_precondition",
-        Code::OutOfRange => "out_of_range",
-        Code::ResourceExhausted => "resource_exhausted",
-        Code::Unavailable => "unavailable",
-        Code::Internal => "internal",
-        Code::Unknown
-        | Code::DeadlineExceeded
-        | Code::NotFound
-        | Code::AlreadyExists
-        | Code::PermissionDenied
-        | Code::Aborted
-        | Code::Unimplemented
-        | Code::DataLoss
-        | Code::Unauthenticated => "other",
-    }
 }

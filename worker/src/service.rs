@@ -3,6 +3,7 @@
 //! A call is parsed, read (template and tokenizer, on a blocking thread) and handed to the engine; dropping it at any point
 //! frees what it held. What is remembered between calls is how texts encode, within a bound: it changes no answer.
 
+mod answering;
 mod request;
 mod spans;
 mod told;
@@ -13,17 +14,18 @@ use chrono::{DateTime, Utc};
 use specfuse_proto::v1 as wire;
 use specfuse_runtime::{discovery::WorkerRecord, propagation::Origin};
 use tokio::{sync::Semaphore, task::spawn_blocking};
-use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
-use tonic::{Code, Request, Response, Status};
+use tokio_util::task::TaskTracker;
+use tonic::{Request, Response, Status};
 use tracing::{Instrument, Span};
 
+use self::answering::Answering;
 pub use self::request::RequestError;
 use self::request::{Candidate, DraftCall, ScoreCall};
 use crate::{
     contained::contained,
     context::{Context, Encoded, Language},
     engine::{DraftJob, Engine, EngineError, Load, ReadyDraft, ScoreJob, ScoreSequence, Work},
-    metrics::{Counting, Info, Metrics},
+    metrics::{Info, Metrics},
     model::ModelInfo,
     status::CallError,
 };
@@ -165,8 +167,7 @@ impl Service {
     }
 
     fn answering(&self, call: &'static str) -> Answering {
-        let (counted, counting) = (self.calls.token(), self.metrics.begin(call));
-        Answering { _counted: counted, counting, logs_content: self.logs_content }
+        Answering::begin(self.calls.token(), &self.metrics, call, self.logs_content)
     }
 
     /// Reads a call's text, unless too many wait for that.
@@ -259,40 +260,6 @@ fn load(load: Load) -> wire::Load {
     }
 }
 
-/// A call under way: counted until its answer is told, or it is dropped.
-struct Answering {
-    _counted: TaskTrackerToken,
-    counting: Counting,
-    logs_content: bool,
-}
-
-impl Answering {
-    fn end<T>(self, span: &Span, answered: Result<T, CallError>) -> Result<Response<T>, Status> {
-        let told = span.in_scope(|| answer(answered, self.logs_content));
-        if let Err(status) = &told {
-            spans::failed(span, status.code());
-        }
-        self.counting.ended(told.as_ref().map_or_else(Status::code, |_| Code::Ok));
-        told
-    }
-}
-
-/// A call's answer or its status; what is the worker's own fault is logged.
-fn answer<T>(answered: Result<T, CallError>, logs_content: bool) -> Result<Response<T>, Status> {
-    answered.map(Response::new).map_err(|error| {
-        let what = error.to_string();
-        let status = Status::from(error);
-        // A template's own words, and what a library says of a text, may quote it.
-        let why = logs_content.then(|| status.message());
-        if status.code() == Code::Internal {
-            tracing::error!(what, why, "call failed");
-        } else {
-            tracing::debug!(code = ?status.code(), why, "call refused");
-        }
-        status
-    })
-}
-
 #[tonic::async_trait]
 impl wire::worker_service_server::WorkerService for Service {
     async fn describe(&self, _: Request<wire::DescribeRequest>) -> Result<Response<wire::DescribeResponse>, Status> {
@@ -300,27 +267,29 @@ impl wire::worker_service_server::WorkerService for Service {
     }
 
     async fn draft(&self, request: Request<wire::DraftRequest>) -> Result<Response<wire::DraftResponse>, Status> {
-        let (answering, origin) = (self.answering("draft"), Origin::of(request.metadata().as_ref()));
-        match DraftCall::try_from(request.into_inner()) {
+        let (mut answering, origin) = (self.answering("draft"), Origin::of(request.metadata().as_ref()));
+        let answered = match DraftCall::try_from(request.into_inner()) {
             Ok(call) => {
                 let span = spans::draft(&call.name, &self.served.name, &origin);
-                let answered = Self::draft(self, call).instrument(span.clone()).await;
-                answering.end(&span, answered)
+                answering.within(&span);
+                Self::draft(self, call).instrument(span).await
             }
-            Err(error) => answering.end(&Span::none(), Err(error.into())),
-        }
+            Err(error) => Err(error.into()),
+        };
+        answering.end(answered)
     }
 
     async fn score(&self, request: Request<wire::ScoreRequest>) -> Result<Response<wire::ScoreResponse>, Status> {
-        let (answering, origin) = (self.answering("score"), Origin::of(request.metadata().as_ref()));
-        match ScoreCall::try_from(request.into_inner()) {
+        let (mut answering, origin) = (self.answering("score"), Origin::of(request.metadata().as_ref()));
+        let answered = match ScoreCall::try_from(request.into_inner()) {
             Ok(call) => {
                 let span = spans::score(&call.name, &self.served.name, &origin);
-                let answered = Self::score(self, call).instrument(span.clone()).await;
-                answering.end(&span, answered)
+                answering.within(&span);
+                Self::score(self, call).instrument(span).await
             }
-            Err(error) => answering.end(&Span::none(), Err(error.into())),
-        }
+            Err(error) => Err(error.into()),
+        };
+        answering.end(answered)
     }
 }
 

@@ -61,6 +61,8 @@ impl ChildProcess {
             .args(arguments)
             // The child's standard error is read by us, whatever ours is.
             .env("NO_COLOR", "1")
+            // One port cannot be every child's.
+            .env_remove("SPECFUSE_ADMIN")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -2,11 +2,7 @@
 //! to the key as they are written, content is logged where that is wanted, and what decided an answer is kept where the request asks
 //! for it.
 
-use std::{
-    collections::BTreeMap,
-    num::NonZeroU32,
-    sync::{Arc, OnceLock},
-};
+use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc};
 
 use futures::{
     StreamExt,
@@ -32,6 +28,7 @@ use crate::{
     recorder::Recorder,
     recordings::{Parts, Recordings},
     request::{GenerateRequest, Sampling},
+    standing::Introduction,
 };
 
 #[derive(Debug)]
@@ -43,8 +40,7 @@ pub(crate) struct Intake {
     pub(crate) recordings: Recordings,
     pub(crate) activity: Activity,
     pub(crate) metrics: Metrics,
-    /// Set once every worker of the first list has been tried.
-    pub(crate) met: OnceLock<()>,
+    pub(crate) introduction: Introduction,
     /// Prompts and answers may stand in the log.
     pub(crate) log_content: bool,
 }

@@ -118,7 +118,7 @@ impl Desk {
                 answer = call(calling.client(), deadline).instrument(span.clone()) => answer,
                 () = asking.overdue.cancelled() => {
                     let miss = self.overdue(link, &calling);
-                    spans::missed(&span, &miss);
+                    spans::missed(&span, miss.reason());
                     return Err(miss);
                 }
             };
@@ -133,7 +133,7 @@ impl Desk {
             };
             tried += 1;
             judge(&calling, &error);
-            spans::missed(&span, &Miss::Call(error.clone()));
+            spans::missed(&span, error.reason());
             drop(span);
             let pause = next_try(tried, replicas.len(), &error).filter(|pause| Instant::now() + *pause < deadline);
             let Some(pause) = pause else { return Err(error.into()) };

@@ -6,7 +6,7 @@ use specfuse_core::generation::{Ending, Finish};
 use tracing::{Span, field};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use super::{GenerateError, RoundReport, Usage, calls::Miss};
+use super::{GenerateError, RoundReport, Usage};
 use crate::{
     metrics::{CallKind, decided_by},
     request::{GenerateRequest, Prompt},
@@ -18,6 +18,8 @@ pub(super) struct Spans {
     pub(super) answer: Span,
     /// And its number.
     round: Option<(u32, Span)>,
+    /// How the answer ended is told.
+    is_told: bool,
 }
 
 impl Spans {
@@ -32,7 +34,7 @@ impl Spans {
             otel.kind = "server",
             otel.name = %format_args!("{operation} {ensemble}"),
             otel.status_code = field::Empty,
-            request_id = ?request.request_id,
+            request_id = &*request.request_id,
             %ensemble,
             key = request.key.as_deref(),
             trace_id = field::Empty,
@@ -43,13 +45,14 @@ impl Spans {
         set("gen_ai.provider.name", "specfuse".into());
         set("gen_ai.request.model", text(ensemble));
         set("gen_ai.request.max_tokens", i64::from(request.max_tokens.get()).into());
-        set("gen_ai.request.temperature", f64::from(request.sampling.temperature).into());
-        set("gen_ai.request.seed", count(request.sampling.seed));
+        set("gen_ai.request.temperature", decimal(request.sampling.temperature));
+        // As a signed number, as clients give it.
+        set("gen_ai.request.seed", request.sampling.seed.cast_signed().into());
         if let Some(top_p) = request.sampling.top_p {
-            set("gen_ai.request.top_p", f64::from(top_p).into());
+            set("gen_ai.request.top_p", decimal(top_p));
         }
         set("specfuse.strategy", text(&request.strategy.name));
-        Self { answer, round: None }
+        Self { answer, round: None, is_told: false }
     }
 
     /// The span of the round of this number, which begins with the first that asks for it.
@@ -73,14 +76,15 @@ impl Spans {
         span.set_attribute("specfuse.exits", count(round.exits.len() as u64));
         if let Some(winner) = report.winner() {
             span.set_attribute("specfuse.winner", report.label(winner));
-            span.set_attribute("gen_ai.usage.output_tokens", i64::from(report.winning_tokens()));
+            span.set_attribute("specfuse.tokens", i64::from(report.winning_tokens()));
         }
         if let Some(entropy) = round.scoring.as_ref().and_then(|scoring| scoring.entropy) {
             span.set_attribute("specfuse.entropy", entropy);
         }
     }
 
-    pub(super) fn answered(&self, finish: &Finish, usage: &Usage) {
+    pub(super) fn answered(&mut self, finish: &Finish, usage: &Usage) {
+        self.is_told = true;
         let set = |name: &'static str, value: Value| self.answer.set_attribute(name, value);
         let reason = if finish.ending == Ending::Stop { "stop" } else { "length" };
         let reasons = Array::String(vec![StringValue::from(reason)]);
@@ -92,8 +96,18 @@ impl Spans {
         set("specfuse.score_calls", i64::from(usage.score_calls).into());
     }
 
-    pub(super) fn failed(&self, error: &GenerateError) {
-        mark_failed(&self.answer, error.reason());
+    pub(super) fn failed(&mut self, error: &GenerateError) {
+        self.is_told = true;
+        missed(&self.answer, error.reason());
+    }
+}
+
+/// Whoever asked did not read the answer to its end.
+impl Drop for Spans {
+    fn drop(&mut self) {
+        if !self.is_told {
+            self.answer.set_attribute("error.type", "left");
+        }
     }
 }
 
@@ -109,19 +123,22 @@ pub(super) fn call(round: &Span, kind: CallKind, member: &str, (worker, attempt)
     };
     span.set_attribute("rpc.system", "grpc");
     span.set_attribute("rpc.service", "specfuse.v1.WorkerService");
+    let method = if kind == CallKind::Draft { "Draft" } else { "Score" };
+    span.set_attribute("rpc.method", method);
     span.set_attribute("specfuse.worker", worker.to_owned());
     span.set_attribute("specfuse.attempt", count(attempt as u64));
     span
 }
 
-/// A call that came to nothing.
-pub(super) fn missed(span: &Span, miss: &Miss) {
-    mark_failed(span, miss.reason());
-}
-
-fn mark_failed(span: &Span, reason: &'static str) {
+/// It came to nothing.
+pub(super) fn missed(span: &Span, reason: &'static str) {
     span.record("otel.status_code", "error");
     span.set_attribute("error.type", reason);
+}
+
+/// 0.7, not 0.699999988.
+fn decimal(number: f32) -> Value {
+    number.to_string().parse().unwrap_or(f64::from(number)).into()
 }
 
 fn text(text: &str) -> Value {

@@ -37,7 +37,7 @@ pub(super) struct Series {
     pub(super) strikes: Counters<MemberOf>,
     pub(super) draft: Histograms<Member>,
     pub(super) score: Histograms<Member>,
-    pub(super) missed: Counters<Called>,
+    pub(super) missed: Counters<Missed>,
     pub(super) drafted: Counters<Member>,
     pub(super) scored: Counters<Member>,
     pub(super) computed: Counters<Member>,
@@ -96,7 +96,7 @@ pub(super) struct Decided {
 
 /// `call`: "draft" or "score"; `reason`: why nothing came of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct Called {
+pub(super) struct Missed {
     pub(super) member: Arc<str>,
     pub(super) call: &'static str,
     pub(super) reason: &'static str,

@@ -1,14 +1,17 @@
 //! Log lines: text or JSON, filtered by one directive string that may change while the process runs.
 
-use std::{fmt, io::IsTerminal, sync::Arc};
+use std::{
+    fmt,
+    io::IsTerminal,
+    sync::{Arc, Mutex, PoisonError},
+};
 
-use arc_swap::ArcSwap;
-use tracing::field::Field;
+use tracing::field::{Field, Visit};
 use tracing_subscriber::{
     EnvFilter, Layer, Registry,
-    field::MakeExt,
+    field::RecordFields,
     filter::{FilterExt, ParseError},
-    fmt::format::{Writer, debug_fn},
+    fmt::{FormatFields, format::Writer},
     reload,
 };
 
@@ -25,6 +28,8 @@ pub enum LogFormat {
 pub enum FilterError {
     #[error("{filter:?} is not a log filter, such as \"info\" or \"info,specfuse_worker=debug\"")]
     Malformed { filter: String, source: ParseError },
+    #[error("is empty: \"off\" logs nothing")]
+    Empty,
     #[error("the log has ended")]
     Ended(#[from] reload::Error),
 }
@@ -32,19 +37,23 @@ pub enum FilterError {
 /// What is logged, and how to change it. Clones share it.
 #[derive(Clone)]
 pub struct LogFilter {
-    current: Arc<ArcSwap<String>>,
+    current: Arc<Mutex<String>>,
     handle: reload::Handle<EnvFilter, Registry>,
 }
 
 impl LogFilter {
     /// As it was given.
-    pub fn current(&self) -> Arc<String> {
-        self.current.load_full()
+    pub fn current(&self) -> String {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The change itself is logged before it: after it, perhaps nothing is.
     pub fn change(&self, filter: &str) -> Result<(), FilterError> {
-        self.handle.reload(parsed(filter)?)?;
-        self.current.store(Arc::new(filter.to_owned()));
+        let parsed = parsed(filter)?;
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        tracing::warn!(from = *current, to = filter, "the log changes");
+        self.handle.reload(parsed)?;
+        filter.clone_into(&mut current);
         Ok(())
     }
 }
@@ -55,8 +64,13 @@ impl fmt::Debug for LogFilter {
     }
 }
 
+/// Fields are compared as they are: a pattern could take any amount of memory to be read.
 fn parsed(filter: &str) -> Result<EnvFilter, FilterError> {
-    EnvFilter::try_new(filter).map_err(|source| FilterError::Malformed { filter: filter.to_owned(), source })
+    if filter.trim().is_empty() {
+        return Err(FilterError::Empty);
+    }
+    let builder = EnvFilter::builder().with_regex(false);
+    builder.parse(filter).map_err(|source| FilterError::Malformed { filter: filter.to_owned(), source })
 }
 
 pub(super) fn layer(filter: &str, format: LogFormat) -> Result<(Boxed, LogFilter), FilterError> {
@@ -66,33 +80,61 @@ pub(super) fn layer(filter: &str, format: LogFormat) -> Result<(Boxed, LogFilter
     // On a terminal the subscriber colours, unless NO_COLOR is set.
     let lines = if std::io::stderr().is_terminal() { lines } else { lines.with_ansi(false) };
     let lines = match format {
-        LogFormat::Text => lines.fmt_fields(debug_fn(field).delimited(" ")).with_filter(passes).boxed(),
+        LogFormat::Text => lines.fmt_fields(Fields).with_filter(passes).boxed(),
         LogFormat::Json => lines.json().with_filter(passes).boxed(),
     };
-    let current = Arc::new(ArcSwap::from_pointee(filter.to_owned()));
-    Ok((lines, LogFilter { current, handle }))
+    Ok((lines, LogFilter { current: Arc::new(Mutex::new(filter.to_owned())), handle }))
 }
 
-/// One field of a line of text. What only traces want is left out.
-fn field(writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
-    match field.name() {
-        "message" => write!(writer, "{value:?}"),
-        name if name.starts_with("otel.") => Ok(()),
-        name => write!(writer, "{name}={value:?}"),
+/// The fields of a line of text, but for those that only traces want.
+struct Fields;
+
+impl<'a> FormatFields<'a> for Fields {
+    fn format_fields<R: RecordFields>(&self, writer: Writer<'a>, fields: R) -> fmt::Result {
+        let mut told = Told { writer, separator: "", outcome: Ok(()) };
+        fields.record(&mut told);
+        told.outcome
+    }
+}
+
+struct Told<'a> {
+    writer: Writer<'a>,
+    /// Before the next field.
+    separator: &'static str,
+    outcome: fmt::Result,
+}
+
+impl Visit for Told<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if self.outcome.is_err() || field.name().starts_with("otel.") {
+            return;
+        }
+        let separator = std::mem::replace(&mut self.separator, " ");
+        self.outcome = match field.name() {
+            "message" => write!(self.writer, "{separator}{value:?}"),
+            name => write!(self.writer, "{separator}{name}={value:?}"),
+        };
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tracing_subscriber::layer::SubscriberExt;
+
     use super::*;
 
     #[test]
     fn what_is_no_filter_is_refused_and_changes_nothing() {
-        let (_layer, filter) = layer("info", LogFormat::Text).unwrap();
-        let error = filter.change("specfuse=loud").unwrap_err();
-        assert!(error.to_string().starts_with("\"specfuse=loud\" is not a log filter"), "{error}");
-        assert_eq!(*filter.current(), "info");
-        filter.change("debug").unwrap();
-        assert_eq!(*filter.current(), "debug");
+        let (lines, filter) = layer("info", LogFormat::Text).unwrap();
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), || {
+            let error = filter.change("specfuse=loud").unwrap_err();
+            assert!(error.to_string().starts_with("\"specfuse=loud\" is not a log filter"), "{error}");
+            assert!(matches!(filter.change(" "), Err(FilterError::Empty)));
+            assert_eq!(filter.current(), "info");
+            // As a pattern, this would take gigabytes.
+            filter.change(&format!("[{{x=(a|b)*a{}}}]", "(a|b)".repeat(40))).unwrap();
+            filter.change("debug").unwrap();
+            assert_eq!(filter.current(), "debug");
+        });
     }
 }

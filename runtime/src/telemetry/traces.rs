@@ -1,6 +1,6 @@
 //! Spans to OTLP: who sends them, how many may wait, and which answers are traced at all.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use opentelemetry::{KeyValue, trace::TracerProvider as _};
 use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithExportConfig, WithTonicConfig};
@@ -11,15 +11,19 @@ use opentelemetry_sdk::{
 use tonic::transport::{Endpoint, Uri};
 use tracing_subscriber::{Layer, Registry};
 
-use super::TelemetryArgs;
-use crate::tls::{self, ClientTls, ClientTlsFiles, TlsError};
+use super::{TelemetryArgs, sending::Sending};
+use crate::{
+    discovery::worker_url,
+    keepalive,
+    tls::{self, ClientTls, ClientTlsFiles, TlsError},
+};
 
 /// Spans that may wait to be sent: more are dropped, and nothing waits for them.
 const MAX_WAITING: usize = 1 << 14;
 const BATCH: usize = 512;
 /// Between two batches that are not full.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Of one batch.
+/// Of one batch. The exporter's own deadline bounds only its retries: the channel has one too.
 const SENDING: Duration = Duration::from_secs(5);
 const CONNECTING: Duration = Duration::from_secs(2);
 
@@ -42,8 +46,10 @@ pub enum TraceError {
 /// With no endpoint spans have their ids, and go nowhere.
 pub(super) fn provider(args: &TelemetryArgs, service: &'static str) -> Result<SdkTracerProvider, TraceError> {
     let ratio = ratio(&args.trace_ratio)?;
-    let endpoint = args.otlp_endpoint.as_deref().filter(|endpoint| !endpoint.is_empty());
-    let files = ClientTlsFiles::given(("--otlp-ca", args.otlp_ca.clone()), ("", None), ("", None))?;
+    let endpoint = given(&args.otlp_endpoint);
+    let authority = given(&args.otlp_ca).map(PathBuf::from);
+    // Nothing is shown of ourselves.
+    let files = ClientTlsFiles::given(("--otlp-ca", authority), ("", None), ("", None))?;
     let own = if endpoint.is_some() { Sampler::TraceIdRatioBased(ratio) } else { Sampler::AlwaysOff };
     let builder =
         SdkTracerProvider::builder().with_sampler(Sampler::ParentBased(Box::new(own))).with_resource(resource(service));
@@ -52,7 +58,13 @@ pub(super) fn provider(args: &TelemetryArgs, service: &'static str) -> Result<Sd
     };
     let uri = uri(endpoint, files.is_some())?;
     let tls = files.map(ClientTls::load).transpose()?;
-    let channel = tls::channel(Endpoint::from(uri).connect_timeout(CONNECTING), tls.as_ref());
+    let reached = Endpoint::from(uri)
+        .connect_timeout(CONNECTING)
+        .timeout(SENDING)
+        .http2_keep_alive_interval(keepalive::INTERVAL)
+        .keep_alive_timeout(keepalive::TIMEOUT)
+        .keep_alive_while_idle(true);
+    let channel = tls::channel(reached, tls.as_ref());
     let exporter = SpanExporter::builder().with_tonic().with_channel(channel).with_timeout(SENDING).build();
     let exporter = exporter.map_err(|source| TraceError::Exporter { endpoint: endpoint.to_owned(), source })?;
     let config = BatchConfigBuilder::default()
@@ -60,7 +72,11 @@ pub(super) fn provider(args: &TelemetryArgs, service: &'static str) -> Result<Sd
         .with_max_export_batch_size(BATCH)
         .with_scheduled_delay(PAUSE)
         .build();
-    Ok(builder.with_span_processor(BatchSpanProcessor::builder(exporter).with_batch_config(config).build()).build())
+    Ok(builder
+        .with_span_processor(
+            BatchSpanProcessor::builder(Sending::of(exporter, endpoint)).with_batch_config(config).build(),
+        )
+        .build())
 }
 
 /// Code locations and threads say nothing of a call.
@@ -84,18 +100,22 @@ fn resource(service: &'static str) -> Resource {
         .build()
 }
 
+/// What is empty was not given: so the environment's own conventions have it.
+fn given(value: &Option<String>) -> Option<&str> {
+    value.as_deref().filter(|value| !value.is_empty())
+}
+
 fn ratio(given: &str) -> Result<f64, TraceError> {
     let ratio = given.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
     ratio.ok_or_else(|| TraceError::Ratio(given.to_owned()))
 }
 
 fn uri(given: &str, has_authority: bool) -> Result<Uri, TraceError> {
-    let uri: Uri = given.parse().map_err(|_| TraceError::Endpoint(given.to_owned()))?;
-    match (uri.scheme_str(), uri.host()) {
-        (Some("http"), Some(_)) if has_authority => Err(TraceError::NoTls),
-        (Some("https"), Some(_)) if !has_authority => Err(TraceError::NoAuthority(given.to_owned())),
-        (Some("http" | "https"), Some(_)) => Ok(uri),
-        _ => Err(TraceError::Endpoint(given.to_owned())),
+    let uri = worker_url(given).ok_or_else(|| TraceError::Endpoint(given.to_owned()))?;
+    match (uri.scheme_str() == Some("https"), has_authority) {
+        (false, true) => Err(TraceError::NoTls),
+        (true, false) => Err(TraceError::NoAuthority(given.to_owned())),
+        (true, true) | (false, false) => Ok(uri),
     }
 }
 
@@ -120,6 +140,12 @@ mod tests {
         for (flags, start) in [
             (&["--otlp-endpoint", "collector:4317"][..], "--otlp-endpoint \"collector:4317\""),
             (&["--otlp-endpoint", "ftp://collector"], "--otlp-endpoint \"ftp://collector\""),
+            (&["--otlp-endpoint", "http://collector"], "--otlp-endpoint \"http://collector\""),
+            (
+                &["--otlp-endpoint", "http://collector:4318/v1/traces"],
+                "--otlp-endpoint \"http://collector:4318/v1/traces\"",
+            ),
+            (&["--otlp-endpoint", "http://me@collector:4317"], "--otlp-endpoint \"http://me@collector:4317\""),
             (
                 &["--otlp-endpoint", "https://collector:4317"],
                 "--otlp-endpoint \"https://collector:4317\" needs --otlp-ca",
@@ -138,7 +164,7 @@ mod tests {
     #[tokio::test]
     async fn a_collector_that_is_not_there_is_no_reason_not_to_start() {
         provided(&[]).unwrap();
-        provided(&["--otlp-endpoint", ""]).unwrap();
+        provided(&["--otlp-endpoint", "", "--otlp-ca", ""]).unwrap();
         provided(&["--otlp-endpoint", "http://127.0.0.1:1"]).unwrap();
     }
 }

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use proptest::prelude::*;
 use prost::Message as _;
 use specfuse_malformed as malformed;
+use tonic::Code;
 
 use super::tests::served;
 use super::*;

@@ -1,7 +1,7 @@
 //! What a trace says of a call: one span for it, the coordinator's child, and under that one for each thing that is done with it. No text
 //! is among its values.
 
-use specfuse_runtime::propagation::Origin;
+use specfuse_runtime::{message::code_name, propagation::Origin};
 use tonic::Code;
 use tracing::{Span, field};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
@@ -56,7 +56,7 @@ pub(super) fn engine() -> Span {
 
 pub(super) fn worked(span: &Span, tokens: usize, work: &Work) {
     let set = |name: &'static str, value: u64| span.set_attribute(name, i64::try_from(value).unwrap_or(i64::MAX));
-    set("gen_ai.usage.output_tokens", tokens as u64);
+    set("specfuse.tokens", tokens as u64);
     set("specfuse.tokens_computed", work.tokens_computed.into());
     set("specfuse.tokens_cached", work.tokens_cached.into());
     set("specfuse.queue_us", work.queue_micros);
@@ -64,7 +64,22 @@ pub(super) fn worked(span: &Span, tokens: usize, work: &Work) {
     set("specfuse.decode_us", work.decode_micros);
 }
 
-pub(super) fn failed(span: &Span, code: Code) {
-    span.record("otel.status_code", "error");
+/// As the conventions have it, a server's span is an error where the server is at fault.
+pub(super) fn ended(span: &Span, code: Code) {
     span.set_attribute("rpc.grpc.status_code", i64::from(i32::from(code)));
+    let is_ours = matches!(
+        code,
+        Code::Unknown
+            | Code::DeadlineExceeded
+            | Code::Unimplemented
+            | Code::Internal
+            | Code::Unavailable
+            | Code::DataLoss
+    );
+    if is_ours {
+        span.record("otel.status_code", "error");
+    }
+    if code != Code::Ok {
+        span.set_attribute("error.type", code_name(code));
+    }
 }

@@ -3,6 +3,7 @@ use std::{
     sync::Mutex,
 };
 
+use tonic::Code;
 use tracing::level_filters::LevelFilter;
 
 use super::{request::CallName, *};
@@ -153,7 +154,7 @@ fn what_a_template_says_of_a_prompt_is_logged_only_where_content_may_be() {
         let subscriber = subscriber.with_writer(move || writer.clone()).finish();
         let status = tracing::subscriber::with_default(subscriber, || {
             let read = read_draft(&refusing, draft(chat("a s3cret"), 1));
-            answer(read, logs_content).unwrap_err()
+            answering::answer(read, logs_content).unwrap_err()
         });
         assert!(status.message().ends_with("not a s3cret"), "{status:?}");
         let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
