@@ -121,7 +121,10 @@ async fn a_trace_is_whole_where_a_worker_dies_in_the_middle() -> Result<()> {
     let reasons = ["unreachable", "late"];
     assert!(lost.iter().all(|call| reasons.contains(&call.attributes["error.type"].as_str())), "{lost:#?}");
     let generation = generation(&trace).context("no generation")?;
-    assert!(!generation.is_error && !generation.attributes["gen_ai.response.finish_reasons"].is_empty(), "{generation:?}");
+    assert!(
+        !generation.is_error && !generation.attributes["gen_ai.response.finish_reasons"].is_empty(),
+        "{generation:?}"
+    );
     assert_eq!(trace.children(generation).count(), answer.segments.len() + 1, "one was read before");
     Ok(())
 }
