@@ -13,7 +13,7 @@
 //! - [`chart`]: the Helm chart, rendered and checked by the real tools
 //! - [`replay`]: whether what a client was told follows from itself
 //! - [`chaos`]: a fleet in which everything breaks; [`overload`]: one that is asked too much; [`streams`]: what those over HTTP
-//!   cost; [`cost`]: what telemetry costs; [`measure`]: numbers that they tell
+//!   cost; [`cost`]: what telemetry costs; [`trial`]: how these are programs; [`measure`]: numbers that they tell
 //! - [`checkpoint`]: copies of model folders, to be broken; [`random_checkpoint`]: folders of every family with random weights
 //! - [`gguf`], [`gguf_tokens`]: GGUF files made of model folders
 
@@ -48,4 +48,5 @@ pub mod recorded;
 pub mod replay;
 pub mod scrape;
 pub mod streams;
+pub mod trial;
 pub mod up;

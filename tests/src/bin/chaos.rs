@@ -2,11 +2,14 @@
 //!
 //! It is also the program that it tries: each process of the fleet is this file under the name of a role.
 
-use std::{io::Write, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::Parser;
-use specfuse_tests::chaos::{self, Trial};
+use specfuse_tests::{
+    chaos::{self, Trial},
+    trial,
+};
 
 /// The program's own: how it uses memory depends on it.
 #[global_allocator]
@@ -38,25 +41,14 @@ struct Args {
 }
 
 fn main() -> Result<ExitCode> {
-    if std::env::args().nth(1).is_some_and(|role| ["worker", "coordinator"].contains(&role.as_str())) {
-        return Ok(specfuse::main());
-    }
-    let args = Args::parse();
-    tokio::runtime::Runtime::new()?.block_on(run(args))
+    trial::main(run)
 }
 
-async fn run(args: Args) -> Result<ExitCode> {
+async fn run(args: Args, program: PathBuf) -> Result<ExitCode> {
     let Args { answers, faults, calm_answers, seed, json, logs } = args;
     if let Some(folder) = &logs {
         std::fs::create_dir_all(folder)?;
     }
     let trial = Trial { answers, faults, calm_answers, seed, logs };
-    let Some(verdict) = chaos::run(&std::env::current_exe()?, &trial).await? else { return Ok(ExitCode::FAILURE) };
-    let mut out = std::io::stdout().lock();
-    if json {
-        writeln!(out, "{}", serde_json::to_string(&verdict)?)?;
-    } else {
-        write!(out, "{verdict}")?;
-    }
-    Ok(if verdict.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    trial::tell(chaos::run(&program, &trial).await?, json, chaos::Verdict::is_clean)
 }

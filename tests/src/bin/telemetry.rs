@@ -1,11 +1,14 @@
 //! A trial of what telemetry costs: prints tokens per second with it and without, and fails where it takes more than it should. It is
 //! also the program that it tries: each process is this file under the name of a role.
 
-use std::{io::Write, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::Parser;
-use specfuse_tests::cost::{self, Trial};
+use specfuse_tests::{
+    cost::{self, Trial},
+    trial,
+};
 
 /// The program's own: how fast it is depends on it.
 #[global_allocator]
@@ -26,21 +29,10 @@ struct Args {
 }
 
 fn main() -> Result<ExitCode> {
-    if std::env::args().nth(1).is_some_and(|role| ["worker", "coordinator"].contains(&role.as_str())) {
-        return Ok(specfuse::main());
-    }
-    let args = Args::parse();
-    tokio::runtime::Runtime::new()?.block_on(run(args))
+    trial::main(run)
 }
 
-async fn run(args: Args) -> Result<ExitCode> {
-    let trial = Trial { program: std::env::current_exe()?, shape: args.shape, blocks: args.blocks };
-    let Some(verdict) = cost::run(&trial).await? else { return Ok(ExitCode::FAILURE) };
-    let mut out = std::io::stdout().lock();
-    if args.json {
-        writeln!(out, "{}", serde_json::to_string(&verdict)?)?;
-    } else {
-        write!(out, "{verdict}")?;
-    }
-    Ok(if verdict.is_cheap() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+async fn run(args: Args, program: PathBuf) -> Result<ExitCode> {
+    let trial = Trial { program, shape: args.shape, blocks: args.blocks };
+    trial::tell(cost::run(&trial).await?, args.json, cost::Verdict::is_cheap)
 }
