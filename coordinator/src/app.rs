@@ -1,6 +1,6 @@
 //! bind → build → serve → drain, from top to bottom.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use axum::{
@@ -8,6 +8,7 @@ use axum::{
     middleware::{self, Next},
     response::Response,
 };
+use futures::{Stream, StreamExt, stream};
 use specfuse_proto::v1::ensemble_service_server::{self, EnsembleServiceServer};
 use specfuse_runtime::{
     admin::AdminPort,
@@ -15,9 +16,10 @@ use specfuse_runtime::{
     keepalive,
     shutdown::Shutdown,
     supervised::{self, Announcement},
-    telemetry, tls,
+    telemetry,
+    tls::{self, Connection},
 };
-use tokio::{net::TcpListener, runtime::Runtime};
+use tokio::{net::TcpListener, runtime::Runtime, sync::Mutex};
 use tokio_util::sync::CancellationToken;
 use tonic::{
     Status,
@@ -50,6 +52,8 @@ const MAX_REQUEST: usize = 4 << 20;
 const MAX_HEADERS: u32 = 16 << 10;
 /// Requests at once on one connection; a client holds more back by itself.
 const MAX_STREAMS: u32 = 256;
+/// After so long a client is told to connect anew, which finishes what it has asked for: so coordinators that came later get their part.
+const CONNECTION_AGE: Duration = Duration::from_secs(600);
 /// What a request may take to come in whole.
 const REQUEST_TIME: Duration = Duration::from_secs(30);
 
@@ -124,11 +128,10 @@ pub(crate) async fn serve(
     let doors = Doors { gate, health_gate, cors: config.cors_origins, only_local };
     let (http, nothing) = http::routers(&intake, doors);
     let routes = grpc.into_axum_router().layer(begins).reset_fallback().merge(http).fallback_service(nothing);
-    let router = server().add_routes(routes.into());
 
     let drained = CancellationToken::new();
     let incoming = tls::serve(listener, config.server_tls);
-    let mut serving = Box::pin(router.serve_with_incoming_shutdown(incoming, drained.cancelled()));
+    let mut serving = Box::pin(answer(routes.into(), incoming, &shutdown, drained.clone()));
 
     let stopped = tokio::select! {
         served = &mut serving => {
@@ -184,6 +187,32 @@ async fn stop(
     }
 }
 
+/// Serves whoever connects. When the stop begins, who is connected is told to connect anew, to another coordinator where one address leads
+/// to several; what they have asked for is finished. Who connects here after that is answered all the same, until all is done.
+async fn answer(
+    routes: Routes,
+    incoming: impl Stream<Item = std::io::Result<Connection>> + Send,
+    shutdown: &Shutdown,
+    done: CancellationToken,
+) -> Result<(), tonic::transport::Error> {
+    let incoming = Arc::new(Mutex::new(Box::pin(incoming)));
+    let before = server().add_routes(routes.clone());
+    let before = before.serve_with_incoming_shutdown(shared(Arc::clone(&incoming)), shutdown.begun());
+    let after = async {
+        shutdown.begun().await;
+        server().add_routes(routes).serve_with_incoming_shutdown(shared(incoming), done.cancelled()).await
+    };
+    tokio::try_join!(before, after).map(|_| ())
+}
+
+/// Who takes the next connection has the stream for so long.
+fn shared<S: Stream + Send>(stream: Arc<Mutex<Pin<Box<S>>>>) -> impl Stream<Item = S::Item> + Send {
+    stream::unfold(stream, |stream| async move {
+        let next = stream.lock().await.next().await?;
+        Some((next, stream))
+    })
+}
+
 /// An answer of gRPC begins within so long, or not at all: its request may be slow to come in. HTTP's have limits of their own.
 async fn begins_in_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
     let response = tokio::time::timeout(limit, next.run(request)).await;
@@ -198,6 +227,7 @@ fn server() -> Server {
         .http2_keepalive_timeout(Some(keepalive::TIMEOUT))
         .http2_max_header_list_size(MAX_HEADERS)
         .max_concurrent_streams(MAX_STREAMS)
+        .max_connection_age(CONNECTION_AGE)
 }
 
 fn reflection() -> tonic_reflection::server::Builder<'static> {

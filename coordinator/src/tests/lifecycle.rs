@@ -1,17 +1,28 @@
 //! Clients that leave, workers that come late, and the stop.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
+use specfuse_proto::v1::ensemble_service_client::EnsembleServiceClient;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::JoinSet,
+};
+use tonic::transport::Endpoint;
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
-use super::*;
+use super::{coordinator::finish, *};
 
 const SOLO: &str = "[ensembles.solo]\nmembers = [\"a\"]\n";
 
 async fn health(coordinator: &Coordinator) -> ServingStatus {
     let request = HealthCheckRequest { service: "specfuse.v1.EnsembleService".to_owned() };
     let mut client = HealthClient::new(coordinator.channel.clone());
-    client.check(request).await.unwrap().into_inner().status()
+    match client.check(request.clone()).await {
+        Ok(told) => told.into_inner().status(),
+        // Where the stop begins, the connection ends, perhaps under this call.
+        Err(_) => client.check(request).await.unwrap().into_inner().status(),
+    }
 }
 
 #[tokio::test]
@@ -109,4 +120,55 @@ async fn a_taken_port_is_named() {
     let error = tokio::time::timeout(Duration::from_secs(5), crate::run(config, None)).await.unwrap().unwrap_err();
     assert_eq!(error.to_string(), format!("listen: {listen}"));
     assert!(format!("{error:#}").contains("in use"), "{error:#}");
+}
+
+/// One address for two coordinators, as a service has it: connections go to the first, and from some time on to the second.
+async fn one_address(first: SocketAddr, second: SocketAddr) -> (SocketAddr, watch::Sender<bool>, JoinSet<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (switch, switched) = watch::channel(false);
+    let mut forwarding = JoinSet::new();
+    forwarding.spawn(async move {
+        let mut connections = JoinSet::new();
+        loop {
+            let (mut near, _) = listener.accept().await.unwrap();
+            let to = if *switched.borrow() { second } else { first };
+            connections.spawn(async move {
+                let mut far = TcpStream::connect(to).await.unwrap();
+                let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
+            });
+        }
+    });
+    (address, switch, forwarding)
+}
+
+#[tokio::test]
+async fn who_is_connected_when_a_stop_begins_goes_to_another_coordinator_and_loses_nothing() {
+    let slow = worker("a", &[Draft::Say(" Hello"), Draft::Hang], &[]).await;
+    let sound = worker("a", &[Draft::End(" Hello")], &[]).await;
+    let ensembles = "shutdown_grace = \"20s\"\n[ensembles.default]\nmembers = [\"a\"]\ndraft_timeout = \"1s\"";
+    let leaving = Coordinator::start(&[&slow], ensembles).await;
+    let staying = Coordinator::start(&[&sound], ensembles).await;
+    let (address, switch, _forwarding) = one_address(leaving.address, staying.address).await;
+    let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
+    let mut client = EnsembleServiceClient::new(channel);
+    let mut running = client.generate(ask("greet me")).await.unwrap().into_inner();
+    assert!(running.message().await.unwrap().is_some());
+    switch.send_replace(true);
+    leaving.shutdown.begin();
+    let answered = async {
+        loop {
+            // What was sent before the client heard of it is refused.
+            if let Ok(stream) = client.generate(ask("greet me")).await
+                && finish(stream.into_inner()).await.end.is_ok()
+            {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(3), answered).await.expect("the same client finds the other coordinator");
+    // The one that began is still the first one's, and ends as it would have.
+    let rest = tokio::time::timeout(Duration::from_secs(20), finish(running)).await.unwrap();
+    let status = rest.end.unwrap_err();
+    assert!(status.code() == Code::Unavailable && status.message().starts_with("ensemble default"), "{status:?}");
 }
