@@ -22,14 +22,19 @@ impl Names {
             let name = text(service, "/metadata/name")?;
             let host = format!("{name}.{}.svc", text(service, "/metadata/namespace")?);
             let selector = strings(service.pointer("/spec/selector"));
+            let is_headless = service.pointer("/spec/clusterIP").is_some_and(|address| address == "None");
             let selected: Vec<&Pod> = pods.iter().filter(|pod| pod.has(&selector) && !pod.is_test).collect();
             for port in service.pointer("/spec/ports").and_then(Value::as_array).context("no ports")? {
                 let target = port.get("targetPort").context("no targetPort")?;
                 let behind = selected.iter().map(|pod| Ok(SocketAddr::from((pod.address, pod.port(target)?))));
                 let number = port.get("port").and_then(Value::as_u64).context("no port")?;
-                names.add(format!("{host}:{number}"), behind.collect::<Result<_>>()?);
+                let behind = behind.collect::<Result<_>>()?;
+                if !is_headless {
+                    names.add(format!("{host}:{number}"), behind);
+                }
             }
-            // A headless service names pods, and nothing stands between their ports and who calls.
+            // A headless service names pods, and nothing stands between their ports and who calls. By its own name nobody is called: a
+            // certificate for that is good for none of them.
             for pod in selected.iter().filter(|pod| pod.subdomain.as_deref() == Some(&name)) {
                 for port in pod.ports() {
                     names.add(format!("{}.{host}:{port}", pod.name), vec![SocketAddr::from((pod.address, port))]);
