@@ -1,8 +1,10 @@
 {{/* Names and labels. */}}
 
-{{/* 40 characters: what is appended must fit into a label of DNS. */}}
+{{/* 40 characters: what is appended must fit into a label of DNS. Services' names have no dots, and begin with a letter. */}}
 {{- define "specfuse.fullname" -}}
-{{- $name := ternary .Release.Name (printf "%s-specfuse" .Release.Name) (contains "specfuse" .Release.Name) -}}
+{{- $name := replace "." "-" .Release.Name -}}
+{{- if not (contains "specfuse" $name) }}{{ $name = printf "%s-specfuse" $name }}{{ end -}}
+{{- if regexMatch "^[0-9]" $name }}{{ $name = printf "specfuse-%s" $name }}{{ end -}}
 {{- $name | trunc 40 | trimSuffix "-" -}}
 {{- end -}}
 
