@@ -24,10 +24,12 @@ app.kubernetes.io/managed-by: {{ $root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" }}
 {{- end -}}
 
-{{/* Takes [root, repository]. */}}
+{{/* Takes [root, name]. A name may have a digest, which stands behind the tag. */}}
 {{- define "specfuse.image" -}}
 {{- $image := (index . 0).Values.image -}}
-{{- if $image.registry }}{{ $image.registry }}/{{ end }}{{ index . 1 }}:{{ $image.tag | default (index . 0).Chart.AppVersion }}
+{{- $parts := splitList "@" (index . 1) -}}
+{{- if $image.registry }}{{ $image.registry }}/{{ end }}{{ first $parts }}:{{ $image.tag | default (index . 0).Chart.AppVersion }}
+{{- range rest $parts }}@{{ . }}{{ end }}
 {{- end -}}
 
 {{- define "specfuse.serviceAccountName" -}}

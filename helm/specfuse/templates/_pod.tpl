@@ -91,7 +91,7 @@ topologySpreadConstraints:
 - {{ printf "--log=%s" .Values.telemetry.log | quote }}
 - --log-format={{ .Values.telemetry.logFormat }}
 {{- with .Values.telemetry.otlpEndpoint }}
-- --otlp-endpoint={{ . }}
+- {{ printf "--otlp-endpoint=%s" . | quote }}
 - --trace-ratio={{ $.Values.telemetry.traceRatio }}
 {{- end }}
 {{- if .Values.telemetry.otlpCaSecret }}
