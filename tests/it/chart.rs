@@ -34,7 +34,7 @@ fn overlays(chart: &Chart) -> Vec<Vec<PathBuf>> {
 fn all_values(chart: &Chart) -> Vec<Vec<PathBuf>> {
     let mut all = overlays(chart);
     all.push(all.concat());
-    all.push(vec![fixtures().join("everything.yaml")]);
+    all.extend(["everything.yaml", "gateway.yaml"].map(|name| vec![fixtures().join(name)]));
     all
 }
 

@@ -1,8 +1,10 @@
 {{/* Names and labels. */}}
 
-{{/* 40 characters: what is appended must fit into a label of DNS. */}}
+{{/* 40 characters: what is appended must fit into a label of DNS. Services' names have no dots, and begin with a letter. */}}
 {{- define "specfuse.fullname" -}}
-{{- $name := ternary .Release.Name (printf "%s-specfuse" .Release.Name) (contains "specfuse" .Release.Name) -}}
+{{- $name := replace "." "-" .Release.Name -}}
+{{- if not (contains "specfuse" $name) }}{{ $name = printf "%s-specfuse" $name }}{{ end -}}
+{{- if regexMatch "^[0-9]" $name }}{{ $name = printf "specfuse-%s" $name }}{{ end -}}
 {{- $name | trunc 40 | trimSuffix "-" -}}
 {{- end -}}
 
@@ -22,10 +24,12 @@ app.kubernetes.io/managed-by: {{ $root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" }}
 {{- end -}}
 
-{{/* Takes [root, repository]. */}}
+{{/* Takes [root, name]. A name may have a digest, which stands behind the tag. */}}
 {{- define "specfuse.image" -}}
 {{- $image := (index . 0).Values.image -}}
-{{- if $image.registry }}{{ $image.registry }}/{{ end }}{{ index . 1 }}:{{ $image.tag | default (index . 0).Chart.AppVersion }}
+{{- $parts := splitList "@" (index . 1) -}}
+{{- if $image.registry }}{{ $image.registry }}/{{ end }}{{ first $parts }}:{{ $image.tag | default (index . 0).Chart.AppVersion }}
+{{- range rest $parts }}@{{ . }}{{ end }}
 {{- end -}}
 
 {{- define "specfuse.serviceAccountName" -}}

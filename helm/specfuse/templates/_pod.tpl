@@ -91,7 +91,7 @@ topologySpreadConstraints:
 - {{ printf "--log=%s" .Values.telemetry.log | quote }}
 - --log-format={{ .Values.telemetry.logFormat }}
 {{- with .Values.telemetry.otlpEndpoint }}
-- --otlp-endpoint={{ . }}
+- {{ printf "--otlp-endpoint=%s" . | quote }}
 - --trace-ratio={{ $.Values.telemetry.traceRatio }}
 {{- end }}
 {{- if .Values.telemetry.otlpCaSecret }}
@@ -148,16 +148,18 @@ topologySpreadConstraints:
     defaultMode: 0440
 {{- end -}}
 
-{{/* Takes how long a start may take, in seconds. */}}
+{{/* Takes [what says that it has started, how long that may take, in seconds]. */}}
 {{- define "specfuse.probes" -}}
 startupProbe:
-  httpGet: {path: /readyz, port: admin}
+  httpGet: {path: {{ index . 0 }}, port: admin}
   periodSeconds: 2
-  failureThreshold: {{ div (add (int .) 1) 2 | max 1 }}
+  timeoutSeconds: 3
+  failureThreshold: {{ div (add (index . 1 | int) 1) 2 | max 1 }}
 readinessProbe:
   httpGet: {path: /readyz, port: admin}
   periodSeconds: 5
-  failureThreshold: 2
+  timeoutSeconds: 3
+  failureThreshold: 3
 livenessProbe:
   httpGet: {path: /livez, port: admin}
   periodSeconds: 10

@@ -26,6 +26,11 @@ const WRONG: &[(&str, &[&str])] = &[
     ("telemetry: {traceRatio: 2}", &["/telemetry/traceRatio'"]),
     ("coordinator: {config: {max_wait: 2}}", &["/coordinator/config/max_wait'"]),
     ("image: {tag: latest}", &["/image/tag'"]),
+    ("image: {worker: \"w@sha256:0123\"}", &["/image/worker'"]),
+    ("image: {etcd: \"e@sha256:0123\"}", &["/image/etcd'"]),
+    ("worker: {gpu: {count: 2}}", &["/worker/gpu/count'"]),
+    ("hub: {endpoint: \"https://a.example.org/b c\"}", &["/hub/endpoint'"]),
+    ("telemetry: {otlpEndpoint: \"http://a:4317 b\"}", &["/telemetry/otlpEndpoint'"]),
     ("etcd: {enabled: false, endpoints: [\"http://a:2379\"]}", &["/etcd/endpoints/0'"]),
     // Not enough, or too much.
     ("members: []", &["/members'"]),

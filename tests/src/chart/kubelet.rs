@@ -59,10 +59,10 @@ impl Running {
 
     /// Waits until the probes say that it has started and is ready, as long as they give it.
     pub async fn ready(&mut self) -> Result<()> {
-        for probe in ["startupProbe", "readinessProbe", "livenessProbe"] {
-            self.until(probe, true).await?;
-        }
-        Ok(())
+        self.until("startupProbe", true).await?;
+        // Nobody is ended for not being ready yet.
+        self.within(DEADLINE, "readinessProbe", true).await?;
+        self.until("livenessProbe", true).await
     }
 
     /// Whether it passes a probe now.
@@ -80,9 +80,13 @@ impl Running {
     pub async fn until(&mut self, name: &str, passes: bool) -> Result<()> {
         let probe = self.probe(name)?;
         let patience = number(probe, "periodSeconds", 10) * number(probe, "failureThreshold", 3);
+        self.within(Duration::from_secs(patience), name, passes).await
+    }
+
+    async fn within(&mut self, patience: Duration, name: &str, passes: bool) -> Result<()> {
         let begun = Instant::now();
         while self.passes(name).await? != passes {
-            if self.kept.has_ended()? || begun.elapsed() > Duration::from_secs(patience) {
+            if self.kept.has_ended()? || begun.elapsed() > patience {
                 bail!("{}: {name} is not {passes}: {}", self.pod.name, self.kept.said());
             }
             tokio::time::sleep(POLL).await;
