@@ -17,7 +17,7 @@ use crate::{
     collector::Collector,
     ensemble::Ensemble,
     fleet::{self, Fleet, Member, Plan},
-    process::DEADLINE,
+    process::{self, DEADLINE, Process},
     scrape,
 };
 
@@ -27,7 +27,7 @@ const CLIENTS: u64 = 4;
 const QUESTION: &str = "t17 t4 t99 t1024 t7 t300";
 /// Of one answer: random weights find no end.
 const TOKENS: u32 = 128;
-/// What it may cost, of the tokens per second.
+/// What it may cost, of the processor time.
 const MOST: f64 = 0.02;
 const SCRAPES: Duration = Duration::from_secs(1);
 
@@ -48,6 +48,8 @@ pub struct Verdict {
     /// Median over the pairs of blocks of what is lost, and its quartiles.
     pub lost: f64,
     pub lost_quartiles: (f64, f64),
+    /// How much more processor time the same answers took, of the whole: what a machine that does other things tells best.
+    pub more_processor_time: f64,
     pub spans: usize,
 }
 
@@ -58,6 +60,7 @@ pub async fn run(trial: &Trial) -> Result<Option<Verdict>> {
     // The first block of each meets cold caches.
     block(&alone).await?;
     watched_block(&observed).await?;
+    let before = (processor_time(&alone)?, processor_time(&observed)?);
     let mut pairs = Vec::new();
     for number in 0..trial.blocks {
         // Whoever is first is so every other time.
@@ -72,6 +75,8 @@ pub async fn run(trial: &Trial) -> Result<Option<Verdict>> {
         collector.quiet().await;
         pairs.push(pair);
     }
+    let after = (processor_time(&alone)?, processor_time(&observed)?);
+    let spent = [after.0 - before.0, after.1 - before.1].map(|spent| spent.as_secs_f64());
     let at = |mut values: Vec<f64>, share: f64| {
         values.sort_by(f64::total_cmp);
         let place = ((values.len() as f64 - 1.0) * share).round() as usize;
@@ -83,6 +88,7 @@ pub async fn run(trial: &Trial) -> Result<Option<Verdict>> {
         observed: at(pairs.iter().map(|pair| pair.1).collect(), 0.5),
         lost: at(lost.clone(), 0.5),
         lost_quartiles: (at(lost.clone(), 0.25), at(lost, 0.75)),
+        more_processor_time: spent[1] / spent[0] - 1.0,
         spans: collector.count(),
     }))
 }
@@ -112,10 +118,19 @@ async fn block(fleet: &Fleet) -> Result<f64> {
 /// The same, scraped meanwhile.
 async fn watched_block(fleet: &Fleet) -> Result<f64> {
     let mut scraping = JoinSet::new();
-    for process in fleet.coordinators.iter().chain(fleet.workers.iter().map(|worker| &worker.process)) {
+    for process in processes(fleet) {
         scraping.spawn(scraped(fleet::admin(process)));
     }
     block(fleet).await
+}
+
+/// Of all processes.
+fn processor_time(fleet: &Fleet) -> Result<Duration> {
+    processes(fleet).map(|process| process::processor_time(process.id()?)).sum()
+}
+
+fn processes(fleet: &Fleet) -> impl Iterator<Item = &Process> {
+    fleet.coordinators.iter().chain(fleet.workers.iter().map(|worker| &worker.process))
 }
 
 async fn scraped(address: SocketAddr) {
@@ -129,15 +144,16 @@ async fn scraped(address: SocketAddr) {
 
 impl Verdict {
     pub fn is_cheap(&self) -> bool {
-        self.lost <= MOST
+        self.more_processor_time <= MOST
     }
 }
 
 impl fmt::Display for Verdict {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { left_alone, observed, lost, lost_quartiles: (low, high), spans } = self;
+        let Self { left_alone, observed, lost, lost_quartiles: (low, high), more_processor_time: more, spans } = self;
         writeln!(to, "tokens per second: {left_alone:.1} left alone, {observed:.1} observed")?;
         let [lost, low, high] = [lost, low, high].map(|share| share * 100.0);
-        writeln!(to, "lost: {lost:.2} % (quartiles of pairs {low:.2} to {high:.2}), {spans} spans sent")
+        writeln!(to, "lost: {lost:.2} % (quartiles of pairs {low:.2} to {high:.2}), {spans} spans sent")?;
+        writeln!(to, "processor time: {:.2} % more", more * 100.0)
     }
 }
