@@ -227,17 +227,17 @@ impl<'a> Stored<'a> {
         }
     }
 
-    /// All elements in the model's order as f32: floats exactly, blocks as ggml defines them.
+    /// All elements in the model's order as f32. Not of rows that lie anywhere: how many there are, their bytes do not say.
     pub(super) fn widened(&self) -> Vec<f32> {
-        let elements = self.bytes.len() / self.format.block_bytes() * self.format.block();
-        let mut values = Vec::with_capacity(elements);
-        match self.order {
-            RowOrder::Straight => self.format.widen(self.bytes, &mut values),
-            RowOrder::Interleaved { .. } | RowOrder::Anywhere { .. } => {
-                let rows = self.bytes.len().checked_div(self.row_bytes).unwrap_or_default();
-                (0..rows).for_each(|row| self.format.widen(self.row(row), &mut values));
-            }
-        }
+        self.widened_rows(self.bytes.len().checked_div(self.row_bytes).unwrap_or_default())
+    }
+
+    /// The elements of the model's first rows as f32: floats exactly, blocks as ggml defines them. Rows that are not there are missing.
+    pub(super) fn widened_rows(&self, rows: usize) -> Vec<f32> {
+        let row = self.row_bytes / self.format.block_bytes() * self.format.block();
+        // Some of the rows may not be there.
+        let mut values = Vec::with_capacity(rows.saturating_mul(row).min(self.bytes.len()));
+        (0..rows).for_each(|row| self.format.widen(self.row(row), &mut values));
         if self.lifted != 0.0 {
             values.iter_mut().for_each(|value| *value -= self.lifted);
         }

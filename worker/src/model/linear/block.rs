@@ -50,7 +50,7 @@ impl Block {
             Target::Device(dtype) => {
                 let matrices = weights.matrices(parts, inputs)?;
                 let on_device = |(stored, part): (&Stored<'_>, &Part)| {
-                    let tensor = Tensor::from_vec(stored.widened(), (part.rows, inputs), &Device::Cpu)?;
+                    let tensor = Tensor::from_vec(stored.widened_rows(part.rows), (part.rows, inputs), &Device::Cpu)?;
                     stored.forget(0..part.rows);
                     tensor.to_dtype(dtype)?.to_device(&device)
                 };

@@ -69,6 +69,7 @@ fn random_rows_lie_within_the_pool_and_apart() {
         })
         .collect();
     assert!(starts.len() > 10, "{starts:?}");
+    assert_eq!(stored.widened_rows(20).len(), 160, "more than there are bytes of");
 }
 
 #[test]
