@@ -19,7 +19,7 @@ const OLDEST: &str = "1.30.0";
 const NEWEST: &str = "1.37.0";
 
 /// None: the test is skipped.
-async fn chart() -> Option<Chart> {
+pub(crate) async fn chart() -> Option<Chart> {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent()?;
     Chart::with_tools(target).await
 }

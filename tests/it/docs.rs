@@ -5,16 +5,13 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fs,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use anyhow::{Context, Result};
-use specfuse_tests::{packages, program};
-use tokio::process::Command;
+use specfuse_tests::program;
 
-use crate::PROGRAM;
+use crate::{PROGRAM, chart};
 
-const HELM_DEADLINE: Duration = Duration::from_secs(60);
 /// A cluster that has all that the chart can make use of.
 const KUBERNETES: &str = "1.35.0";
 /// Begins example values.
@@ -222,10 +219,7 @@ async fn commands_that_the_documentation_quotes_have_flags_that_there_are() -> R
 
 #[tokio::test(flavor = "multi_thread")]
 async fn values_that_the_documentation_shows_are_ones_that_the_chart_takes() -> Result<()> {
-    if !packages::has(&["helm"]) {
-        return Ok(());
-    }
-    let chart = root()?.join("helm/specfuse");
+    let Some(chart) = chart::chart().await else { return Ok(()) };
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("values.yaml");
     let mut wrong = Vec::new();
@@ -234,9 +228,7 @@ async fn values_that_the_documentation_shows_are_ones_that_the_chart_takes() -> 
         for values in document.blocks("yaml").iter().filter(|block| block.starts_with(VALUES)) {
             count += 1;
             fs::write(&file, values)?;
-            let mut helm = Command::new("helm");
-            helm.args(["template", "specfuse", "--kube-version", KUBERNETES]).arg(&chart).arg("--values").arg(&file);
-            if let Err(error) = packages::run(&mut helm, HELM_DEADLINE).await {
+            if let Err(error) = chart.render(KUBERNETES, std::slice::from_ref(&file)).await {
                 wrong.push(format!("{}:\n{values}{error}", document.name()));
             }
         }
